@@ -1,0 +1,1 @@
+"""Reviews: read, checked, split without leaks, tokenised and embedded once."""

@@ -1,0 +1,1 @@
+"""Frozen base models: how each is found, loaded, quantised and pooled."""

@@ -1,0 +1,1 @@
+"""Scores, their uncertainty and their calibration. Knows arrays, nothing of models."""

@@ -1,0 +1,1 @@
+"""The kinds of model that a study tunes, a file each."""

@@ -1,0 +1,116 @@
+"""What every family promises, and nothing of how it does it.
+
+A family is one file: its params with their search space, a `fit` that yields a model after every epoch, and a `load`.
+Shape letters: `N` reviews, `D` embedding width.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewtune.families.space import Params
+
+Inputs = Literal["texts", "embeddings", "tokens"]
+"""What a family reads: `texts` a sequence of str, `embeddings` an (N, D) float32 array, `tokens` a `data.tokens.Tokens`."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The reviews of one split in the form that a family reads.
+
+    Attributes:
+        inputs: N texts, an (N, D) array or a `Tokens`, as the family's `inputs` says. Read-only.
+        fake: (N,) bool, true where the review is fake.
+    """
+
+    inputs: Any
+    fake: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.fake)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and how a fit runs: the same for all trials of a study, no part of the search.
+
+    Attributes:
+        seed: Seeds every random choice of the fit.
+        fast: Use faster drop-in estimators where installed (scikit-learn-intelex). Their models are not saved: the
+            selected configuration is fitted once more without.
+        base_model: For `tokens` families: the base model's name or folder.
+        quantisation: For `tokens` families: `nf4` or `none`.
+        resume_from: A folder written by `Model.save_state`: go on after its epoch.
+        rank, world_size: This process among those that train one model together (DDP).
+    """
+
+    seed: int = 0
+    fast: bool = False
+    base_model: str = "minilm"
+    quantisation: str = "nf4"
+    resume_from: Path | None = None
+    rank: int = 0
+    world_size: int = 1
+
+
+class Model(Protocol):
+    """A fitted model of any family."""
+
+    def scores(self, inputs: Any) -> NDArray[np.float64]:
+        """(N,) log-odds-like scores of N inputs: a review is called fake where its score is above 0."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what `Family.load` needs into an existing, empty folder."""
+        ...
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A pass over the training rows that has just ended.
+
+    Attributes:
+        number: 1 for the first.
+        last: No further epoch follows.
+        model: As it is now. It goes on training when the iteration does: evaluate or save it first.
+        metrics: What the fit itself measured, such as `train_loss`.
+    """
+
+    number: int
+    last: bool
+    model: Model
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+class Family(Protocol):
+    """A kind of model with its search space."""
+
+    name: str
+    inputs: Inputs
+    params: type[Params]
+    trains_in_epochs: bool
+    """True where `fit` yields more than once, so that a scheduler can stop weak trials early."""
+
+    def fit(self, params: Any, train: Rows, setting: Setting) -> Iterator[Epoch]:
+        """Fit on `train`, yielding after every epoch; a family without epochs yields once.
+
+        The same params, rows and seed give the same model.
+        """
+        ...
+
+    def load(self, folder: Path) -> Model:
+        """The model that `Model.save` wrote. Never reads a pickle.
+
+        Raises:
+            ArtifactError: A file is missing or damaged.
+        """
+        ...
+
+
+def as_texts(inputs: Any) -> Sequence[str]:
+    """The inputs of a `texts` family, typed."""
+    return inputs  # type: ignore[no-any-return]

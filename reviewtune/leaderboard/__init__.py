@@ -1,0 +1,1 @@
+"""The leaderboard: entries in, ranked tables and a page out. Knows nothing of models, Ray or torch."""

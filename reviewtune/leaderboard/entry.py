@@ -1,0 +1,146 @@
+"""A row of the leaderboard: what one study found for one family."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reviewtune.errors import ArtifactError
+
+
+class Section(BaseModel):
+    """Base of the parts of an entry: frozen, unknown keys refused, attribute docstrings kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ValidationScores(Section):
+    """Scores of the selected trial on the validation split: the ones that chose it."""
+
+    f1: float
+    accuracy: float
+    roc_auc: float
+
+
+class TestScores(Section):
+    """Scores on the test split, which took no part in any choice. F1, precision and recall are of the fake class."""
+
+    f1: float
+    f1_low: float
+    f1_high: float
+    """Ends of the 95 % bootstrap interval of `f1`."""
+    accuracy: float
+    precision: float
+    recall: float
+    roc_auc: float
+    average_precision: float
+    mcc: float
+    brier: float
+    ece: float
+    """Expected calibration error, 15 bins of equal width."""
+    log_loss: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+
+
+class Cost(Section):
+    """What the selected trial and its search took."""
+
+    fit_seconds: float
+    """Wall time of the selected trial's fit."""
+    study_seconds: float
+    """Wall time of all trials of this family in this study, summed."""
+    device: str
+    """`cpu`, or the GPU's name."""
+    peak_memory_bytes: int
+    """Largest memory of the selected trial: of the GPU where there is one, otherwise of the process."""
+    reviews_per_second: float
+    """Reviews labelled per second on the test split, from text to probability, embeddings included."""
+
+
+class TrialSummary(Section):
+    """What the board says of each trial behind an entry."""
+
+    trial_id: str
+    status: Literal["finished", "stopped", "failed"]
+    """`stopped`: ended early by the scheduler."""
+    f1: float | None
+    """Best validation F1 of its epochs; None where it failed before the first."""
+    fit_seconds: float
+
+
+class Provenance(Section):
+    """What one needs to get the same entry again."""
+
+    data: str
+    """The source of the reviews as it was given: a file name, a hub id or `sample`."""
+    data_sha256: str
+    split_sha256: str
+    code: str
+    """reviewtune's version, with the commit where it is known."""
+    versions: dict[str, str]
+    seed: int
+    hardware: str
+    created: str
+    """ISO 8601, UTC."""
+
+
+class Entry(Section):
+    """One family's result in one study; `rank` and `tied_with_best` are filled in by the board."""
+
+    rank: int | None = None
+    study_id: str
+    family: str
+    encoder: str | None
+    """The frozen base model, None for a family that reads the texts themselves."""
+    status: Literal["finished", "failed"]
+    """`failed`: no trial of this family ended with a score; `error` says why."""
+    error: str | None = None
+    params: dict[str, Any]
+    num_trials: int
+    num_failed_trials: int = 0
+    validation: ValidationScores | None = None
+    default_validation_f1: float | None = None
+    """Validation F1 of the family's default configuration, the study's first trial: what the search improved on."""
+    test: TestScores | None = None
+    tied_with_best: bool | None = None
+    """The 95 % interval of the paired difference in test F1 to the best entry contains 0."""
+    cost: Cost | None = None
+    artifact: str | None = None
+    """The artifact's folder, relative to the results directory."""
+    trials: list[TrialSummary] = Field(default_factory=list)
+    provenance: Provenance
+
+    @property
+    def name(self) -> str:
+        """The entry's name, unique in a results directory and fit for a folder."""
+        return f"{self.study_id}-{self.family}"
+
+
+def entry_path(results_dir: Path, study_id: str, family: str) -> Path:
+    """Where a study keeps the entry of a family; `test_predictions.parquet` lies beside it."""
+    return results_dir / "studies" / study_id / family / "entry.json"
+
+
+def read_entry(path: Path) -> Entry:
+    """The entry in a file.
+
+    Raises:
+        ArtifactError: The file is no entry.
+    """
+    try:
+        return Entry.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        first = str(error).splitlines()
+        raise ArtifactError(f"{path} is no leaderboard entry ({'; '.join(first[:3])}): delete it and run its study again") from None
+
+
+def write_entry(entry: Entry, path: Path) -> None:
+    """Write an entry in one step, so that a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(entry.model_dump(), indent=1) + "\n")
+    partial.replace(path)

@@ -1,0 +1,33 @@
+"""The names that every part of reviewtune agrees on: columns, splits and file names.
+
+Nothing is imported here, so everything may import this.
+"""
+
+ID = "id"
+TEXT = "text"
+FAKE = "fake"
+GROUP = "group"
+CATEGORY = "category"
+RATING = "rating"
+ROW = "row"
+SPLIT = "split"
+CLUSTER = "cluster"
+FAKE_PROBABILITY = "fake_probability"
+LABEL = "label"
+
+TRAIN = "train"
+VALIDATION = "validation"
+TEST = "test"
+SPLITS = (TRAIN, VALIDATION, TEST)
+
+FAKE_NAME = "fake"
+GENUINE_NAME = "genuine"
+LABEL_NAMES = (GENUINE_NAME, FAKE_NAME)
+"""Index 0 is genuine, index 1 is fake: in `id2label`, in `predict_proba`'s columns and in the `label` of predictions."""
+
+OBJECTIVE = "f1"
+"""F1 of the fake class on the validation split: what every study maximises."""
+
+LEADERBOARD_SCHEMA = 1
+ARTIFACT_SCHEMA = 1
+ARTIFACT_FILE = "reviewtune.json"

@@ -1,0 +1,102 @@
+"""Scores to probabilities: Platt scaling, fitted on the validation split. `N` is the number of reviews."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+
+from reviewtune.errors import DataError
+from reviewtune.evaluation.labels import as_labels, require_both_classes
+
+FLAT_SLOPE = 1e-6
+"""Slope, in units of the scores' spread, where the scores tell nothing: flat, but the order of the scores is kept."""
+
+
+class PlattCalibration(BaseModel):
+    """A rising sigmoid of the score: probability = 1 / (1 + exp(-(slope * score + intercept)))."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    slope: float = Field(gt=0)
+    """Log-odds per unit of score."""
+    intercept: float
+    """Log-odds at score 0."""
+
+    @property
+    def threshold(self) -> float:
+        """The probability at score 0, below 1: a review is called fake where its probability lies above."""
+        return float(min(expit(self.intercept), np.nextafter(1.0, 0.0)))
+
+    @classmethod
+    def fit(cls, scores: ArrayLike, fake: ArrayLike) -> Self:
+        """The sigmoid of highest likelihood under smoothed targets, which keep it finite for separated classes.
+
+        A fake review's target is (F + 1) / (F + 2) and a genuine one's 1 / (G + 2), of F fake and G genuine reviews
+        (Platt, "Probabilistic outputs for support vector machines", 1999).
+
+        Args:
+            scores: (N,) finite scores of any scale, higher where a review looks more fake.
+            fake: (N,) true where the review is fake.
+
+        Raises:
+            DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
+        """
+        (truth,) = as_labels(fake=fake)
+        values = _as_scores(scores, len(truth))
+        require_both_classes(truth, "calibration")
+        largest = float(np.abs(values).max()) or 1.0  # dividing first keeps huge scores' variance finite
+        centre, spread = float((values / largest).mean()), float((values / largest).std())
+        fakes, targets = int(truth.sum()), np.empty(len(truth))
+        targets[truth] = (fakes + 1) / (fakes + 2)
+        targets[~truth] = 1 / (len(truth) - fakes + 2)
+        # Where the scores are constant, or higher for genuine reviews, the best sigmoid that does not fall is flat at
+        # the share of fakes.
+        slope, height = FLAT_SLOPE, float(logit(targets.mean()))
+        if spread > 1e-12:
+            fitted = _logistic((values / largest - centre) / spread, targets)
+            slope, height = fitted if fitted[0] > FLAT_SLOPE else (slope, height)
+        else:
+            spread = 1.0
+        limits = np.finfo(np.float64)
+        with np.errstate(over="ignore"):
+            steepness = np.clip(np.float64(slope / spread) / largest, limits.tiny, limits.max)
+        return cls(slope=float(steepness), intercept=height - slope / spread * centre)
+
+    def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """(N,) probabilities in the order of the (N,) scores, above `threshold` exactly where the score is above 0.
+
+        Raises:
+            DataError: A score is NaN.
+        """
+        values = np.asarray(scores, dtype=np.float64)
+        if np.isnan(values).any():
+            raise DataError(
+                f"a score must be a number, but that of row {int(np.flatnonzero(np.isnan(values))[0])} is NaN"
+            )
+        with np.errstate(over="ignore"):
+            probability = expit(self.slope * values + self.intercept)
+        # Rounding may carry a score next to 0 onto the threshold, or a saturated one to it.
+        above = np.nextafter(self.threshold, 1.0)
+        return np.asarray(np.where(values > 0, np.maximum(probability, above), np.minimum(probability, self.threshold)))
+
+
+def _logistic(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and intercept of a logistic regression on targets in (0, 1): each row once as fake, once as genuine."""
+    rows = np.concatenate([scores, scores])[:, None]
+    labels = np.repeat([True, False], len(scores))
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
+    model.fit(rows, labels, sample_weight=np.concatenate([targets, 1 - targets]))
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def _as_scores(scores: ArrayLike, length: int) -> NDArray[np.float64]:
+    values = np.asarray(scores, dtype=np.float64)
+    if values.shape != (length,):
+        raise DataError(f"scores must have one value a review, ({length},), but their shape is {values.shape}")
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise DataError(f"calibration needs finite scores, but row {row} has {values[row]}: the model has diverged")
+    return values

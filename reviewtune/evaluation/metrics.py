@@ -1,0 +1,74 @@
+"""The scores of one classifier on one split. `N` is the number of reviews."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn import metrics
+
+from reviewtune.errors import DataError
+from reviewtune.evaluation.labels import as_labels, require_both_classes
+
+ECE_BINS = 15
+
+
+def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicted: ArrayLike) -> dict[str, float | int]:
+    """Every score of a leaderboard entry but its F1 interval, by name. F1, precision and recall are of the fake class.
+
+    A classifier that calls no review fake has precision 0 and F1 0.
+
+    Args:
+        fake: (N,) true where the review is fake.
+        fake_probability: (N,) probabilities in [0, 1] that the review is fake.
+        predicted: (N,) true where the classifier calls the review fake, by whatever threshold it has.
+
+    Raises:
+        DataError: The arrays are empty or differ in length, `fake` holds one class only, or a probability is NaN or
+            outside of [0, 1].
+    """
+    truth, labels = as_labels(fake=fake, predicted=predicted)
+    require_both_classes(truth, "scoring")
+    probability = _as_probabilities(fake_probability, len(truth))
+    (tn, fp), (fn, tp) = metrics.confusion_matrix(truth, labels, labels=[False, True])
+    return {
+        "f1": float(metrics.f1_score(truth, labels, zero_division=0.0)),
+        "accuracy": float(metrics.accuracy_score(truth, labels)),
+        "precision": float(metrics.precision_score(truth, labels, zero_division=0.0)),
+        "recall": float(metrics.recall_score(truth, labels)),
+        "roc_auc": float(metrics.roc_auc_score(truth, probability)),
+        "average_precision": float(metrics.average_precision_score(truth, probability)),
+        "mcc": float(metrics.matthews_corrcoef(truth, labels)),
+        "brier": float(metrics.brier_score_loss(truth, probability)),
+        "ece": expected_calibration_error(truth, probability),
+        "log_loss": float(metrics.log_loss(truth, probability)),
+        "true_positives": int(tp),
+        "false_positives": int(fp),
+        "false_negatives": int(fn),
+        "true_negatives": int(tn),
+    }
+
+
+def expected_calibration_error(
+    fake: NDArray[np.bool_], fake_probability: NDArray[np.float64], bins: int = ECE_BINS
+) -> float:
+    """Mean gap, over N reviews, between the fake probability and the share of fakes at that probability, in [0, 1].
+
+    The interval [0, 1] is cut into `bins` equal parts, open above but for the last. Each part that holds reviews adds
+    |mean probability - share of fakes| times its share of the N reviews (Naeini, Cooper and Hauskrecht, "Obtaining well
+    calibrated probabilities using Bayesian binning", AAAI 2015; 15 bins after Guo et al., "On calibration of modern
+    neural networks", ICML 2017, who bin the confidence in the predicted class instead).
+    """
+    part = np.minimum((fake_probability * bins).astype(np.intp), bins - 1)
+    gap = np.bincount(part, weights=fake_probability - fake, minlength=bins)
+    return float(np.abs(gap).sum() / len(fake))
+
+
+def _as_probabilities(values: ArrayLike, length: int) -> NDArray[np.float64]:
+    probability = np.asarray(values, dtype=np.float64)
+    if probability.shape != (length,):
+        raise DataError(
+            f"fake_probability must have one value a review, ({length},), but its shape is {probability.shape}"
+        )
+    valid = (probability >= 0) & (probability <= 1)
+    if not valid.all():
+        row = int(np.flatnonzero(~valid)[0])
+        raise DataError(f"a fake probability lies in [0, 1], but row {row} has {probability[row]}")
+    return probability

@@ -1,0 +1,94 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from reviewtune.errors import DataError
+from reviewtune.evaluation.metrics import ECE_BINS, classification_scores, expected_calibration_error
+from reviewtune.leaderboard.entry import TestScores
+
+
+def test_every_score_of_eight_reviews_computed_by_hand():
+    fake = np.array([1, 1, 1, 1, 0, 0, 0, 0], dtype=bool)
+    probability = np.array([0.9, 0.9, 0.9, 0.2, 0.6, 0.1, 0.1, 0.1])
+    scores = classification_scores(fake, probability, probability > 0.5)
+    assert (scores["true_positives"], scores["false_positives"]) == (3, 1)
+    assert (scores["false_negatives"], scores["true_negatives"]) == (1, 3)
+    for name in ("f1", "accuracy", "precision", "recall"):
+        assert scores[name] == pytest.approx(0.75)
+    assert scores["mcc"] == pytest.approx((3 * 3 - 1 * 1) / math.sqrt(4**4))
+    # 15 of the 16 pairs of a fake and a genuine review are in order: 0.2 < 0.6 is not.
+    assert scores["roc_auc"] == pytest.approx(15 / 16)
+    # The recall rises by 3/4 at precision 1, and by 1/4 at 4 of 5.
+    assert scores["average_precision"] == pytest.approx(3 / 4 + 1 / 4 * 4 / 5)
+    assert scores["brier"] == pytest.approx((3 * 0.01 + 0.64 + 0.36 + 3 * 0.01) / 8)
+    # Bins [1/15, 2/15): 0.3 against 0 fakes; [3/15, 4/15): 0.2 against 1; [9/15, 10/15): 0.6 against 0; 0.9s: 2.7, 3.
+    assert scores["ece"] == pytest.approx((0.3 + 0.8 + 0.6 + 0.3) / 8)
+    assert scores["log_loss"] == pytest.approx(-(6 * math.log(0.9) + math.log(0.2) + math.log(0.4)) / 8)
+
+
+def test_the_scores_are_the_fields_of_an_entry_but_for_the_interval():
+    scores = classification_scores([True, False], [0.8, 0.3], [True, False])
+    assert set(scores) | {"f1_low", "f1_high"} == set(TestScores.model_fields)
+    assert TestScores.model_validate({**scores, "f1_low": 1.0, "f1_high": 1.0}).f1 == 1
+
+
+def test_the_label_and_not_one_half_decides():
+    scores = classification_scores([True, True, False], [0.3, 0.4, 0.2], [True, True, False])
+    assert scores["f1"] == 1
+
+
+def test_a_classifier_that_calls_nothing_fake_scores_zero_without_a_warning(recwarn):
+    scores = classification_scores([True, False], [0.1, 0.2], [False, False])
+    assert (scores["f1"], scores["precision"], scores["recall"], scores["mcc"]) == (0, 0, 0, 0)
+    assert not list(recwarn)
+
+
+def test_certain_and_wrong_has_a_finite_log_loss():
+    scores = classification_scores([True, False], [0.0, 1.0], [False, True])
+    assert math.isfinite(scores["log_loss"])
+    assert scores["ece"] == 1
+
+
+@pytest.mark.parametrize(
+    ("fake", "probability", "predicted", "message"),
+    [
+        ([], [], [], "at least one label"),
+        ([True, True], [0.1, 0.2], [True, False], "all 2 are fake"),
+        ([False, False], [0.1, 0.2], [True, False], "all 2 are genuine"),
+        ([True, False], [0.1, math.nan], [True, False], "row 1 has nan"),
+        ([True, False], [0.1, 1.5], [True, False], "row 1 has 1.5"),
+        ([True, False], [0.1], [True, False], r"shape is \(1,\)"),
+        ([True, False], [0.1, 0.2], [True], "predicted has 1 labels, but fake has 2"),
+        ([True, False], [0.1, 0.2], [1, 2], "predicted must hold false and true only"),
+        ([[True, False]], [0.1, 0.2], [1, 0], r"shape is \(1, 2\)"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(fake, probability, predicted, message):
+    with pytest.raises(DataError, match=message):
+        classification_scores(fake, probability, predicted)
+
+
+probabilities = npst.arrays(np.float64, st.integers(1, 60), elements=st.floats(0, 1))
+
+
+@given(probabilities, st.randoms(use_true_random=False))
+def test_ece_is_the_weighted_mean_of_the_bins_gaps(probability, random):
+    fake = np.array([random.random() < 0.5 for _ in probability])
+    expected = 0.0
+    for index in range(ECE_BINS):
+        inside = np.clip(np.floor(probability * ECE_BINS), 0, ECE_BINS - 1) == index
+        if inside.any():
+            expected += inside.mean() * abs(probability[inside].mean() - fake[inside].mean())
+    assert expected_calibration_error(fake, probability) == pytest.approx(expected, abs=1e-12)
+
+
+def test_probabilities_that_mean_what_they_say_have_almost_no_calibration_error():
+    random = np.random.default_rng(0)
+    probability = random.uniform(size=100_000)
+    fake = random.uniform(size=100_000) < probability
+    assert expected_calibration_error(fake, probability) < 0.01
+    assert expected_calibration_error(fake, probability**3) > 0.1

@@ -1,0 +1,55 @@
+"""Units of reviews that stay together, and the split that each of them goes to.
+
+Shape letters: `N` reviews, `U` units.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+
+def join_units(clusters: NDArray[np.int64], groups: Sequence[str | None]) -> NDArray[np.int64]:
+    """(N,) unit labels: equal for reviews joined by a chain of shared clusters and shared groups.
+
+    Args:
+        clusters: (N,) near-duplicate cluster of each review.
+        groups: N groups; None belongs to no group.
+    """
+    rows = np.array([row for row, group in enumerate(groups) if group is not None], dtype=np.int64)
+    _, group_labels = np.unique([group for group in groups if group is not None], return_inverse=True)
+    num_clusters = int(clusters.max(initial=-1)) + 1
+    # A graph of two kinds of node: every review is an edge from its cluster to its group.
+    nodes = num_clusters + int(group_labels.max(initial=-1)) + 1
+    edges = (np.ones(len(rows)), (clusters[rows], num_clusters + group_labels))
+    _, units = sparse.csgraph.connected_components(sparse.coo_matrix(edges, shape=(nodes, nodes)), directed=False)
+    return np.asarray(units[clusters], dtype=np.int64)
+
+
+def assign_units(
+    units: NDArray[np.int64], fake: NDArray[np.bool_], targets: NDArray[np.int64], seed: int
+) -> NDArray[np.int64]:
+    """(N,) the split of each review, as a row number of `targets`; all reviews of a unit go to one.
+
+    Units go one by one, the largest first and equals in random order, each to the split where it adds least to the
+    chi-square distance between the rows assigned and the rows wanted. Units of one row thus meet the targets exactly.
+
+    Args:
+        units: (N,) unit of each review.
+        fake: (N,) class of each review.
+        targets: (splits, 2) genuine and fake reviews wanted in each split, all above 0.
+        seed: Seeds the random order.
+    """
+    _, unit_of = np.unique(units, return_inverse=True)
+    counts = np.zeros((unit_of.max(initial=-1) + 1, 2))
+    np.add.at(counts, (unit_of, fake.astype(np.int64)), 1)
+    order = np.random.default_rng(seed).permutation(len(counts))
+    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    remaining = targets.astype(np.float64)
+    split_of = np.zeros(len(counts), dtype=np.int64)
+    for unit in order:
+        added = (counts[unit] * (counts[unit] - 2 * remaining) / targets).sum(axis=1)
+        split_of[unit] = np.argmin(added)
+        remaining[split_of[unit]] -= counts[unit]
+    return split_of[unit_of]

@@ -1,0 +1,59 @@
+"""Which column is which: by name where the user gave one, otherwise by the names that review data usually has."""
+
+from collections.abc import Sequence
+
+from reviewtune.errors import DataError
+
+TEXT_NAMES = (
+    "text",
+    "text_",
+    "review",
+    "reviews",
+    "review_text",
+    "reviewtext",
+    "review_body",
+    "content",
+    "body",
+    "comment",
+)
+LABEL_NAMES = ("label", "labels", "class", "is_fake", "fake", "is_deceptive", "deceptive")
+CATEGORY_NAMES = ("category", "product_category")
+RATING_NAMES = ("rating", "stars", "star_rating", "overall")
+
+
+def find_column(names: Sequence[str], wanted: str | None, usual: Sequence[str], flag: str) -> str:
+    """The one column that is meant, as the source spells it.
+
+    Args:
+        names: The source's columns.
+        wanted: The user's choice; case matters only where two columns differ in nothing else.
+        usual: Names to look for where the user chose none, in lower case.
+        flag: The option that chooses, for the message.
+
+    Raises:
+        DataError: No column matches, or more than one.
+    """
+    if wanted is None:
+        found = [name for name in names if _plain(name) in usual]
+    else:
+        found = [name for name in names if name == wanted] or [name for name in names if _plain(name) == _plain(wanted)]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(map(repr, names))
+    if not found and wanted is not None:
+        raise DataError(f"there is no column {wanted!r}: {flag} must be one of the columns {listed}")
+    if not found:
+        raise DataError(f"no column is named {usual[0]!r} or alike: give {flag} with one of the columns {listed}")
+    if len(set(found)) == 1:
+        raise DataError(f"{len(found)} columns are named {found[0]!r}: rename all but one of the columns {listed}")
+    raise DataError(f"the columns {', '.join(map(repr, found))} could each be meant: give {flag} with one of them")
+
+
+def optional_column(names: Sequence[str], usual: Sequence[str]) -> str | None:
+    """The column with the first of the usual names that occurs exactly once, or None."""
+    plain = [_plain(name) for name in names]
+    return next((names[plain.index(name)] for name in usual if plain.count(name) == 1), None)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower()

@@ -1,0 +1,78 @@
+"""Each text once, with one label: which rows of a source are kept, and an account of the others."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from reviewtune.data.texts import is_number, normalise, text_id
+from reviewtune.schema import FAKE, GROUP, ID, ROW, TEXT
+
+
+@dataclass(frozen=True)
+class ReviewReport:
+    """What became of the rows of a source. `rows_read` is the sum of `kept` and all rows left out."""
+
+    rows_read: int
+    missing_text: int
+    """Rows whose text is null."""
+    empty_text: int
+    """Rows whose text is blank."""
+    non_text: int
+    """Rows whose text is a bare number."""
+    missing_label: int
+    duplicates_merged: int
+    """Rows whose text and label an earlier row has."""
+    contradictory_texts: int
+    """Texts that occur with both labels; all of their rows, `contradictory_rows`, are dropped."""
+    contradictory_rows: int
+    kept: int
+    fake: int
+    genuine: int
+
+    def lines(self) -> list[str]:
+        """The report for people: what was kept, then a line for each reason that left rows out."""
+        reasons = {
+            "without a text": self.missing_text,
+            "with a blank text": self.empty_text,
+            "with a number for a text": self.non_text,
+            "without a label": self.missing_label,
+            "that repeat another row's text and label, merged": self.duplicates_merged,
+            f"of {self.contradictory_texts:,} texts that carry both labels, dropped": self.contradictory_rows,
+        }
+        kept = f"{self.kept:,} of {self.rows_read:,} rows kept: {self.fake:,} fake, {self.genuine:,} genuine"
+        return [kept, *(f"{count:,} rows {reason}" for reason, count in reasons.items() if count)]
+
+
+def merge(texts: list[str | None], columns: dict[str, list[Any]]) -> tuple[list[dict[str, Any]], ReviewReport]:
+    """One row for each usable text that has one label, and the account of the others."""
+    counts = dict.fromkeys(("missing_text", "empty_text", "non_text", "missing_label"), 0)
+    same_text: dict[str, list[int]] = {}
+    for row, (found, fake) in enumerate(zip(texts, columns[FAKE], strict=True)):
+        text = normalise(found or "")
+        if not text:
+            counts["missing_text" if found is None else "empty_text"] += 1
+        elif is_number(text):
+            counts["non_text"] += 1
+        elif fake is None:
+            counts["missing_label"] += 1
+        else:
+            same_text.setdefault(text, []).append(row)
+    one_label = {text: rows for text, rows in same_text.items() if len({columns[FAKE][row] for row in rows}) == 1}
+    kept = []
+    for text, rows in one_label.items():
+        first = {name: values[rows[0]] for name, values in columns.items()}
+        # The least group, not the first one's, so that the order of the rows takes no part in the content.
+        first[GROUP] = min((columns[GROUP][row] for row in rows if columns[GROUP][row] is not None), default=None)
+        kept.append({ID: text_id(text), TEXT: text, ROW: rows[0], **first})
+    fakes = sum(row[FAKE] for row in kept)
+    usable, unanimous = (sum(map(len, group.values())) for group in (same_text, one_label))
+    report = ReviewReport(
+        rows_read=len(texts),
+        **counts,
+        duplicates_merged=unanimous - len(kept),
+        contradictory_texts=len(same_text) - len(one_label),
+        contradictory_rows=usable - unanimous,
+        kept=len(kept),
+        fake=fakes,
+        genuine=len(kept) - fakes,
+    )
+    return kept, report

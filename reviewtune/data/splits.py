@@ -1,0 +1,160 @@
+"""Train, validation and test without leaks: near-duplicates and groups never straddle two splits.
+
+Shape letters: `N` reviews.
+"""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from reviewtune.data.assignment import assign_units, join_units
+from reviewtune.data.duplicates import near_duplicate_clusters
+from reviewtune.data.reviews import Reviews
+from reviewtune.data.split_report import SplitReport, report_split
+from reviewtune.data.store import Store, content_key, read_parquet, write_parquet
+from reviewtune.errors import DataError, UsageError
+from reviewtune.schema import CLUSTER, FAKE, GROUP, ID, LABEL_NAMES, SPLIT, SPLITS, TEXT
+
+SCHEMA = pa.schema([(ID, pa.string()), (SPLIT, pa.string()), (CLUSTER, pa.int64())])
+MINIMUM_ROWS = 2
+"""Least rows of each class in each split: below that neither a fit nor a score with an interval makes sense."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which review is in which split.
+
+    Attributes:
+        table: `SCHEMA`, sorted by id. Rows of one `cluster` are near-duplicates or share a group, by a chain of either.
+        report: How it came out.
+        sha256: 64 hex digits over ids and splits.
+    """
+
+    table: pa.Table
+    report: SplitReport
+    sha256: str
+
+    def indices(self, reviews: Reviews) -> dict[str, NDArray[np.int64]]:
+        """By split, the ascending row positions of its reviews in `reviews.table`.
+
+        Raises:
+            DataError: The split is of other reviews.
+        """
+        if self.table[ID].to_pylist() != reviews.table[ID].to_pylist():
+            raise DataError(
+                f"the split holds {len(self.table):,} ids that are not those of the {len(reviews.table):,} reviews of "
+                f"{reviews.name}: split them anew"
+            )
+        splits = np.array(self.table[SPLIT].to_pylist())
+        return {name: np.flatnonzero(splits == name) for name in SPLITS}
+
+
+def make_split(
+    reviews: Reviews,
+    *,
+    seed: int = 42,
+    validation_size: float = 0.08,
+    test_size: float = 0.20,
+    threshold: float = 0.5,
+) -> Split:
+    """A stratified split that depends on the reviews' content and the arguments alone.
+
+    Args:
+        reviews: At least so many that each split gets `MINIMUM_ROWS` of each class.
+        seed: Seeds the order in which units of equal size are assigned.
+        validation_size: Share of the reviews in validation.
+        test_size: Share of the reviews in test; the rest is train.
+        threshold: Word 3-gram Jaccard similarity from which on two reviews stay together.
+
+    Raises:
+        UsageError: The sizes or the threshold are out of range.
+        DataError: There are too few reviews of a class, or groups too large to put some into every split.
+    """
+    if not (validation_size > 0 and test_size > 0 and validation_size + test_size < 1):
+        raise UsageError(
+            f"validation_size={validation_size} and test_size={test_size} must be above 0 and leave a part for train: "
+            "their sum must be below 1"
+        )
+    if not 0 < threshold <= 1:
+        raise UsageError(f"threshold={threshold} must be above 0 and at most 1: it is a Jaccard similarity")
+    fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
+    targets = _targets(fake, validation_size, test_size)
+    clusters = near_duplicate_clusters(reviews.table[TEXT].to_pylist(), threshold=threshold)
+    units = join_units(clusters, reviews.table[GROUP].to_pylist())
+    split_of = assign_units(units, fake, targets, seed)
+    _check_filled(split_of, fake, units)
+    report = report_split(split_of=split_of, fake=fake, targets=targets, clusters=clusters, units=units, seed=seed)
+    splits = np.array(SPLITS)[split_of].tolist()
+    table = pa.table([reviews.table[ID], pa.array(splits), pa.array(units)], schema=SCHEMA)
+    return Split(table, report, _sha256(table))
+
+
+def split_in_store(
+    reviews: Reviews,
+    store: Store,
+    *,
+    seed: int = 42,
+    validation_size: float = 0.08,
+    test_size: float = 0.20,
+    threshold: float = 0.5,
+) -> tuple[Split, Path]:
+    """The split of these reviews under these settings and its file in the store; computed only where there is none.
+
+    Raises:
+        UsageError, DataError: As `make_split` and `read_split`.
+    """
+    settings = {"seed": seed, "validation_size": validation_size, "test_size": test_size, "threshold": threshold}
+    path = store.splits / f"{content_key(reviews.sha256, settings)}.parquet"
+    if path.exists():
+        return read_split(path), path
+    split = make_split(reviews, seed=seed, validation_size=validation_size, test_size=test_size, threshold=threshold)
+    write_parquet(split.table, path, {"report": asdict(split.report)})
+    return split, path
+
+
+def read_split(path: Path) -> Split:
+    """The split in a file of the store.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    table, note = read_parquet(path, SCHEMA)
+    return Split(table, SplitReport(**note["report"]), _sha256(table))
+
+
+def _targets(fake: NDArray[np.bool_], validation_size: float, test_size: float) -> NDArray[np.int64]:
+    """(3, 2) genuine and fake reviews wanted in each of `SPLITS`."""
+    available = np.array([np.sum(~fake), np.sum(fake)])
+    held_out = np.array([np.round(available * size) for size in (validation_size, test_size)], dtype=np.int64)
+    targets = np.vstack([available - held_out.sum(axis=0), held_out])
+    sizes = (1 - validation_size - test_size, validation_size, test_size)
+    split, label = np.unravel_index(np.argmin(targets), targets.shape)
+    if targets[split, label] < MINIMUM_ROWS:
+        raise DataError(
+            f"{available[label]} {LABEL_NAMES[label]} reviews x {sizes[split]:.2g} ({SPLITS[split]}) = "
+            f"{targets[split, label]} rows, fewer than the {MINIMUM_ROWS} that every split needs of each class: "
+            f"give at least {int(np.ceil(MINIMUM_ROWS / min(sizes)))} reviews of each class or raise the share"
+        )
+    return targets
+
+
+def _check_filled(split_of: NDArray[np.int64], fake: NDArray[np.bool_], units: NDArray[np.int64]) -> None:
+    """Refuse a split that large units have left without enough rows of a class."""
+    for index, name in enumerate(SPLITS):
+        for label, label_name in enumerate(LABEL_NAMES):
+            rows = int(np.sum((split_of == index) & (fake == label)))
+            if rows < MINIMUM_ROWS:
+                raise DataError(
+                    f"the {name} split gets {rows} {label_name} reviews, fewer than {MINIMUM_ROWS}: the {len(fake):,} "
+                    f"reviews form {len(np.unique(units)):,} units that stay together, the largest of "
+                    f"{np.bincount(units).max():,} rows; choose a --group-column with smaller groups, or none"
+                )
+
+
+def _sha256(table: pa.Table) -> str:
+    rows = zip(table[ID].to_pylist(), table[SPLIT].to_pylist(), strict=True)
+    return hashlib.sha256("".join(f"{review},{split}\n" for review, split in rows).encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""The store: what each station of the data's way leaves for the next, under a key of its content."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from reviewtune.errors import DataError
+
+KEY_LENGTH = 16
+_NOTE = b"reviewtune"
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folders under `<results_dir>/store`; each is made when something is first written to it."""
+
+    results_dir: Path
+
+    @property
+    def reviews(self) -> Path:
+        """Validated reviews, one Parquet file a content."""
+        return self.results_dir / "store" / "reviews"
+
+    @property
+    def splits(self) -> Path:
+        """Splits, one Parquet file for each reviews and setting."""
+        return self.results_dir / "store" / "splits"
+
+    @property
+    def tokens(self) -> Path:
+        """Tokenised reviews, one folder for each reviews and encoder."""
+        return self.results_dir / "store" / "tokens"
+
+    @property
+    def embeddings(self) -> Path:
+        """Encoded reviews, one folder for each reviews and encoder."""
+        return self.results_dir / "store" / "embeddings"
+
+
+def content_key(*parts: Any) -> str:
+    """16 hex digits of the SHA-256 of the parts' JSON: equal for equal parts, in any process on any machine.
+
+    Args:
+        parts: Values that JSON knows; the order of the parts counts, that of a mapping's keys does not.
+    """
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def write_parquet(table: pa.Table, path: Path, note: Mapping[str, Any] | None = None) -> None:
+    """Write a table in one step, so that a reader sees the old file or the whole new one.
+
+    Args:
+        table: With its metadata, which is kept.
+        path: The file; its folder is made.
+        note: Kept beside the table as JSON, for `read_parquet`.
+    """
+    if note is not None:
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _NOTE: json.dumps(note).encode()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        parquet.write_table(table, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_parquet(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any]]:
+    """A table of the store and the note that was written with it ({} where there was none).
+
+    Raises:
+        DataError: The file is missing, damaged or has other columns than `schema`.
+    """
+    try:
+        with parquet.ParquetFile(path) as file:
+            table = file.read()
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"{path} is missing or damaged ({reason}): delete it, it is made again from the reviews"
+        ) from None
+    if not table.schema.equals(schema):
+        raise DataError(
+            f"{path} has the columns {', '.join(table.column_names)} of another version: delete it, it is made again"
+        )
+    return table, json.loads((table.schema.metadata or {}).get(_NOTE, b"{}"))

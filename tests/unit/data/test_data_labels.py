@@ -1,0 +1,84 @@
+"""The fake label is understood or asked for, never guessed."""
+
+from typing import Any
+
+import pytest
+
+from reviewtune.data.labels import read_fake
+from reviewtune.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("fake", "genuine"),
+    [
+        ("CG", "OR"),
+        ("fake", "real"),
+        ("Fake", "Genuine"),
+        ("deceptive", "truthful"),
+        ("computer-generated", "original"),
+        ("Computer_Generated", "Original"),
+        ("spam", "ham"),
+    ],
+)
+def test_known_spellings_are_understood(fake: str, genuine: str) -> None:
+    assert read_fake([fake, genuine, None, " ", f" {fake.upper()} "], "label", None) == [True, False, None, None, True]
+
+
+@pytest.mark.parametrize("column", ["fake", "is_fake", "Deceptive"])
+@pytest.mark.parametrize("values", [[True, False], [1, 0], [1.0, 0.0], ["1", "0"], ["True", "false"]])
+def test_yes_and_no_are_understood_where_the_column_says_of_what(column: str, values: list[Any]) -> None:
+    assert read_fake(values, column, None) == [True, False]
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 0], [True, False], ["1", "0"], ["yes", "no"], ["fake", "human"], ["fake", "cg"]]
+)
+def test_anything_else_needs_the_flag(values: list[Any]) -> None:
+    with pytest.raises(DataError) as caught:
+        read_fake([*values, values[0]], "label", None)
+    first, second = map(str, values)
+    assert str(caught.value) == (
+        f"which label of 'label' means fake is not known: found '{first}' (2), '{second}' (1); "
+        "give --fake-label with one of them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "flag"),
+    [
+        ([1, 0], "1"),
+        ([1.0, 0.0], "1"),
+        (["1.0", "0.0"], "1"),
+        ([1.0, 0.0], "1.0"),
+        ([True, False], "True"),
+        (["X", "y"], "x"),
+    ],
+)
+def test_the_flag_is_compared_by_value(values: list[Any], flag: str) -> None:
+    assert read_fake(values, "label", flag) == [True, False]
+
+
+def test_the_flag_comes_before_what_is_known() -> None:
+    assert read_fake(["CG", "OR"], "label", "OR") == [False, True]
+
+
+def test_nan_is_a_missing_label() -> None:
+    assert read_fake([1.0, float("nan"), 0.0], "fake", None) == [True, None, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "flag", "said"),
+    [
+        (["CG", "CG"], None, "must hold two labels, it holds 1: 'CG' (2); choose another with --label-column"),
+        (["a", "b", "c"], "a", "must hold two labels, it holds 3: 'a' (1), 'b' (1), 'c' (1)"),
+        ([str(number) for number in range(99)], None, "it holds 99: '0' (1), '1' (1)"),
+        ([None, ""], None, "it holds 0: only blanks"),
+        (["CG", "OR"], "fake", "--fake-label 'fake' is no label of 'label': found 'CG' (1), 'OR' (1)"),
+        (["CG", "OR"], " ", "--fake-label ' ' is no label"),
+    ],
+)
+def test_wrong_labels_are_refused_with_what_was_found(values: list[Any], flag: str | None, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_fake(values, "label", flag)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 300

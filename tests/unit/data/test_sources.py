@@ -1,0 +1,150 @@
+"""Every reader returns all rows or says in one line why not."""
+
+import json
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from reviewtune.data.sources import _parse_csv, read_source
+from reviewtune.errors import DataError
+
+ROWS = [{"text": 'Good, "very" good\nindeed', "label": "CG"}, {"text": "Bad", "label": "OR"}]
+
+
+def message(source: object) -> str:
+    with pytest.raises(DataError) as caught:
+        read_source(str(source))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def written(folder: Path, name: str) -> Path:
+    path = folder / name
+    quoted = ['"Good, ""very"" good\nindeed"', "Bad"]
+    if path.suffix in (".csv", ".tsv"):
+        mark = "," if path.suffix == ".csv" else "\t"
+        path.write_text(f"text{mark}label\n{quoted[0]}{mark}CG\n{quoted[1]}{mark}OR\n", encoding="utf-8-sig")
+    elif path.suffix == ".parquet":
+        parquet.write_table(pa.Table.from_pylist(ROWS), path)
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.ndjson", "a.parquet"])
+def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str) -> None:
+    source = read_source(str(written(tmp_path, name)))
+    assert source.table.to_pylist() == ROWS
+    assert source.name == name
+
+
+def test_a_folder_of_parquet_is_read_in_the_order_of_its_file_names(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        parquet.write_table(pa.table({"text": [name]}), tmp_path / f"{name}.parquet")
+    source = read_source(str(tmp_path))
+    assert source.table["text"].to_pylist() == ["a", "b"]
+    assert source.name == tmp_path.name
+
+
+FIELDS = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@given(st.lists(st.tuples(FIELDS, FIELDS), min_size=1))
+def test_csv_keeps_every_field_of_every_row(rows: list[tuple[str, str]]) -> None:
+    body = "".join(",".join('"' + field.replace('"', '""') + '"' for field in row) + "\n" for row in rows)
+    table = _parse_csv(Path("a.csv"), "text,label\n" + body, ",")
+    assert [tuple(row.values()) for row in table.to_pylist()] == rows
+
+
+def test_a_blank_line_is_an_empty_row_only_where_there_is_one_column(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("text\na\n\nb\n")
+    (tmp_path / "two.csv").write_text("text,label\na,x\n\nb,y\n")
+    assert read_source(str(tmp_path / "one.csv")).table["text"].to_pylist() == ["a", "", "b"]
+    assert read_source(str(tmp_path / "two.csv")).table["text"].to_pylist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"", "is empty (0 bytes)"),
+        ("a.csv", b"text,label\n", "no rows"),
+        ("a.csv", b"text,label\na,CG\nb\n", "line 3: 1 fields where the header has 2"),
+        ("a.csv", b"text,label\na,CG,x\n", "line 2: 3 fields where the header has 2"),
+        ("a.csv", b'text,label\n"a,CG\nb,OR\n', "line 3: unexpected end of data"),
+        ("a.csv", b'text,label\n"a,CG\nb "so" c,OR\nd,CG\n', "line 3: ',' expected after '\"'"),
+        ("a.csv", b'text,label\n"say \\"hi\\" now",CG\n', "line 2: ',' expected after '\"'"),
+        ("a.csv", b"text,label\nok,CG\ncaf\xe9,OR\n", "byte 0xe9 at offset 20 (line 3); save it as UTF-8"),
+        ("a.csv", "text,label\na,CG\n".encode("utf-16"), "byte 0xff at offset 0 (line 1); save it as UTF-8"),
+        ("a.csv", "text,label\na,CG\n".encode("utf-16-le"), "NUL byte in its first line; save it as UTF-8"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "byte 0x89 at offset 0 (line 1)"),
+        ("a.jsonl", b'{"text": "a"}\n{"te', "JSON parse error"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": 1}\n', "Column(/text) changed from string to number in row 1"),
+        ("a.jsonl", b'[{"text": "a"}]\n', "JSON parse error"),
+        ("a.parquet", b"text,label\na,CG\n", "damaged or not what its name says"),
+        ("a.xlsx", b"PK\x03\x04", "ends in '.xlsx', which has no reader: a source is .csv, .tsv"),
+        ("noending", b"text\na\n", "ends in 'no suffix'"),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    found = message(path)
+    assert said in found
+    assert str(path) in found
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    assert "there is no file or folder" in message(tmp_path / "none.csv")
+    (tmp_path / "notes.txt").write_text("x")
+    assert "holds no .parquet file" in message(tmp_path)
+
+
+def test_a_file_that_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, "a.csv")
+
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert message(path) == f"{path} cannot be read: Permission denied"
+
+
+def test_parquet_files_that_do_not_agree_are_refused(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
+    parquet.write_table(pa.table({"text": [1]}), tmp_path / "b.parquet")
+    assert "damaged or not what its name says" in message(tmp_path)
+
+
+def test_the_hub_gives_all_splits_of_a_revision_and_runs_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def load_dataset(*args: object, **kwargs: object) -> datasets.DatasetDict:
+        calls.append((args, kwargs))
+        parts = {name: datasets.Dataset.from_dict({"text": [name], "label": [1]}) for name in ("train", "test")}
+        return datasets.DatasetDict(parts)
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    source = read_source("hub:someone/reviews@v1.0")
+    assert source.table.to_pylist() == [{"text": "train", "label": 1}, {"text": "test", "label": 1}]
+    assert source.name == "someone/reviews@v1.0"
+    assert calls == [(("someone/reviews",), {"revision": "v1.0"})]
+
+
+@pytest.mark.parametrize("error", [ConnectionError("Couldn't reach\nthe Hub"), ValueError("Config name is missing")])
+def test_a_hub_out_of_reach_offers_a_file_or_the_sample(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def load_dataset(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    found = message("hub:someone/reviews")
+    assert "or give a file that you have, or `sample`" in found
+
+
+@pytest.mark.parametrize("source", ["hub:", "hub:reviews", "hub:a/b/c", "hub:a/b@"])
+def test_a_hub_id_that_names_nothing_is_refused(source: str) -> None:
+    assert "write hub:owner/name" in message(source)

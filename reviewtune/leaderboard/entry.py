@@ -1,18 +1,27 @@
 """A row of the leaderboard: what one study found for one family."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from reviewtune.errors import ArtifactError
 
+PREDICTIONS_FILE = "test_predictions.parquet"
+"""Beside an entry: its id, fake, fake_probability and predicted for each review of the test split."""
+
+
+def _as_time(value: str) -> str:
+    datetime.fromisoformat(value)  # raises ValueError, which pydantic reports
+    return value
+
 
 class Section(BaseModel):
-    """Base of the parts of an entry: frozen, unknown keys refused, attribute docstrings kept."""
+    """Base of the parts of an entry: frozen, unknown keys refused, every number finite so that the JSON is valid."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class ValidationScores(Section):
@@ -25,6 +34,8 @@ class ValidationScores(Section):
 
 class TestScores(Section):
     """Scores on the test split, which took no part in any choice. F1, precision and recall are of the fake class."""
+
+    __test__: ClassVar[bool] = False  # its name is no wish to be collected by pytest
 
     f1: float
     f1_low: float
@@ -84,14 +95,21 @@ class Provenance(Section):
     versions: dict[str, str]
     seed: int
     hardware: str
-    created: str
+    created: Annotated[str, AfterValidator(_as_time)]
     """ISO 8601, UTC."""
+
+    @property
+    def created_at(self) -> datetime:
+        """`created` as a time in UTC."""
+        time = datetime.fromisoformat(self.created)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 class Entry(Section):
     """One family's result in one study; `rank` and `tied_with_best` are filled in by the board."""
 
     rank: int | None = None
+    """1 for the best test F1 among the entries of the same split; None without test scores."""
     study_id: str
     family: str
     encoder: str | None
@@ -121,7 +139,7 @@ class Entry(Section):
 
 
 def entry_path(results_dir: Path, study_id: str, family: str) -> Path:
-    """Where a study keeps the entry of a family; `test_predictions.parquet` lies beside it."""
+    """Where a study keeps the entry of a family; `PREDICTIONS_FILE` lies beside it."""
     return results_dir / "studies" / study_id / family / "entry.json"
 
 
@@ -129,18 +147,22 @@ def read_entry(path: Path) -> Entry:
     """The entry in a file.
 
     Raises:
-        ArtifactError: The file is no entry.
+        ArtifactError: The file is no entry, or cannot be read.
     """
     try:
         return Entry.model_validate_json(path.read_bytes())
-    except ValueError as error:
-        first = str(error).splitlines()
-        raise ArtifactError(f"{path} is no leaderboard entry ({'; '.join(first[:3])}): delete it and run its study again") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        reason = f"{where}: {first['msg']}" if where else first["msg"]
+        raise ArtifactError(f"{path} is no leaderboard entry ({reason}): delete it and run its study again") from None
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}): make it readable") from None
 
 
 def write_entry(entry: Entry, path: Path) -> None:
     """Write an entry in one step, so that a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(entry.model_dump(), indent=1) + "\n")
+    partial.write_text(json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")
     partial.replace(path)

@@ -1,0 +1,46 @@
+"""The board as Markdown: a table a split, for a README or a pull request."""
+
+import re
+
+from reviewtune.leaderboard.board import Board, Group
+from reviewtune.leaderboard.columns import COLUMNS
+
+EXPLANATION = (
+    "Test F1 is that of the fake class, with its 95 % bootstrap interval. *tied*: the difference to the best could be "
+    "chance (the 95 % interval of the paired difference contains 0). Every choice was made on the validation split; "
+    "the test split was opened once for each entry."
+)
+
+
+def markdown(board: Board) -> str:
+    """The whole document; names from outside cannot break out of their cells."""
+    parts = ["# Leaderboard", EXPLANATION]
+    for group in board.groups:
+        parts += [f"## {_escaped(group.data)} (split {group.split_sha256[:8]})", _table(group), *_failures(group)]
+    if not board.groups:
+        parts.append("No entries yet.")
+    if board.warnings:
+        parts += ["## Left out", *(f"- {_escaped(warning)}" for warning in board.warnings)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(group: Group) -> str:
+    rows = [
+        [column.title for column in COLUMNS],
+        ["---:" if column.numeric else "---" for column in COLUMNS],
+        *([_escaped(column.text(entry)) for column in COLUMNS] for entry in group.entries),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _failures(group: Group) -> list[str]:
+    return [
+        f"- {_escaped(entry.family)} ({_escaped(entry.study_id)}) failed: {_escaped(entry.error or 'no reason given')}"
+        for entry in group.entries
+        if entry.status == "failed"
+    ]
+
+
+def _escaped(text: str) -> str:
+    """The text on one line, with what Markdown or HTML would read as markup taken literally."""
+    return re.sub(r"([\\`*_\[\]<>&|])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,102 @@
+"""The board as one page that needs nothing else: no script, no request, light and dark, desktop and phone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reviewtune.leaderboard.board import Board, Group
+from reviewtune.leaderboard.columns import COLUMNS, NOTHING, duration, interval_text, rate
+from reviewtune.leaderboard.entry import Entry
+from reviewtune.leaderboard.figures import cost_figure, incumbent_figure, interval_figure, label
+
+COLUMN_KEYS_ELSEWHERE = {"interval", "study"}
+"""Drawn beside the F1, and written under the family."""
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """A test F1 with its interval as places on a bar, in percent of the bar's width."""
+
+    low: float
+    point: float
+    high: float
+
+
+def html_page(board: Board) -> str:
+    """The whole page as text."""
+    environment = Environment(
+        loader=PackageLoader("reviewtune.leaderboard", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"duration": duration, "rate": rate, "label": label, "interval": interval_text, "day": _day}
+    columns = [column for column in COLUMNS if column.key not in COLUMN_KEYS_ELSEWHERE]
+    groups = [_context(group, f"split-{number}") for number, group in enumerate(board.groups, start=1)]
+    template = environment.get_template("report.html.jinja")
+    return template.render(groups=groups, warnings=board.warnings, columns=columns, nothing=NOTHING) + "\n"
+
+
+def _context(group: Group, name: str) -> dict[str, Any]:
+    """What the template shows of a group."""
+    scored = [entry for entry in group.entries if entry.rank is not None]
+    return {
+        "name": name,
+        "data": group.data,
+        "split": group.split_sha256,
+        "entries": group.entries,
+        "best": scored[0] if scored else None,
+        "tied": [entry for entry in scored[1:] if entry.tied_with_best],
+        "reviews": _reviews(scored),
+        "whiskers": _whiskers(scored),
+        "figures": _figures(name, scored),
+        "newest": group.newest,
+    }
+
+
+def _reviews(scored: Sequence[Entry]) -> tuple[int, int] | None:
+    """Test reviews and how many of them are fake."""
+    if not scored or scored[0].test is None:
+        return None
+    test = scored[0].test
+    fakes = test.true_positives + test.false_negatives
+    return fakes + test.false_positives + test.true_negatives, fakes
+
+
+def _whiskers(scored: Sequence[Entry]) -> dict[str, Whisker]:
+    """The bar of each entry, by name, all on the scale from the lowest to the highest end of the group's intervals."""
+    tests = {entry.name: entry.test for entry in scored if entry.test is not None}
+    if not tests:
+        return {}
+    low = min(test.f1_low for test in tests.values())
+    width = max(max(test.f1_high for test in tests.values()) - low, 1e-9)
+
+    def place(value: float) -> float:
+        return round(4 + 92 * (value - low) / width, 1)
+
+    return {name: Whisker(place(test.f1_low), place(test.f1), place(test.f1_high)) for name, test in tests.items()}
+
+
+def _figures(name: str, scored: Sequence[Entry]) -> list[tuple[str, Markup]]:
+    """Caption and SVG of each plot that has something to show. Matplotlib has escaped the names in the SVG."""
+    figures = []
+    if scored:
+        caption = "Test F1 with its 95 % interval. Coloured: tied with the best. The band is the best entry's interval."
+        figures.append((caption, interval_figure(f"{name}-f1", scored)))
+    searched = [entry for entry in scored if sum(trial.f1 is not None for trial in entry.trials) > 1]
+    if searched:
+        caption = "What the search bought: the best validation F1 after each trial."
+        figures.append((caption, incumbent_figure(f"{name}-search", searched)))
+    costed = [entry for entry in scored if entry.cost is not None]
+    if len(costed) > 1:
+        caption = "What it cost: test F1 against the time of all trials, on a logarithmic axis."
+        figures.append((caption, cost_figure(f"{name}-cost", costed)))
+    return [(caption, Markup(svg)) for caption, svg in figures]  # noqa: S704
+
+
+def _day(entry: Entry) -> str:
+    return f"{entry.provenance.created_at:%Y-%m-%d %H:%M} UTC"

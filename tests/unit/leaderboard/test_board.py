@@ -1,0 +1,140 @@
+import pandas as pd
+import pytest
+
+from reviewtune.errors import ArtifactError
+from reviewtune.leaderboard.board import collect, ranked
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE
+
+
+def names(entries):
+    return [entry.name for entry in entries]
+
+
+def test_three_families_of_three_scores_are_ranked_by_hand(results_dir, add_entry):
+    # F1 = 2 hits / (2 hits + misses + false alarms): 12 / 20, 18 / 20 and 16 / 20.
+    add_entry("logreg", (6, 4, 4, 6))
+    add_entry("svm", (9, 1, 1, 9))
+    add_entry("mlp", (8, 2, 2, 8))
+    board = collect(results_dir)
+    assert board.warnings == ()
+    assert [(entry.rank, entry.family, entry.test.f1) for entry in board.entries] == [
+        (1, "svm", pytest.approx(0.9)),
+        (2, "mlp", pytest.approx(0.8)),
+        (3, "logreg", pytest.approx(0.6)),
+    ]
+
+
+def test_ties_go_to_validation_f1_and_then_to_the_name(entries):
+    low = {"validation": entries("svm").validation.model_copy(update={"f1": 0.5})}
+    order = ranked([entries("a", **low), entries("c"), entries("b"), entries("d", (10, 0, 0, 10), **low)])
+    assert [(entry.rank, entry.family) for entry in order] == [(1, "d"), (2, "b"), (3, "c"), (4, "a")]
+
+
+def test_close_entries_are_tied_with_the_best_and_distant_ones_are_not(results_dir, add_entry):
+    add_entry("best", (95, 5, 5, 95))
+    add_entry("close", (94, 6, 5, 95))
+    add_entry("distant", (60, 40, 40, 60))
+    assert [(entry.family, entry.tied_with_best) for entry in collect(results_dir).entries] == [
+        ("best", True),
+        ("close", True),
+        ("distant", False),
+    ]
+
+
+def test_entries_meet_only_within_their_split_and_the_latest_split_leads(results_dir, add_entry):
+    add_entry("svm", (9, 1, 1, 9), split="a" * 64, data="old.csv", created="2026-01-01T00:00:00Z")
+    add_entry("mlp", (8, 2, 2, 8), split="a" * 64, data="new name.csv", created="2026-01-02T00:00:00Z")
+    add_entry("svm", (6, 4, 4, 6), study="s2", split="b" * 64, created="2026-02-01T00:00:00Z")
+    board = collect(results_dir)
+    assert [(group.split_sha256[0], group.data) for group in board.groups] == [
+        ("b", "reviews.csv"),
+        ("a", "new name.csv"),
+    ]
+    assert [(entry.name, entry.rank) for entry in board.entries] == [("s2-svm", 1), ("s1-svm", 1), ("s1-mlp", 2)]
+
+
+def test_failed_entries_come_last_without_rank_or_tie(results_dir, add_entry, add_failed):
+    add_failed("alpha")
+    add_entry("zeta", (6, 4, 4, 6))
+    board = collect(results_dir)
+    assert names(board.entries) == ["s1-zeta", "s1-alpha"]
+    assert (board.entries[1].rank, board.entries[1].tied_with_best) == (None, None)
+    assert board.warnings == ()
+
+
+def test_a_split_on_which_everything_failed_is_a_group_all_the_same(results_dir, add_entry, add_failed):
+    add_entry("svm")
+    add_failed("mlp", split="b" * 64)
+    assert sorted(len(group.entries) for group in collect(results_dir).groups) == [1, 1]
+
+
+def test_an_entry_whose_test_split_is_still_closed_has_no_rank(results_dir, add_entry, add_failed):
+    add_entry("open")
+    add_entry("closed", test=None)
+    add_failed("broken")
+    assert [(entry.family, entry.rank) for entry in collect(results_dir).entries] == [
+        ("open", 1),
+        ("closed", None),
+        ("broken", None),
+    ]
+
+
+def test_a_damaged_entry_loses_itself_only(results_dir, add_entry):
+    add_entry("svm")
+    add_entry("mlp").write_text('{"study_id": "s1')
+    board = collect(results_dir)
+    assert names(board.entries) == ["s1-svm"]
+    (warning,) = board.warnings
+    assert warning.startswith("studies/s1/mlp/entry.json is no leaderboard entry")
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbage", "columns", "twice", "null", "empty"])
+def test_an_entry_without_usable_predictions_is_ranked_but_not_compared(results_dir, add_entry, damage):
+    add_entry("svm", (9, 1, 1, 9))
+    path = add_entry("mlp", (8, 2, 2, 8)).with_name(PREDICTIONS_FILE)
+    frame = pd.read_parquet(path)
+    match damage:
+        case "missing":
+            path.unlink()
+        case "garbage":
+            path.write_bytes(b"no parquet")
+        case "columns":
+            frame.drop(columns="predicted").to_parquet(path)
+        case "twice":
+            pd.concat([frame, frame.head(1)]).to_parquet(path)
+        case "null":
+            frame.astype({"predicted": "boolean"}).assign(predicted=pd.NA).to_parquet(path)
+        case "empty":
+            frame.head(0).to_parquet(path)
+    board = collect(results_dir)
+    assert [(entry.family, entry.rank, entry.tied_with_best) for entry in board.entries] == [
+        ("svm", 1, True),
+        ("mlp", 2, None),
+    ]
+    (warning,) = board.warnings
+    assert warning.startswith("studies/s1/mlp/test_predictions.parquet ")
+    assert "\n" not in warning
+
+
+def test_where_the_bests_predictions_are_missing_nobody_is_compared(results_dir, add_entry):
+    add_entry("svm", (9, 1, 1, 9)).with_name(PREDICTIONS_FILE).unlink()
+    add_entry("mlp", (8, 2, 2, 8))
+    board = collect(results_dir)
+    assert [entry.tied_with_best for entry in board.entries] == [True, None]
+    assert len(board.warnings) == 1
+
+
+@pytest.mark.parametrize(("confusion", "reason"), [((8, 2, 2, 9), "same reviews"), ((8, 3, 2, 7), "which reviews")])
+def test_predictions_of_other_reviews_are_not_compared(results_dir, add_entry, confusion, reason):
+    add_entry("svm", (9, 1, 1, 9))
+    add_entry("mlp", confusion)
+    board = collect(results_dir)
+    assert board.entries[1].tied_with_best is None
+    assert reason in board.warnings[0]
+    assert board.warnings[0].startswith("s1-mlp was not compared with s1-svm")
+
+
+def test_an_empty_results_directory_is_an_empty_board_and_none_is_an_error(tmp_path):
+    assert collect(tmp_path).groups == ()
+    with pytest.raises(ArtifactError, match="run a study first"):
+        collect(tmp_path / "nowhere")

@@ -74,8 +74,8 @@ def test_on_published_reviews_no_similar_pair_is_in_two_clusters(
     pairs = similar_pairs(some, 0.5)
     assert len(pairs) > 400
     # Small blocks, so that their seams are among what is tested.
-    monkeypatch.setattr(duplicates, "_BLOCK_ROWS", 300)
-    monkeypatch.setattr(duplicates, "_BLOCK_PAIRS", 70)
+    monkeypatch.setattr(duplicates, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(duplicates, "_BLOCK_PAIRS", 3)
     assert as_partition(near_duplicate_clusters(some)) == partition(pairs, len(some))
 
 

@@ -127,13 +127,14 @@ def test_the_report_tells_what_a_random_split_would_have_leaked(tmp_path: Path) 
     # Of 199 other rows 144 are in train: about 29 of 40 test rows meet their twin there.
     leaked = report.random_leaked_rows
     assert 20 <= leaked <= 38
-    assert report.lines() == [
+    assert report.lines()[:4] == [
         "train: 144 rows, 50.0% fake",
         "validation: 16 rows, 50.0% fake",
         "test: 40 rows, 50.0% fake",
         "near-duplicates: 200 rows in 100 clusters, each in one split",
-        f"a random split would have leaked: {leaked} of 40 test rows ({leaked / 40:.1%}) with a near-duplicate in train",
     ]
+    said = f"{leaked} of 40 test rows ({leaked / 40:.1%}) with a near-duplicate in train"
+    assert report.lines()[4:] == [f"a random split would have leaked: {said}"]
 
 
 def test_a_group_too_large_for_a_split_is_assigned_and_reported(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from reviewtune.families.space import Params
 
 Inputs = Literal["texts", "embeddings", "tokens"]
-"""What a family reads: `texts` a sequence of str, `embeddings` an (N, D) float32 array, `tokens` a `data.tokens.Tokens`."""
+"""What a family reads: `texts` a sequence of str, `embeddings` an (N, D) float32 array, `tokens` a
+`data.tokens.Tokens`."""
 
 
 @dataclass(frozen=True)

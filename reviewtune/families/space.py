@@ -7,8 +7,8 @@ The default value of every field is the family's default configuration, which is
 without a distribution is not searched.
 """
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, get_args
 
 from optuna.distributions import (
     BaseDistribution,
@@ -24,7 +24,13 @@ from reviewtune.errors import UsageError
 class Params(BaseModel):
     """One configuration of a family: the values a trial runs with. Frozen; unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        arbitrary_types_allowed=True,
+        allow_inf_nan=False,
+    )
 
     @classmethod
     def space(cls) -> dict[str, BaseDistribution]:
@@ -48,15 +54,17 @@ class Params(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
+            names = ", ".join(cls.model_fields)
             raise UsageError(
-                f"{cls.__name__}: {name}={first['input']!r}: {first['msg']}; the params are {', '.join(cls.model_fields)}"
+                f"{cls.__name__}: {name}={first['input']!r}: {first['msg']}; the params are {names}"
             ) from None
 
 
 def resolve(params: type[Params], overrides: Mapping[str, Any]) -> tuple[dict[str, BaseDistribution], dict[str, Any]]:
     """A family's search space and default configuration under a user's overrides.
 
-    An override is a single value (the param is fixed), a list (a choice) or `{"low": a, "high": b, "log": true}` (a range).
+    An override is a single value (the param is fixed), a list (a choice), or a range
+    `{"low": a, "high": b, "log": true}`.
 
     Returns:
         The distributions of what is searched, and the default configuration: all params of the first trial, moved into
@@ -67,34 +75,56 @@ def resolve(params: type[Params], overrides: Mapping[str, Any]) -> tuple[dict[st
     """
     unknown = sorted(set(overrides) - set(params.model_fields))
     if unknown:
-        raise UsageError(f"{params.__name__} has no param {unknown[0]!r}: the params are {', '.join(params.model_fields)}")
+        raise UsageError(
+            f"{params.__name__} has no param {unknown[0]!r}: the params are {', '.join(params.model_fields)}"
+        )
     distributions = params.space()
     defaults = params().model_dump()
     for name, override in overrides.items():
         distributions.pop(name, None)
-        if isinstance(override, Mapping) or isinstance(override, list | tuple):
-            distributions[name] = _distribution(name, override, like=defaults[name])
-            defaults[name] = _nearest(distributions[name], defaults[name])
+        if isinstance(override, Mapping):
+            limits = _range(params, name, override)
+            distributions[name], defaults[name] = limits, _nearest(limits, defaults[name])
+        elif isinstance(override, list | tuple):
+            choice = _choice(params, name, override)
+            distributions[name] = choice
+            defaults[name] = defaults[name] if defaults[name] in choice.choices else choice.choices[0]
         else:
             defaults[name] = override
     return distributions, params.from_values(defaults).model_dump()
 
 
-def _distribution(name: str, override: Any, like: Any) -> BaseDistribution:
-    if isinstance(override, list | tuple):
-        if not override:
-            raise UsageError(f"space.{name} is an empty list: give at least one choice")
-        return CategoricalDistribution(list(override))
+def _choice(params: type[Params], name: str, values: Sequence[Any]) -> CategoricalDistribution:
+    if not values:
+        raise UsageError(f"space.{name} is an empty list: give at least one choice")
+    return CategoricalDistribution([getattr(params.from_values({name: value}), name) for value in values])
+
+
+def _range(params: type[Params], name: str, ends: Mapping[str, Any]) -> FloatDistribution | IntDistribution:
+    annotation = params.model_fields[name].annotation
+    kinds = {annotation, *get_args(annotation)}
+    if not kinds & {int, float}:
+        raise UsageError(
+            f"space.{name}={dict(ends)} is a range, but {name} is no number: give a value or a list of choices"
+        )
+    for end in ("low", "high"):
+        if end in ends:
+            # Optuna would cut 2.5 to an integer and take NaN, and the param may have limits of its own.
+            params.from_values({name: ends[end]})
     try:
-        kind = IntDistribution if isinstance(like, int) and not isinstance(like, bool) else FloatDistribution
-        return kind(**override)
+        return FloatDistribution(**ends) if float in kinds else IntDistribution(**ends)
     except (TypeError, ValueError) as error:
-        raise UsageError(f'space.{name}={dict(override)} is no range: give {{"low": a, "high": b, "log": true}}: {error}') from None
+        raise UsageError(
+            f'space.{name}={dict(ends)} is no range: give {{"low": a, "high": b, "log": true}}: {error}'
+        ) from None
 
 
-def _nearest(distribution: BaseDistribution, value: Any) -> Any:
-    if isinstance(distribution, CategoricalDistribution):
-        return value if value in distribution.choices else distribution.choices[0]
-    if isinstance(distribution, IntDistribution | FloatDistribution):
-        return min(max(value, distribution.low), distribution.high)
-    return value
+def _nearest(limits: FloatDistribution | IntDistribution, value: float | None) -> float:
+    """The value of the range that is closest to `value`, its lowest where there is none."""
+    if value is None:
+        return limits.low
+    inside = min(max(value, limits.low), limits.high)
+    if limits.step is None:
+        return inside
+    # Optuna has already lowered `high` to the last value that whole steps reach.
+    return limits.low + round((inside - limits.low) / limits.step) * limits.step

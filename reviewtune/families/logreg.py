@@ -1,0 +1,52 @@
+"""Logistic regression on frozen embeddings: the linear probe."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from pydantic import Field
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from reviewtune.families.base import Epoch, Inputs, Rows, Setting
+from reviewtune.families.sklearn_model import SklearnModel, load_pipeline
+from reviewtune.families.space import Params
+
+ClassWeight = Literal["none", "balanced"]
+
+
+class LogRegParams(Params):
+    """Configuration of a logistic regression trial."""
+
+    C: Annotated[float, FloatDistribution(1e-4, 1e1, log=True)] = Field(0.1, gt=0)
+    """Inverse strength of the L2 penalty, on standardised embeddings."""
+    class_weight: Annotated[ClassWeight, CategoricalDistribution(["none", "balanced"])] = "none"
+    """`balanced` lets both classes weigh the same, however many reviews each has."""
+
+
+class LogRegFamily:
+    """Standardised embeddings and an L2-penalised logistic regression."""
+
+    name = "logreg"
+    inputs: Inputs = "embeddings"
+    params = LogRegParams
+    trains_in_epochs = False
+
+    def fit(self, params: LogRegParams, train: Rows, setting: Setting) -> Iterator[Epoch]:
+        """Fit once."""
+        classifier = LogisticRegression(
+            C=params.C,
+            class_weight=None if params.class_weight == "none" else params.class_weight,
+            max_iter=1000,
+            random_state=setting.seed,
+        )
+        pipeline = Pipeline([("scaler", StandardScaler()), ("classifier", classifier)])
+        pipeline.fit(train.inputs, train.fake.astype(np.int64))
+        yield Epoch(number=1, last=True, model=SklearnModel(pipeline))
+
+    def load(self, folder: Path) -> SklearnModel:
+        """The model in `model.skops`."""
+        return SklearnModel(load_pipeline(folder, [StandardScaler, LogisticRegression]))

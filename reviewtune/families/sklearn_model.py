@@ -1,0 +1,91 @@
+"""What the families made of a scikit-learn pipeline share: scores, and a file that holds no pickle.
+
+Shape letter: `N` reviews.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, BadZipFile
+from zlib import error as ZlibError  # noqa: N812
+
+import numpy as np
+import skops.io
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from reviewtune.errors import ArtifactError
+
+MODEL_FILE = "model.skops"
+
+TRUSTED_TYPES = (
+    "numpy.float32",
+    "sklearn.feature_extraction.text.TfidfTransformer",
+    "sklearn.feature_extraction.text.TfidfVectorizer",
+    "sklearn.linear_model._logistic.LogisticRegression",
+    "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.StandardScaler",
+    "sklearn.svm._classes.LinearSVC",
+    "sklearn.svm._classes.SVC",
+)
+"""What a model file may hold besides plain values and arrays, whatever the file itself lists. skops trusts further
+estimators of scikit-learn by itself: those are refused by their place in the pipeline."""
+
+DAMAGE = (OSError, EOFError, BadZipFile, ZlibError, ValueError, TypeError, LookupError, AttributeError, ImportError)
+"""What skops raises for a file that is cut short, altered, of another kind or of types that are not trusted."""
+
+
+@dataclass(frozen=True)
+class SklearnModel:
+    """A fitted pipeline whose last step has a decision function."""
+
+    pipeline: Pipeline
+
+    def scores(self, inputs: Any) -> NDArray[np.float64]:
+        """(N,) values of the decision function: above 0 means fake."""
+        if len(inputs) == 0:
+            return np.empty(0)
+        return np.asarray(self.pipeline.decision_function(inputs), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write `model.skops`, which plain `skops.io.load` opens as a scikit-learn pipeline."""
+        skops.io.dump(self.pipeline, folder / MODEL_FILE, compression=ZIP_DEFLATED)
+
+
+def load_pipeline(folder: Path, steps: Sequence[type | tuple[type, ...]]) -> Pipeline:
+    """The fitted pipeline in a folder's `model.skops`.
+
+    Args:
+        folder: Where `SklearnModel.save` wrote.
+        steps: The type of each step, or the types that it may have: a file of other steps is refused.
+
+    Raises:
+        ArtifactError: The file is missing, damaged, or holds anything else.
+    """
+    path = folder / MODEL_FILE
+    if not path.is_file():
+        raise ArtifactError(f"{folder} holds no classifier: {MODEL_FILE} is missing; give the folder of an artifact")
+    try:
+        pipeline = skops.io.load(path, trusted=list(TRUSTED_TYPES))
+    except DAMAGE as error:
+        reason = " ".join(str(error).split())
+        raise ArtifactError(f"{path} is damaged or no skops file ({reason}): export the artifact again") from None
+    _require_steps(path, pipeline, steps)
+    return pipeline
+
+
+def _require_steps(path: Path, pipeline: Any, expected: Sequence[type | tuple[type, ...]]) -> None:
+    found = [step for _, step in pipeline.steps] if type(pipeline) is Pipeline else [pipeline]
+    allowed = [kind if isinstance(kind, tuple) else (kind,) for kind in expected]
+    if len(found) != len(allowed) or any(type(step) not in kinds for step, kinds in zip(found, allowed, strict=True)):
+        names = ", ".join(type(step).__name__ for step in found)
+        wanted = ", ".join("|".join(kind.__name__ for kind in kinds) for kinds in allowed)
+        raise ArtifactError(f"{path} must hold a pipeline of {wanted}, not of {names}: export the artifact again")
+    try:
+        for step in found:
+            check_is_fitted(step)
+    except NotFittedError as error:
+        raise ArtifactError(f"{path} holds a pipeline that was never fitted ({error}): export the artifact") from None

@@ -31,7 +31,7 @@ def read_fake(values: Sequence[Any], column: str, fake_label: str | None) -> lis
     """
     keys = [_key(value) for value in values]
     counts = Counter(key for key in keys if key is not None)
-    spelled = {key: str(value).strip() for key, value in zip(reversed(keys), reversed(values), strict=True)}
+    spelled = {key: str(value).strip()[:40] for key, value in zip(reversed(keys), reversed(values), strict=True)}
     found = ", ".join(f"{spelled[key]!r} ({count})" for key, count in counts.most_common(8)) or "only blanks"
     if len(counts) != 2:
         raise DataError(

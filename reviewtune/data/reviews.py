@@ -19,7 +19,7 @@ from reviewtune.data.columns import (
 from reviewtune.data.labels import read_fake
 from reviewtune.data.merging import ReviewReport, merge
 from reviewtune.data.sources import read_source
-from reviewtune.data.store import KEY_LENGTH, Store, read_parquet, write_parquet
+from reviewtune.data.store import KEY_LENGTH, Store, read_parquet, report_in, write_parquet
 from reviewtune.data.texts import is_number, normalise, read_texts
 from reviewtune.errors import DataError
 from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, RATING, ROW, TEXT
@@ -115,9 +115,7 @@ def load_texts(source: str, text_column: str | None = None) -> pa.Table:
 def reviews_in_store(reviews: Reviews, store: Store) -> Path:
     """The file of the store that now holds these reviews, for `read_reviews`."""
     path = store.reviews / f"{reviews.sha256[:KEY_LENGTH]}.parquet"
-    write_parquet(
-        reviews.table, path, {"report": asdict(reviews.report), "sha256": reviews.sha256, "name": reviews.name}
-    )
+    write_parquet(reviews.table, path, {"report": asdict(reviews.report), "name": reviews.name})
     return path
 
 
@@ -128,7 +126,7 @@ def read_reviews(path: Path) -> Reviews:
         DataError: The file is missing or damaged.
     """
     table, note = read_parquet(path, SCHEMA)
-    return Reviews(table, ReviewReport(**note["report"]), note["sha256"], note["name"])
+    return Reviews(table, report_in(note, ReviewReport, path), _sha256(table), note.get("name", path.name))
 
 
 def _strings(table: pa.Table, name: str | None) -> list[str | None]:

@@ -15,7 +15,7 @@ from reviewtune.data.assignment import assign_units, join_units
 from reviewtune.data.duplicates import near_duplicate_clusters
 from reviewtune.data.reviews import Reviews
 from reviewtune.data.split_report import SplitReport, report_split
-from reviewtune.data.store import Store, content_key, read_parquet, write_parquet
+from reviewtune.data.store import Store, content_key, read_parquet, report_in, write_parquet
 from reviewtune.errors import DataError, UsageError
 from reviewtune.schema import CLUSTER, FAKE, GROUP, ID, LABEL_NAMES, SPLIT, SPLITS, TEXT
 
@@ -123,7 +123,7 @@ def read_split(path: Path) -> Split:
         DataError: The file is missing or damaged.
     """
     table, note = read_parquet(path, SCHEMA)
-    return Split(table, SplitReport(**note["report"]), _sha256(table))
+    return Split(table, report_in(note, SplitReport, path), _sha256(table))
 
 
 def _targets(fake: NDArray[np.bool_], validation_size: float, test_size: float) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -14,6 +14,7 @@ from pyarrow import parquet
 from reviewtune.errors import DataError
 
 KEY_LENGTH = 16
+Report = TypeVar("Report")
 _NOTE = b"reviewtune"
 
 
@@ -71,6 +72,18 @@ def write_parquet(table: pa.Table, path: Path, note: Mapping[str, Any] | None = 
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def report_in(note: Mapping[str, Any], kind: type[Report], path: Path) -> Report:
+    """The report that a station keeps as `report` in the note of its file.
+
+    Raises:
+        DataError: There is none, or it has other fields.
+    """
+    try:
+        return kind(**note.get("report", {}))
+    except TypeError:
+        raise DataError(f"{path} has a report of another version: delete it, it is made again") from None
 
 
 def read_parquet(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any]]:

@@ -72,6 +72,11 @@ def test_nan_is_a_missing_label() -> None:
         (["CG", "CG"], None, "must hold two labels, it holds 1: 'CG' (2); choose another with --label-column"),
         (["a", "b", "c"], "a", "must hold two labels, it holds 3: 'a' (1), 'b' (1), 'c' (1)"),
         ([str(number) for number in range(99)], None, "it holds 99: '0' (1), '1' (1)"),
+        (
+            ["a long\nreview " * 9] * 2 + ["b"] + ["c"],
+            None,
+            "it holds 3: 'a long\\nreview a long\\nreview a long\\nrevie' (2)",
+        ),
         ([None, ""], None, "it holds 0: only blanks"),
         (["CG", "OR"], "fake", "--fake-label 'fake' is no label of 'label': found 'CG' (1), 'OR' (1)"),
         (["CG", "OR"], " ", "--fake-label ' ' is no label"),

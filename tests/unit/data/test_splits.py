@@ -14,7 +14,7 @@ from pyarrow import parquet
 from reviewtune.data import splits
 from reviewtune.data.reviews import SCHEMA, Reviews, load_reviews
 from reviewtune.data.splits import Split, make_split, read_split, split_in_store
-from reviewtune.data.store import Store
+from reviewtune.data.store import Store, write_parquet
 from reviewtune.errors import DataError, UsageError
 from reviewtune.schema import CLUSTER, FAKE, GROUP, ID, SPLIT, SPLITS, TEXT
 
@@ -199,6 +199,9 @@ def test_the_store_computes_a_split_once_for_each_setting(tmp_path: Path, monkey
     assert same_path == path
     assert again.table.equals(split.table)
     assert (again.report, again.sha256) == (split.report, split.sha256)
+    write_parquet(split.table, path, {"report": {"rows": {}}})
+    with pytest.raises(DataError, match="has a report of another version: delete it"):
+        read_split(path)
     path.write_bytes(b"PAR1")
     with pytest.raises(DataError, match="is missing or damaged"):
         read_split(path)

@@ -47,7 +47,7 @@ class TfidfParams(Params):
     """Count an n-gram's occurrences in a review as 1 + log(count)."""
     classifier: Annotated[Classifier, CategoricalDistribution(["linear_svm", "logistic_regression"])] = "linear_svm"
     """The linear model on top: squared hinge loss or log loss, both with an L2 penalty."""
-    C: Annotated[float, FloatDistribution(0.05, 200.0, log=True)] = Field(1.0, gt=0)
+    C: Annotated[float, FloatDistribution(0.1, 100.0, log=True)] = Field(1.0, gt=0)
     """Inverse strength of the penalty. Logistic regression likes about 30 times the C of the SVM."""
 
 
@@ -106,7 +106,7 @@ class TfidfFamily:
 
 def _classifier(params: TfidfParams, seed: int) -> LinearSVC | LogisticRegression:
     if params.classifier == "linear_svm":
-        return LinearSVC(C=params.C, dual="auto", random_state=seed)
+        return LinearSVC(C=params.C, dual="auto", max_iter=5000, random_state=seed)
     return LogisticRegression(C=params.C, max_iter=1000)
 
 

@@ -1,7 +1,8 @@
 """TF-IDF of words or characters under a linear classifier: the baseline that reads the texts themselves.
 
-The default configuration was the best on validation of a small grid on 6,781 training reviews of Salminen et al.
-(2022): character 2-6-grams with the case kept, test F1 0.937 (0.933 without the 6-grams); words reach 0.914.
+The default configuration comes from a small grid on the reviews of Salminen et al. (2022), 6,781 to train on and 754 to
+validate: character 2-6-grams with the case kept reach F1 0.951, 2-5-grams 0.944, words 0.937. 2-7-grams reached 0.952,
+no clear gain for a larger vocabulary. Differences of that size are within the noise of 754 reviews.
 """
 
 from collections.abc import Iterator

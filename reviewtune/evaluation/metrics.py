@@ -46,6 +46,26 @@ def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicte
     }
 
 
+def validation_scores(fake: ArrayLike, scores: ArrayLike) -> dict[str, float]:
+    """What chooses among trials: F1 of the fake class, accuracy and ROC AUC of uncalibrated scores.
+
+    Args:
+        fake: (N,) true where the review is fake.
+        scores: (N,) log-odds-like scores; a review is called fake where its score is above 0.
+
+    Raises:
+        DataError: The arrays are empty or differ in length, or `fake` holds one class only.
+    """
+    predicted = np.asarray(scores) > 0
+    truth, labels = as_labels(fake=fake, predicted=predicted)
+    require_both_classes(truth, "scoring")
+    return {
+        "f1": float(metrics.f1_score(truth, labels, zero_division=0.0)),
+        "accuracy": float(metrics.accuracy_score(truth, labels)),
+        "roc_auc": float(metrics.roc_auc_score(truth, np.asarray(scores))),
+    }
+
+
 def expected_calibration_error(
     fake: NDArray[np.bool_], fake_probability: NDArray[np.float64], bins: int = ECE_BINS
 ) -> float:

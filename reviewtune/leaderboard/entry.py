@@ -117,6 +117,8 @@ class Entry(Section):
     status: Literal["finished", "failed"]
     """`failed`: no trial of this family ended with a score; `error` says why."""
     error: str | None = None
+    trial_id: str | None = None
+    """The selected trial; None where there is none."""
     params: dict[str, Any]
     num_trials: int
     num_failed_trials: int = 0

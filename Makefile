@@ -1,0 +1,43 @@
+# Everything a newcomer needs: `make demo` and `make test`. The rest is for those who work on reviewtune.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RESULTS ?= results
+
+.PHONY: demo test test-slow test-gpu setup lint format bench clean
+
+demo: setup  ## tune five families on the embedded sample corpus and print the leaderboard
+	$(BIN)/reviewtune demo --results-dir $(RESULTS)
+
+test: setup  ## the test-suite, without what takes minutes or needs CUDA
+	$(BIN)/python -m pytest
+
+test-slow: setup  ## what takes minutes; run before a release
+	$(BIN)/python -m pytest -m slow
+
+test-gpu: setup  ## what needs CUDA
+	$(BIN)/python -m pytest -m gpu
+
+setup: $(VENV)/.installed  ## a virtual environment under the pinned constraints
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"reviewtune needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: run make PYTHON=python3.12 setup")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,fast,dev]'
+	touch $@
+
+lint: setup  ## ruff and mypy, both strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup  ## every benchmark; a script a claim, each prints its ratio
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,62 @@
+"""The optimizer of an adapter, its learning-rate schedule, and their state as safetensors.
+
+On CUDA the 8-bit paged AdamW of bitsandbytes (Dettmers et al. 2022, 2023), as in the published recipe; on a CPU, where it
+has no kernels, torch's AdamW.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import Parameter
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+
+def make_optimizer(parameters: Sequence[Parameter], *, learning_rate: float, weight_decay: float) -> Optimizer:
+    """AdamW over the trainable parameters: 8-bit and paged where they are on a GPU."""
+    if parameters[0].device.type == "cuda":
+        from bitsandbytes.optim import PagedAdamW8bit
+
+        optimizer: Optimizer = PagedAdamW8bit(parameters, lr=learning_rate, weight_decay=weight_decay)
+        return optimizer
+    return AdamW(parameters, lr=learning_rate, weight_decay=weight_decay)
+
+
+def make_lr_schedule(optimizer: Optimizer, *, name: str, warmup_ratio: float, steps: int) -> LRScheduler:
+    """The learning rate over `steps` optimizer steps: linear warm-up over `warmup_ratio` of them, then `name`.
+
+    Args:
+        optimizer: What it drives.
+        name: `cosine`, `linear` or `constant_with_warmup`, as transformers names them.
+        warmup_ratio: Share of the steps, 0 to 1.
+        steps: All optimizer steps of the trial.
+    """
+    from transformers import get_scheduler
+
+    scheduler: LRScheduler = get_scheduler(
+        name, optimizer, num_warmup_steps=round(steps * warmup_ratio), num_training_steps=steps
+    )
+    return scheduler
+
+
+def save_optimizer(optimizer: Optimizer, path: Path) -> None:
+    """Write the state of every parameter as tensors named `<parameter number>.<state>`; numbers become 0-d tensors."""
+    tensors: dict[str, torch.Tensor] = {}
+    for number, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value)
+            tensors[f"{number}.{name}"] = tensor.detach().cpu().contiguous().clone()
+    save_file(tensors, path)
+
+
+def load_optimizer(optimizer: Optimizer, path: Path) -> None:
+    """Restore what `save_optimizer` wrote into an optimizer over the same parameters."""
+    state: dict[int, dict[str, Any]] = {}
+    for key, tensor in load_file(path).items():
+        number, _, name = key.partition(".")
+        is_count = name == "step" and not tensor.is_floating_point()
+        state.setdefault(int(number), {})[name] = int(tensor) if is_count else tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,114 @@
+"""The training loop of one adapter: epochs of steps over packed-by-length batches, one or several workers.
+
+It is a generator: it yields after every epoch, and whoever iterates evaluates, reports and stops it. The same loop runs in
+a Tune trial on a laptop and in every worker of a Ray Train `TorchTrainer`, where the workers share each batch.
+Shape letters: `B` batch, `T` tokens of its longest review, `C` classes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from reviewtune.adapters.schedule import epoch_batches
+from reviewtune.data.tokens import Tokens
+from reviewtune.encoders.batches import pad, token_batches
+from reviewtune.encoders.loading import compute_dtype
+from reviewtune.errors import StudyError
+
+MAX_GRAD_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """This process among those that train one adapter together; alone by default."""
+
+    rank: int = 0
+    world_size: int = 1
+
+
+@dataclass
+class Trainer:
+    """What one adapter's training holds between steps.
+
+    Attributes:
+        model: The adapter on its frozen base, with a head; takes `input_ids` and `attention_mask`, gives (B, C) logits.
+        optimizer, lr_schedule: Over the trainable parameters.
+        tokens: The training reviews.
+        labels: (N,) int64 on the model's device, 1 = fake.
+        pad_id: The tokenizer's padding id.
+        batch_size: B of an optimizer step, over all workers.
+        seed: Fixes the order of the rows.
+        worker: Its part of each batch.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    lr_schedule: LRScheduler
+    tokens: Tokens
+    labels: Tensor
+    pad_id: int
+    batch_size: int
+    seed: int
+    worker: Worker = Worker()
+
+    def train(self, epochs: int, start: int = 0) -> Iterator[tuple[int, float]]:
+        """Yield (epoch, mean training loss) after each epoch from `start + 1` to `epochs`.
+
+        Raises:
+            StudyError: The loss is no longer finite.
+        """
+        for epoch in range(start + 1, epochs + 1):
+            self.model.train()
+            total = torch.zeros((), device=self.labels.device)
+            batches = epoch_batches(self.tokens.lengths, batch_size=self.batch_size, seed=self.seed, epoch=epoch)
+            for batch in batches:
+                total += self._step(batch)
+            if self.worker.world_size > 1:
+                dist.all_reduce(total)
+            loss = float(total) / len(self.tokens)
+            if loss != loss or loss == float("inf"):
+                raise StudyError(f"the training loss is {loss} in epoch {epoch}: the learning rate is too high")
+            self.model.eval()
+            yield epoch, loss
+
+    def _step(self, batch: NDArray[np.int64]) -> Tensor:
+        """Take one optimizer step on this worker's part of `batch`; the summed loss of that part."""
+        mine = batch[self.worker.rank :: self.worker.world_size]
+        device = self.labels.device
+        dtype = compute_dtype(device)
+        total = torch.zeros((), device=device)
+        for micro in token_batches(self.tokens.lengths[mine]):
+            rows = mine[micro]
+            input_ids, mask = pad(self.tokens, rows, self.pad_id, device)
+            with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+                logits = self.model(input_ids=input_ids, attention_mask=mask)
+            loss = cross_entropy(logits, self.labels[torch.from_numpy(rows).to(device)], reduction="sum")
+            (loss / len(batch)).backward()
+            total += loss.detach()
+        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        if self.worker.world_size > 1:
+            _sum_gradients(parameters)
+        nn.utils.clip_grad_norm_(parameters, MAX_GRAD_NORM)
+        self.optimizer.step()
+        self.lr_schedule.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return total
+
+
+def _sum_gradients(parameters: list[nn.Parameter]) -> None:
+    """Add up the workers' gradients, each already divided by the whole batch, in one exchange.
+
+    A worker without rows in this batch (the last one of an epoch may be short) takes part with zeros.
+    """
+    flat = torch.cat([(p.grad if p.grad is not None else torch.zeros_like(p)).reshape(-1) for p in parameters])
+    dist.all_reduce(flat)
+    for parameter, piece in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+        parameter.grad = piece.view_as(parameter)

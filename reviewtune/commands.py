@@ -1,0 +1,133 @@
+"""What each verb does, and what it prints."""
+
+import json
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+from rich.console import Console
+
+from reviewtune.artifact import read_info
+from reviewtune.config import EmbedConfig, EvaluateConfig, LeaderboardConfig, PredictConfig, StudyConfig
+from reviewtune.data.reviews import load_reviews, load_texts
+from reviewtune.errors import DataError, UsageError
+from reviewtune.evaluation.metrics import classification_scores
+from reviewtune.evaluation.significance import f1_interval
+from reviewtune.leaderboard.board import Board, collect
+from reviewtune.leaderboard.export import export
+from reviewtune.leaderboard.terminal import board_table
+from reviewtune.schema import FAKE, FAKE_PROBABILITY, LABEL, TEXT
+
+OUTPUT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+
+
+def tune_and_show(config: StudyConfig) -> int:
+    """Run a study, or with `--dry-run` describe it, and print the leaderboard."""
+    from reviewtune.tuning import study
+
+    console = Console(stderr=True)
+    if config.dry_run:
+        from reviewtune.tuning.dry_run import describe_cost
+
+        resolved = study.resolve_study(config)
+        study.describe(resolved, console.print)
+        describe_cost(resolved, console.print)
+        return 0
+    try:
+        board = study.tune(config, console)
+    except KeyboardInterrupt:
+        if config.results_dir.is_dir():
+            export(collect(config.results_dir), config.results_dir)
+        raise
+    _show(board, config.results_dir)
+    return 0
+
+
+def rank_and_show(config: LeaderboardConfig) -> int:
+    """Rank what is there and print it."""
+    board = collect(config.results_dir)
+    export(board, config.results_dir)
+    _show(board, config.results_dir)
+    return 0
+
+
+def embed_and_show(config: EmbedConfig) -> int:
+    """Embed the reviews and say where the vectors are."""
+    from reviewtune.encoders.registry import resolve_encoder
+    from reviewtune.tuning.inputs import embedding_folder, prepare_inputs
+    from reviewtune.tuning.session import ray_session
+
+    console = Console(stderr=True)
+    encoder = resolve_encoder(config.base_model)
+    config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
+    inputs = prepare_inputs(config, encoder)
+    with ray_session(config.address, console):
+        shape = inputs.embeddings.shape
+    folder = embedding_folder(inputs.store, encoder)
+    console.print(
+        f"{shape[0]:,} reviews x {shape[1]} values by {encoder.title}, {inputs.made['embeddings']:,} encoded now: {folder.path}",
+        highlight=False,
+    )
+    return 0
+
+
+def evaluate_and_show(config: EvaluateConfig) -> int:
+    """Score an artifact on labelled reviews, all of them, and print the scores."""
+    from reviewtune.predict import load
+
+    info = read_info(config.artifact)
+    reviews = load_reviews(
+        config.data, text_column=config.text_column, label_column=config.label_column, fake_label=config.fake_label
+    )
+    classifier = load(config.artifact)
+    fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
+    scores = classifier.scores(reviews.table[TEXT].to_pylist())
+    low, high = f1_interval(fake, scores > 0)
+    measured = {**classification_scores(fake, info.calibration.apply(scores), scores > 0), "f1_low": low, "f1_high": high}
+    console = Console()
+    same = ", the data it was trained on: these scores flatter it" if reviews.sha256 == info.data_sha256 else ""
+    console.print(f"{config.artifact.name} on {len(fake):,} reviews of {reviews.name}{same}", highlight=False)
+    for name, value in measured.items():
+        console.print(f"  {name:18} {value:.4f}" if isinstance(value, float) else f"  {name:18} {value}", highlight=False)
+    if config.output:
+        config.output.write_text(json.dumps(measured, indent=1) + "\n")
+    return 0
+
+
+def predict_rows(config: PredictConfig) -> int:
+    """Write fake_probability and label of each review, in the input's order."""
+    from reviewtune.predict import load
+
+    if config.output != "-" and Path(config.output).suffix not in OUTPUT_SUFFIXES:
+        raise UsageError(f"--output {config.output}: the file's ending must be one of {', '.join(OUTPUT_SUFFIXES)}, or give -")
+    if config.input == "-":
+        texts = [line.rstrip("\r\n") for line in sys.stdin]
+    else:
+        texts = load_texts(config.input, config.text_column)[TEXT].to_pylist()
+    if not texts:
+        raise DataError(f"--input {config.input} holds no review")
+    classifier = load(config.artifact)
+    probability = classifier.fake_probability(texts)
+    labels = ["fake" if value > classifier.info.threshold else "genuine" for value in probability]
+    _write(pa.table({FAKE_PROBABILITY: probability, LABEL: labels}), config.output)
+    return 0
+
+
+def _write(table: pa.Table, output: str) -> None:
+    from pyarrow import csv, parquet
+
+    path = Path(output)
+    if output == "-":
+        csv.write_csv(table, sys.stdout.buffer)
+    elif path.suffix == ".parquet":
+        parquet.write_table(table, path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    else:
+        csv.write_csv(table, path, csv.WriteOptions(delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+def _show(board: Board, results_dir: Path) -> None:
+    console = Console()
+    console.print(board_table(board))
+    console.print(f"leaderboard.json, .csv, .md and .html are in {results_dir}", highlight=False)

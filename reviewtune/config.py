@@ -1,0 +1,212 @@
+"""What a study is told, once: the command line, the presets and the Python call all fill this one model."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import CliApp, CliSettingsSource
+
+from reviewtune.errors import UsageError
+
+
+class Config(BaseModel):
+    """Base of what the command line can fill: frozen, unknown keys refused, each field documented under it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class DataConfig(Config):
+    """Where the reviews come from and what their columns mean."""
+
+    data: str = "sample"
+    """The labelled reviews: a csv, tsv, jsonl or parquet file, a folder of parquet, `hub:owner/name[@revision]`, or
+    `sample`, the embedded demonstration corpus."""
+    text_column: str | None = None
+    """Column of the review text. Default: found by its usual names."""
+    label_column: str | None = None
+    """Column of the label. Default: found by its usual names."""
+    fake_label: str | None = None
+    """The label value that means fake. Needed unless the labels say it themselves (CG/OR, fake/real, ...)."""
+    group_column: str | None = None
+    """Column (a product, a reviewer) whose rows must stay in one split."""
+    results_dir: Path = Path("results")
+    """Folder for everything that is kept: the store, studies, artifacts and the leaderboard."""
+    seed: int = 42
+    """Seeds the split, the sampler and every fit."""
+    validation_size: float = Field(0.08, gt=0, lt=1)
+    """Share of the reviews that chooses among trials."""
+    test_size: float = Field(0.20, gt=0, lt=1)
+    """Share of the reviews that scores the selected trials."""
+    duplicate_threshold: float = Field(0.5, gt=0, le=1)
+    """Word 3-gram Jaccard similarity from which two reviews are near-duplicates and stay in one split."""
+
+    @model_validator(mode="after")
+    def _some_rows_train(self) -> Self:
+        if self.validation_size + self.test_size >= 1:
+            raise ValueError("validation_size + test_size must leave rows to train on: their sum must be below 1")
+        return self
+
+
+class StudyConfig(DataConfig):
+    """A study: which families are tuned on which reviews, by how many trials, and on what."""
+
+    families: list[str] = ["tfidf", "logreg", "svm", "mlp", "qlora"]
+    """Kinds of model to tune, comma-separated: tfidf, logreg, svm, mlp, qlora."""
+    base_model: str = "minilm"
+    """The encoder: a known name, a hub id `owner/name[@revision]`, or a local folder in the hub's layout."""
+    quantisation: Literal["nf4", "none"] = "nf4"
+    """How the frozen base model is held for QLoRA: NF4 with double quantisation, or as it is stored."""
+    num_trials: int = Field(16, ge=1)
+    """Trials a family. The first is always the family's default configuration."""
+    space: dict[str, dict[str, Any]] = {}
+    """Overrides of the search spaces, by family: a value fixes a param, a list is a choice,
+    {"low": a, "high": b, "log": true} a range. As JSON: '{"qlora": {"epochs": 3, "rank": [8, 16]}}'."""
+    study: str | None = None
+    """Name of the study. Default: made from the data and the configuration, so that the same command resumes it."""
+    executor: Literal["inline", "ddp"] = "inline"
+    """How a QLoRA trial trains: `inline` within its Tune trial, `ddp` by a Ray Train TorchTrainer of its own."""
+    workers_per_trial: int = Field(1, ge=1)
+    """Workers (GPUs, where there are any) that train one QLoRA trial together under `--executor ddp`."""
+    cpus_per_trial: float | None = Field(None, gt=0)
+    """CPUs a trial reserves. Default: 1."""
+    gpus_per_trial: float | None = Field(None, ge=0)
+    """GPUs a QLoRA trial (or each of its workers) reserves; a fraction shares a card. Default: 1 where Ray sees GPUs."""
+    max_concurrent_trials: int | None = Field(None, ge=1)
+    """Most trials at a time. Default: as many as the resources hold."""
+    time_budget_s: float | None = Field(None, gt=0)
+    """Seconds after which a family starts no further trials and ends those that run. Default: no limit."""
+    address: str | None = None
+    """Ray cluster to use, as `ray.init` takes it. Default: $RAY_ADDRESS, or a local Ray on this machine."""
+    dry_run: bool = False
+    """Print the resolved study, its resources and an estimate of its cost, and stop."""
+    preset: Path | None = None
+    """TOML file of these settings; what the command line says wins over it."""
+
+    @model_validator(mode="after")
+    def _executor_fits(self) -> Self:
+        if self.workers_per_trial > 1 and self.executor != "ddp":
+            raise ValueError(f"workers_per_trial={self.workers_per_trial} needs executor=ddp")
+        if not self.families:
+            raise ValueError("families is empty: name at least one of tfidf, logreg, svm, mlp, qlora")
+        return self
+
+
+class EmbedConfig(DataConfig):
+    """Embed the reviews once, into the store."""
+
+    base_model: str = "minilm"
+    """The encoder: a known name, a hub id `owner/name[@revision]`, or a local folder in the hub's layout."""
+    address: str | None = None
+    """Ray cluster to use, as `ray.init` takes it. Default: $RAY_ADDRESS, or a local Ray on this machine."""
+    preset: Path | None = None
+    """TOML file of these settings; what the command line says wins over it."""
+
+
+class PredictConfig(Config):
+    """Label reviews with an artifact."""
+
+    artifact: Path
+    """Folder of the artifact, for example results/artifacts/NAME."""
+    input: str
+    """Reviews: a csv, tsv, jsonl or parquet file, or `-` for one review a line on standard input."""
+    output: str = "-"
+    """Where the rows go: a .csv, .tsv, .jsonl or .parquet file, or `-` for csv on standard output."""
+    text_column: str | None = None
+    """Column of the review text. Default: found by its usual names."""
+
+
+class EvaluateConfig(Config):
+    """Score an artifact on labelled reviews."""
+
+    artifact: Path
+    """Folder of the artifact, for example results/artifacts/NAME."""
+    data: str
+    """The labelled reviews, as `tune --data` takes them."""
+    text_column: str | None = None
+    """Column of the review text. Default: found by its usual names."""
+    label_column: str | None = None
+    """Column of the label. Default: found by its usual names."""
+    fake_label: str | None = None
+    """The label value that means fake. Needed unless the labels say it themselves (CG/OR, fake/real, ...)."""
+    output: Path | None = None
+    """JSON file for the scores, beside the table that is printed."""
+
+
+class LeaderboardConfig(Config):
+    """Rank everything in a results directory and write leaderboard.json, .csv, .md and .html."""
+
+    results_dir: Path = Path("results")
+    """Folder that `tune` was given."""
+
+
+class DoctorConfig(Config):
+    """Check what works on this machine, and say what to do about what does not."""
+
+    results_dir: Path = Path("results")
+    """Folder that `tune` would write to."""
+
+
+def read_preset(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file.
+
+    Raises:
+        UsageError: It cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise UsageError(f"--preset {path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--preset {path} is not TOML: {error}") from None
+
+
+C = TypeVar("C", bound=Config)
+
+
+def parse(config: type[C], args: Sequence[str], *, prog: str, preset: Path | None = None) -> C:
+    """The configuration that a command line gives, over a preset, over the defaults.
+
+    Args:
+        config: The model to fill: its fields are the flags.
+        args: The words after the verb. `--preset FILE` among them wins over `preset`.
+        prog: The program's name in the help.
+        preset: TOML file of a job's own settings.
+
+    Raises:
+        UsageError: A value is not valid. (An unknown flag and `--help` end the program, as argparse does.)
+    """
+    source: CliSettingsSource[Any] = CliSettingsSource(
+        config, cli_prog_name=prog, cli_kebab_case=True, cli_implicit_flags=True, cli_hide_none_type=True, cli_shortcuts=None
+    )
+    given = _value_of("--preset", args)
+    path = Path(given) if given else preset
+    values = {**(read_preset(path) if path else {}), **({"preset": path} if path else {})}
+    try:
+        return CliApp.run(config, cli_args=list(args), cli_settings_source=source, **values)
+    except ValidationError as error:
+        raise UsageError(describe(error)) from None
+
+
+def describe(error: ValidationError) -> str:
+    """The first thing wrong in a configuration, as one line."""
+    first = error.errors()[0]
+    flag = "--" + ".".join(str(part) for part in first["loc"]).replace("_", "-")
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return message
+    if first["type"] == "missing":
+        return f"{flag} is required"
+    if first["type"] == "extra_forbidden":
+        return f"there is no setting {flag}: see --help"
+    return f"{flag}={first['input']}: {message[0].lower()}{message[1:]}"
+
+
+def _value_of(flag: str, args: Sequence[str]) -> str | None:
+    for position, word in enumerate(args):
+        if word == flag and position + 1 < len(args):
+            return args[position + 1]
+        if word.startswith(flag + "="):
+            return word.partition("=")[2]
+    return None

@@ -1,0 +1,142 @@
+"""Embeddings, each review's once: encoded by a pool of Ray Data actors, kept as Parquet, opened as a Ray Dataset.
+
+A folder holds the vectors of one encoder (and its revision, pooling, length and quantisation) by review id, which is a hash
+of the text. Other data, or more of it, adds a file with what is new; nothing is encoded twice.
+Shape letters: `N` reviews, `D` embedding width.
+"""
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+from numpy.typing import NDArray
+
+from reviewtune.errors import DataError
+from reviewtune.schema import ID, TEXT
+
+VECTOR = "vector"
+BATCH_ROWS = 128
+"""Reviews that an actor takes at a time: of like length, so that little is padded."""
+
+
+class EmbedsTexts(Protocol):
+    """What an actor holds: built once from its arguments, then called batch by batch."""
+
+    def embed(self, texts: list[str]) -> NDArray[np.float32]:
+        """(B, D) embeddings of B texts."""
+        ...
+
+
+@dataclass(frozen=True)
+class EmbeddingFolder:
+    """The embeddings of one encoder.
+
+    Attributes:
+        path: `<store>/embeddings/<key>`.
+    """
+
+    path: Path
+
+    def ids(self) -> set[str]:
+        """The reviews whose vectors are kept."""
+        return set(self._read([ID])[ID].to_pylist()) if self._files() else set()
+
+    def missing(self, reviews: pa.Table) -> pa.Table:
+        """The rows of `reviews` (id, text) whose vectors are not kept yet."""
+        known = pa.array(sorted(self.ids()), pa.string())
+        return reviews.filter(pc.invert(pc.is_in(reviews[ID], value_set=known))).select([ID, TEXT])
+
+    def array(self, ids: list[str]) -> NDArray[np.float32]:
+        """(N, D) vectors of the reviews `ids`, in that order.
+
+        Raises:
+            DataError: One of them has not been encoded.
+        """
+        table = self._read([ID, VECTOR])
+        position = {review: row for row, review in enumerate(table[ID].to_pylist())}
+        absent = next((review for review in ids if review not in position), None)
+        if absent is not None:
+            raise DataError(f"{self.path} has no vector of review {absent}: delete the folder, it is made again")
+        vectors = table[VECTOR].combine_chunks()
+        matrix = vectors.flatten().to_numpy().reshape(len(table), -1)
+        return np.ascontiguousarray(matrix[[position[review] for review in ids]])
+
+    def dataset(self) -> Any:
+        """The folder as a `ray.data.Dataset` with the columns id and vector."""
+        import ray
+
+        return ray.data.read_parquet([str(file) for file in self._files()])
+
+    def _files(self) -> list[Path]:
+        return sorted(self.path.glob("*.parquet"))
+
+    def _read(self, columns: list[str]) -> pa.Table:
+        try:
+            return pads.dataset([str(file) for file in self._files()], format="parquet").to_table(columns=columns)
+        except (pa.ArrowException, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise DataError(f"{self.path} is damaged ({reason}): delete it, it is made again") from None
+
+
+class _Actor:
+    """Adapts an `EmbedsTexts` to Ray Data's batches."""
+
+    def __init__(self, factory: type[Any], arguments: dict[str, Any]) -> None:
+        self.model: EmbedsTexts = factory(**arguments)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        vectors = self.model.embed(batch[TEXT].to_pylist())
+        flat = pa.array(vectors.reshape(-1), pa.float32())
+        return pa.table({ID: batch[ID], VECTOR: pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
+
+
+def encode_missing(
+    folder: EmbeddingFolder, reviews: pa.Table, factory: type[Any], arguments: dict[str, Any], *, cpus: int, gpus: int
+) -> int:
+    """Encode what `folder` lacks of `reviews`, exactly once each.
+
+    Args:
+        folder: Where the vectors are kept.
+        reviews: Columns id and text.
+        factory: Class of the encoder, an `EmbedsTexts`.
+        arguments: It is built with these, once an actor.
+        cpus, gpus: What Ray has: one actor a GPU, or where there is none one a CPU.
+
+    Returns:
+        How many reviews were encoded.
+    """
+    import ray
+    from ray.data import ActorPoolStrategy, DataContext
+
+    missing = folder.missing(reviews)
+    if not len(missing):
+        return 0
+    DataContext.get_current().enable_progress_bars = False
+    lengths = pc.utf8_length(missing[TEXT])
+    longest_first = missing.take(pc.array_sort_indices(lengths, order="descending"))
+    blocks = [longest_first.slice(start, BATCH_ROWS) for start in range(0, len(longest_first), BATCH_ROWS)]
+    actors = min(len(blocks), max(1, gpus or cpus))
+    encoded = ray.data.from_arrow([block.combine_chunks() for block in blocks]).map_batches(
+        _Actor,
+        fn_constructor_args=(factory, arguments),
+        batch_size=None,
+        batch_format="pyarrow",
+        compute=ActorPoolStrategy(size=actors),
+        num_cpus=1,
+        num_gpus=1 if gpus else 0,
+    )
+    partial = folder.path / f".partial-{uuid.uuid4().hex}"
+    partial.mkdir(parents=True)
+    try:
+        encoded.write_parquet(str(partial))
+        for file in sorted(partial.glob("*.parquet")):
+            file.replace(folder.path / f"{uuid.uuid4().hex}.parquet")
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return len(missing)

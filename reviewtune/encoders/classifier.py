@@ -1,0 +1,77 @@
+"""An encoder with a pooled linear head: the module that a LoRA adapter is trained on.
+
+Shape letters: `B` reviews of a batch, `T` tokens of its longest review, `D` hidden width, `C` = 2 classes.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from reviewtune.encoders.loading import Quantisation, load_backbone
+from reviewtune.encoders.registry import resolve_encoder
+
+NUM_CLASSES = 2
+
+
+def masked_mean(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """(B, D) float32 mean of each review's real tokens; padding takes no part.
+
+    Args:
+        hidden: (B, T, D) last hidden states.
+        attention_mask: (B, T), 1 at real tokens.
+    """
+    weights = attention_mask.unsqueeze(-1).to(torch.float32)
+    return (hidden.to(torch.float32) * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+class EncoderClassifier(nn.Module):
+    """Backbone, masked mean pooling, dropout and a linear head over genuine and fake.
+
+    Attributes:
+        backbone: The frozen encoder.
+        classifier: The head, `nn.Linear(D, 2)` in float32.
+        name_or_path: The base model's name; peft writes it into an adapter's folder.
+    """
+
+    def __init__(self, backbone: nn.Module, *, name: str, head_dropout: float = 0.1) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.name_or_path = name
+        self.dropout = nn.Dropout(head_dropout)
+        config: Any = backbone.config
+        device = next(backbone.parameters()).device
+        self.classifier = nn.Linear(config.hidden_size, NUM_CLASSES, device=device, dtype=torch.float32)
+        nn.init.normal_(self.classifier.weight, std=0.02)
+        nn.init.zeros_(self.classifier.bias)
+
+    @classmethod
+    def from_pretrained(cls, name: str, *, quantisation: Quantisation = "none", **_: Any) -> "EncoderClassifier":
+        """The classifier over a base model, its head freshly initialised: what `peft.PeftModel` puts an adapter on.
+
+        Args:
+            name: As `--base-model` takes it: a known name, a hub id or a folder.
+            quantisation: How the frozen weights are held.
+        """
+        return cls(load_backbone(resolve_encoder(name), quantisation=quantisation), name=name)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """(B, C) float32 logits of (B, T) token ids."""
+        hidden = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        pooled = self.dropout(masked_mean(hidden, attention_mask))
+        with torch.autocast(pooled.device.type, enabled=False):
+            logits: Tensor = self.classifier(pooled)
+        return logits
+
+
+def linear_layers(backbone: nn.Module, target: str) -> list[str]:
+    """Names of the linear layers of `backbone` that an adapter goes on.
+
+    Args:
+        backbone: An encoder; its quantised layers count as linear.
+        target: `attention` for the projections inside attention blocks, `all-linear` for every linear layer.
+    """
+    names = [name for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
+    if target == "all-linear":
+        return names
+    return [name for name in names if any("attn" in part.lower() or "attention" in part.lower() for part in name.split("."))]

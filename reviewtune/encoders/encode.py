@@ -1,0 +1,56 @@
+"""Texts to embeddings: masked mean pooling of a frozen encoder, in batches of like length.
+
+Shape letters: `N` reviews, `B` batch, `T` tokens of the batch's longest review, `D` hidden width.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from reviewtune.data.tokens import Tokens, from_lists
+from reviewtune.encoders.batches import pad, token_batches
+from reviewtune.encoders.classifier import masked_mean
+from reviewtune.encoders.loading import compute_dtype, default_device, load_backbone, load_tokenizer
+from reviewtune.encoders.registry import Encoder
+
+POOLING = "mean"
+
+
+class TextEncoder:
+    """A loaded encoder that embeds texts.
+
+    Args:
+        encoder: Which one. It is held unquantised: encoding reads each weight once a batch, so there is nothing to save.
+        device: Default: this process's GPU, or the CPU.
+    """
+
+    def __init__(self, encoder: Encoder, device: torch.device | None = None) -> None:
+        self.encoder = encoder
+        self.device = device or default_device()
+        self.tokenizer = load_tokenizer(encoder)
+        self.backbone = load_backbone(encoder, device=self.device)
+
+    @torch.inference_mode()
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(N, D) embeddings in the order of `texts`."""
+        tokens = tokenize(self.tokenizer, texts, self.encoder.max_length)
+        config: Any = self.backbone.config
+        vectors = np.empty((len(tokens), config.hidden_size), dtype=np.float32)
+        dtype = compute_dtype(self.device)
+        for rows in token_batches(tokens.lengths):
+            input_ids, mask = pad(tokens, rows, self.tokenizer.pad_token_id, self.device)
+            with torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
+                hidden = self.backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state
+            vectors[rows] = masked_mean(hidden, mask).cpu().numpy()
+        return vectors
+
+
+def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> Tokens:
+    """Token ids of N texts, special tokens included, cut at `max_length`."""
+    if not texts:
+        return from_lists([])
+    encoded = tokenizer(list(texts), truncation=True, max_length=max_length, padding=False, return_attention_mask=False)
+    return from_lists(encoded["input_ids"])

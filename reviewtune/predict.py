@@ -1,0 +1,118 @@
+"""Fake probabilities of texts, from an artifact's folder alone. Shape letters: `N` reviews."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewtune.artifact import ArtifactInfo, EncoderInfo, read_info
+from reviewtune.families.base import Inputs, Model
+from reviewtune.families.registry import get_family
+from reviewtune.schema import LABEL_NAMES
+
+
+class Classifier:
+    """A loaded artifact.
+
+    Attributes:
+        info: What its `reviewtune.json` says.
+        classes_: Names of the columns of `predict_proba`, as in scikit-learn.
+    """
+
+    classes_ = np.array(LABEL_NAMES)
+
+    def __init__(self, info: ArtifactInfo, model: Model, form: Inputs) -> None:
+        self.info = info
+        self._model = model
+        self._form = form
+
+    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """(N,) uncalibrated scores of N texts; above 0 means fake."""
+        return self._model.scores(self._inputs(list(texts)))
+
+    def fake_probability(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """(N,) calibrated probabilities that each text is fake."""
+        return self.info.calibration.apply(self.scores(texts))
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """(N, 2) calibrated probabilities; the columns are genuine and fake."""
+        fake = self.fake_probability(texts)
+        return np.column_stack([1 - fake, fake])
+
+    def predict(self, texts: Sequence[str]) -> NDArray[np.str_]:
+        """(N,) `fake` or `genuine`."""
+        return np.where(self.scores(texts) > 0, LABEL_NAMES[1], LABEL_NAMES[0])
+
+    def _inputs(self, texts: list[str]) -> Any:
+        if self._form == "texts":
+            return texts
+        assert self.info.encoder is not None
+        if self._form == "tokens":
+            from reviewtune.encoders.encode import tokenize
+
+            return tokenize(_tokenizer(self.info.encoder.name), texts, self.info.encoder.max_length)
+        return text_encoder(self.info.encoder.name).embed(texts)
+
+
+def load(artifact: str | Path) -> Classifier:
+    """The classifier in an artifact's folder.
+
+    Args:
+        artifact: For example `results/artifacts/NAME`.
+
+    Raises:
+        ArtifactError: The folder is no artifact or is damaged.
+        EncoderError: Its base model cannot be loaded here, or is another one than it was trained on.
+    """
+    folder = Path(artifact)
+    info = read_info(folder)
+    if info.encoder:
+        _check_base(info.encoder, folder)
+    family = get_family(info.family)
+    return Classifier(info, family.load(folder), family.inputs)
+
+
+def embed(texts: Sequence[str], encoder: str = "minilm") -> NDArray[np.float32]:
+    """(N, D) embeddings of N texts by a frozen encoder, for classifiers of your own.
+
+    Args:
+        texts: The reviews.
+        encoder: A known name, a hub id `owner/name[@revision]`, or a folder in the hub's layout.
+
+    Raises:
+        EncoderError: The encoder cannot be loaded.
+    """
+    return text_encoder(encoder).embed(list(texts))
+
+
+@lru_cache(maxsize=1)
+def text_encoder(name: str) -> Any:
+    """The loaded encoder of that name, kept for the next call."""
+    from reviewtune.encoders.encode import TextEncoder
+    from reviewtune.encoders.registry import resolve_encoder
+
+    return TextEncoder(resolve_encoder(name))
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(name: str) -> Any:
+    from reviewtune.encoders.loading import load_tokenizer
+    from reviewtune.encoders.registry import resolve_encoder
+
+    return load_tokenizer(resolve_encoder(name))
+
+
+def _check_base(wanted: EncoderInfo, folder: Path) -> None:
+    """Refuse a base model whose files are not those that the artifact was trained on."""
+    from reviewtune.encoders.registry import resolve_encoder
+    from reviewtune.errors import EncoderError
+
+    found = resolve_encoder(wanted.name)
+    if wanted.revision and found.revision != wanted.revision:
+        raise EncoderError(
+            f"the artifact {folder} was trained on {wanted.name} at revision {wanted.revision}, "
+            f"here it is {found.revision}: give it the base model it was trained on"
+        )

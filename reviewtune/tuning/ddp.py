@@ -1,0 +1,61 @@
+"""The executor that trains a trial by a Ray Train `TorchTrainer` of its own: several workers share every batch."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from reviewtune.quiet import be_quiet
+from reviewtune.tuning.resources import Resources
+from reviewtune.tuning.trial import Assignment, run_trial
+
+PLACEHOLDER = {"memory": 1_000_000}
+"""What the Tune trial itself reserves, in bytes: its workers hold the CPUs and GPUs, and two trials that held a CPU each
+would wait for theirs for ever on a machine with two."""
+
+
+def ddp_trainable(assignment: Assignment, resources: Resources) -> Callable[[dict[str, Any]], None]:
+    """A Tune function trainable that starts the workers, and forwards what the first of them reports."""
+    from ray import tune
+
+    def train(params: dict[str, Any], shared: Assignment) -> None:
+        be_quiet()
+        from ray.train import RunConfig, ScalingConfig
+        from ray.train.torch import TorchConfig, TorchTrainer
+        from ray.tune.integration.ray_train import TuneReportCallback
+
+        trial_id = tune.get_context().get_trial_id()
+        TorchTrainer(
+            _work,
+            train_loop_config={"params": params, "assignment": shared, "trial_id": trial_id},
+            scaling_config=ScalingConfig(
+                num_workers=resources.workers,
+                use_gpu=resources.gpus > 0,
+                resources_per_worker={"CPU": resources.cpus, "GPU": resources.gpus},
+            ),
+            torch_config=TorchConfig(backend="nccl" if resources.gpus >= 1 else "gloo"),
+            run_config=RunConfig(
+                name=trial_id, storage_path=str(shared.models_dir / ".train"), callbacks=[TuneReportCallback()]
+            ),
+        ).fit()
+
+    trainable: Callable[[dict[str, Any]], None] = tune.with_resources(
+        tune.with_parameters(train, shared=assignment), PLACEHOLDER
+    )
+    return trainable
+
+
+def _work(job: dict[str, Any]) -> None:
+    """What each Ray Train worker runs."""
+    be_quiet()
+    from ray import train
+
+    context = train.get_context()
+    rank, world_size = context.get_world_rank(), context.get_world_size()
+    shared: Assignment = job["assignment"]
+    run_trial(
+        job["params"],
+        replace(shared, setting=replace(shared.setting, rank=rank, world_size=world_size)),
+        trial_id=job["trial_id"],
+        report=train.report,
+        leader=rank == 0,
+    )

@@ -1,0 +1,149 @@
+"""A study's reviews in the form that each family reads, every form made once and kept in the store.
+
+The test split leaves this module through `StudyInputs.test` alone, which `tuning.assessment` calls for a selected trial.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewtune.config import DataConfig
+from reviewtune.data.embeddings import EmbeddingFolder, encode_missing
+from reviewtune.data.reviews import Reviews, load_reviews, reviews_in_store
+from reviewtune.data.splits import Split, split_in_store
+from reviewtune.data.store import Store, content_key
+from reviewtune.data.tokens import Tokens, tokens_in_store
+from reviewtune.encoders.registry import Encoder
+from reviewtune.families.base import Inputs, Rows
+from reviewtune.schema import FAKE, ID, TEST, TEXT, TRAIN, VALIDATION
+
+
+@dataclass(frozen=True)
+class StudyInputs:
+    """The reviews of a study and their split.
+
+    Attributes:
+        reviews: Validated, sorted by id.
+        split: Of the same ids.
+        store: Where the forms are kept.
+        encoder: Whose embeddings and tokens; None where no family reads them.
+        made: What this run had to make, by form, for the log: reviews encoded or tokenised.
+    """
+
+    reviews: Reviews
+    split: Split
+    store: Store
+    encoder: Encoder | None
+    made: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def fake(self) -> NDArray[np.bool_]:
+        """(N,) labels in the order of `reviews.table`."""
+        labels: NDArray[np.bool_] = self.reviews.table[FAKE].to_numpy(zero_copy_only=False)
+        return labels
+
+    @cached_property
+    def positions(self) -> dict[str, NDArray[np.int64]]:
+        """Row positions of each split."""
+        return self.split.indices(self.reviews)
+
+    def train(self, form: Inputs) -> Rows:
+        """The training rows."""
+        return self._rows(form, TRAIN)
+
+    def validation(self, form: Inputs) -> Rows:
+        """The rows that choose among trials."""
+        return self._rows(form, VALIDATION)
+
+    def test(self, form: Inputs) -> Rows:
+        """The rows that score a selected trial, and nothing else."""
+        return self._rows(form, TEST)
+
+    def _rows(self, form: Inputs, split: str) -> Rows:
+        positions = self.positions[split]
+        everything = self._form(form)
+        inputs = everything.take(positions) if isinstance(everything, Tokens) else everything[positions]
+        return Rows(inputs.tolist() if form == "texts" else inputs, self.fake[positions])
+
+    def _form(self, form: Inputs) -> Any:
+        if form == "texts":
+            return self.reviews.table[TEXT].to_numpy(zero_copy_only=False)
+        return self.tokens if form == "tokens" else self.embeddings
+
+    @cached_property
+    def embeddings(self) -> NDArray[np.float32]:
+        """(N, D) vectors of all reviews, encoded where the store lacks them. Needs a running Ray."""
+        import ray
+
+        from reviewtune.encoders.encode import TextEncoder
+
+        assert self.encoder is not None
+        folder = embedding_folder(self.store, self.encoder)
+        cluster = ray.cluster_resources()
+        self.made["embeddings"] = encode_missing(
+            folder,
+            self.reviews.table,
+            TextEncoder,
+            {"encoder": self.encoder},
+            cpus=int(cluster.get("CPU", 1)),
+            gpus=int(cluster.get("GPU", 0)),
+        )
+        return folder.array(self.reviews.table[ID].to_pylist())
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Token ids of all reviews."""
+        from reviewtune.encoders.encode import tokenize
+        from reviewtune.encoders.loading import load_tokenizer
+
+        assert self.encoder is not None
+        encoder = self.encoder
+        path = self.store.tokens / f"{content_key(self.reviews.sha256, encoder_key(encoder))}.parquet"
+        self.made["tokens"] = 0 if path.is_file() else len(self.reviews.table)
+        return tokens_in_store(
+            path,
+            self.reviews.table[TEXT].to_pylist(),
+            lambda texts: tokenize(load_tokenizer(encoder), texts, encoder.max_length),
+        )
+
+
+def prepare_inputs(config: DataConfig, encoder: Encoder | None) -> StudyInputs:
+    """Read, check, keep and split the reviews that a configuration names.
+
+    Raises:
+        DataError: The reviews cannot be used as they are.
+    """
+    store = Store(config.results_dir)
+    reviews = load_reviews(
+        config.data,
+        text_column=config.text_column,
+        label_column=config.label_column,
+        fake_label=config.fake_label,
+        group_column=config.group_column,
+    )
+    reviews_in_store(reviews, store)
+    split, _ = split_in_store(
+        reviews,
+        store,
+        seed=config.seed,
+        validation_size=config.validation_size,
+        test_size=config.test_size,
+        threshold=config.duplicate_threshold,
+    )
+    return StudyInputs(reviews, split, store, encoder)
+
+
+def encoder_key(encoder: Encoder) -> dict[str, Any]:
+    """What tokens and embeddings depend on beside the texts."""
+    return {"name": encoder.title, "revision": encoder.revision, "max_length": encoder.max_length}
+
+
+def embedding_folder(store: Store, encoder: Encoder) -> EmbeddingFolder:
+    """Where an encoder's embeddings are kept."""
+    from reviewtune.encoders.encode import POOLING
+
+    key = content_key(encoder_key(encoder), {"pooling": POOLING, "quantisation": "none"})
+    return EmbeddingFolder(store.embeddings / key)

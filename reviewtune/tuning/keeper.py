@@ -1,0 +1,110 @@
+"""Keeps a record of every trial the moment it ends, and tells whoever watches."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
+from reviewtune.tuning.scheduler import EPOCH
+from reviewtune.tuning.trial import BEST
+
+Watcher = Callable[[str, TrialRecord], None]
+"""Called with `started`, `epoch` or `ended` and the trial's record so far."""
+
+EPOCH_METRICS = ("f1", "accuracy", "roc_auc", "fit_seconds", "train_loss")
+
+
+@dataclass
+class RecordKeeper(Callback):
+    """A Tune callback over the trials of one family.
+
+    Args:
+        store: Where the records go.
+        models_dir: Where trials keep their models, inside `results_dir`.
+        results_dir: What the records' paths are relative to.
+        fixed: Params that are not searched; a record holds all of them.
+        defaults: The family's default configuration.
+        watch: Told of every change.
+        ended: Trials with a record.
+    """
+
+    store: TrialStore
+    models_dir: Path
+    results_dir: Path
+    fixed: dict[str, Any]
+    defaults: dict[str, Any]
+    watch: Watcher
+    ended: int = 0
+    epochs: dict[str, list[EpochRecord]] = field(default_factory=dict)
+    last: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune keeps a copy of its callbacks for `Tuner.restore`; whoever watches stays here."""
+        return {**self.__dict__, "watch": _nobody}
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tell that a trial has begun, or begun again on another worker."""
+        self.watch("started", self._record(trial, "finished"))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Remember an epoch; one that is trained again after a worker's death replaces its first try."""
+        values = {name: result[name] for name in EPOCH_METRICS if name in result}
+        epoch = EpochRecord(epoch=result[EPOCH], **values)
+        earlier = [known for known in self.epochs.get(trial.trial_id, []) if known.epoch < epoch.epoch]
+        self.epochs[trial.trial_id] = [*earlier, epoch]
+        self.last[trial.trial_id] = result
+        self.watch("epoch", self._record(trial, "finished"))
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Keep the record of a trial that ended by itself or was stopped early."""
+        if trial.trial_id not in self.epochs:
+            self._end(self._record(trial, "failed", error="it ended before its first epoch"))
+            return
+        self._end(self._record(trial, "finished" if self.last[trial.trial_id].get("last") else "stopped"))
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Keep the record of a trial that failed for good."""
+        self._end(self._record(trial, "failed", error=_reason(trial)))
+
+    def _end(self, record: TrialRecord) -> None:
+        self.ended += 1
+        record = record.model_copy(update={"number": self.ended})
+        self.store.write(record)
+        self.watch("ended", record)
+
+    def _record(self, trial: Trial, status: Any, error: str | None = None) -> TrialRecord:
+        last = self.last.get(trial.trial_id, {})
+        folder = self.models_dir / trial.trial_id / BEST
+        params = {**self.fixed, **trial.config}
+        return TrialRecord(
+            trial_id=trial.trial_id,
+            number=self.ended,
+            params=params,
+            status=status,
+            epochs=self.epochs.get(trial.trial_id, []),
+            error=error,
+            model=str(folder.relative_to(self.results_dir)) if folder.is_dir() else None,
+            peak_memory_bytes=last.get("peak_memory_bytes", 0),
+            device=last.get("device", "cpu"),
+            is_default=params == self.defaults,
+        )
+
+
+def _nobody(event: str, record: TrialRecord) -> None:
+    """Watch nothing."""
+
+
+def _reason(trial: Trial) -> str:
+    """The last line of a failed trial's traceback, which names the error."""
+    path = Path(trial.error_file) if trial.error_file else None
+    if path is None or not path.is_file():
+        return "its worker died"
+    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    named = [line for line in lines if "Error" in line.split(":")[0] and not line.startswith(("File", "Traceback"))]
+    return (named or lines or ["its worker died"])[-1][:500]

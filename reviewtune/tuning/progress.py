@@ -1,0 +1,128 @@
+"""What a person sees while a study runs: a live table on a terminal, a line an event elsewhere."""
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from reviewtune.tuning.records import TrialRecord, best_of
+
+
+@dataclass
+class FamilyProgress:
+    """How far one family has come."""
+
+    num_trials: int
+    records: list[TrialRecord] = field(default_factory=list)
+    running: dict[str, TrialRecord] = field(default_factory=dict)
+    state: str = "waiting"
+    started: float | None = None
+    seconds: float = 0.0
+    test_f1: float | None = None
+
+
+class Progress:
+    """Shows a study's families as they are tuned.
+
+    Args:
+        num_trials: Of each family, by name.
+        console: Where to.
+    """
+
+    def __init__(self, num_trials: dict[str, int], console: Console) -> None:
+        self.console = console
+        self.families = {family: FamilyProgress(number) for family, number in num_trials.items()}
+        self._live = Live(get_renderable=self.table, console=console, refresh_per_second=2) if console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line above the table."""
+        self.console.print(line, highlight=False, soft_wrap=not self.console.is_terminal)
+
+    def begin(self, family: str, state: str, records: list[TrialRecord]) -> None:
+        """A family is at work, with the trials of earlier runs."""
+        progress = self.families[family]
+        progress.state, progress.records = state, list(records)
+        progress.started = progress.started or time.monotonic()
+        if not self._live:
+            self.say(f"{family}: {state}")
+
+    def trial(self, family: str, event: str, record: TrialRecord) -> None:
+        """A trial of `family` has `started`, finished an `epoch`, or `ended`."""
+        progress = self.families[family]
+        if event != "ended":
+            progress.running[record.trial_id] = record
+            return
+        progress.running.pop(record.trial_id, None)
+        progress.records.append(record)
+        if record.status == "failed":
+            self.say(f"{family} trial {record.trial_id} failed: {record.error}")
+        elif not self._live:
+            self.say(_line(family, record, progress))
+
+    def end(self, family: str, state: str, test_f1: float | None) -> None:
+        """A family has its entry, or none."""
+        progress = self.families[family]
+        progress.state, progress.test_f1 = state, test_f1
+        progress.seconds = time.monotonic() - (progress.started or time.monotonic())
+        progress.started = None
+        if not self._live:
+            scored = f", test F1 {test_f1:.4f}" if test_f1 is not None else ""
+            self.say(f"{family}: {state}{scored} ({progress.seconds:.0f} s)")
+
+    def table(self) -> Table:
+        """The live table."""
+        narrow = self.console.width < 76
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("family", "trials", "best F1", "default", "test F1"):
+            table.add_column(name, justify="left" if name == "family" else "right", no_wrap=True)
+        table.add_column("time", justify="right", no_wrap=True)
+        table.add_column("now", no_wrap=True, overflow="ellipsis", max_width=None if not narrow else 14)
+        for family, progress in self.families.items():
+            table.add_row(family, *_cells(progress))
+        return table
+
+
+def _cells(progress: FamilyProgress) -> tuple[str, ...]:
+    best = best_of([*progress.records, *progress.running.values()])
+    default = next((record.best for record in progress.records if record.is_default and record.best), None)
+    seconds = time.monotonic() - progress.started if progress.started else progress.seconds
+    now = progress.state
+    if progress.running and progress.state == "tuning":
+        epochs = [f"{record.epochs[-1].epoch if record.epochs else 0}" for record in progress.running.values()]
+        now = f"{len(epochs)} running, epochs {' '.join(epochs)}" if any(e != "0" for e in epochs) else f"{len(epochs)} running"
+    return (
+        f"{len(progress.records)}/{progress.num_trials}",
+        f"{best.best.f1:.4f}" if best and best.best else "",
+        f"{default.f1:.4f}" if default else "",
+        f"{progress.test_f1:.4f}" if progress.test_f1 is not None else "",
+        f"{seconds:.0f} s" if seconds else "",
+        now,
+    )
+
+
+def _line(family: str, record: TrialRecord, progress: FamilyProgress) -> str:
+    best = best_of(progress.records)
+    params = " ".join(f"{name}={_short(value)}" for name, value in record.params.items())
+    f1 = f"{record.best.f1:.4f}" if record.best else "none"
+    incumbent = f"{best.best.f1:.4f}" if best and best.best else "none"
+    return (
+        f"{family} {len(progress.records)}/{progress.num_trials} {record.status}: F1 {f1} (best {incumbent}), "
+        f"{len(record.epochs)} epochs, {record.fit_seconds:.1f} s: {params}"
+    )
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,92 @@
+"""One file a trial, written when it ends, failed ones too: what a study resumes from and selects among."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reviewtune.errors import StudyError
+
+
+class EpochRecord(BaseModel):
+    """What a trial measured after one epoch."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    epoch: int
+    f1: float
+    accuracy: float
+    roc_auc: float
+    fit_seconds: float
+    """Wall time of the fit up to here, evaluation left out."""
+
+
+class TrialRecord(BaseModel):
+    """A trial that has ended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    trial_id: str
+    number: int
+    """Order in which it ended in its study's family, from 1."""
+    params: dict[str, Any]
+    status: Literal["finished", "stopped", "failed"]
+    """`stopped`: ended early by the scheduler."""
+    epochs: list[EpochRecord] = []
+    error: str | None = None
+    model: str | None = None
+    """Folder of the best epoch's model, where the family keeps one, relative to the results directory."""
+    peak_memory_bytes: int = 0
+    device: str = "cpu"
+    is_default: bool = False
+    """It ran the family's default configuration."""
+
+    @property
+    def best(self) -> EpochRecord | None:
+        """The epoch with the highest validation F1, the earliest of equals; None where none ended."""
+        return max(self.epochs, key=lambda epoch: (epoch.f1, -epoch.epoch), default=None)
+
+    @property
+    def fit_seconds(self) -> float:
+        """Wall time of the whole fit, evaluation left out."""
+        return self.epochs[-1].fit_seconds if self.epochs else 0.0
+
+
+class TrialStore:
+    """The records of one family of a study.
+
+    Args:
+        folder: `<results>/studies/<study>/<family>/trials`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self) -> list[TrialRecord]:
+        """All records, in the order in which the trials ended.
+
+        Raises:
+            StudyError: A file is damaged.
+        """
+        records = []
+        for path in self.folder.glob("*.json"):
+            try:
+                records.append(TrialRecord.model_validate_json(path.read_bytes()))
+            except (ValidationError, ValueError) as error:
+                reason = str(error).splitlines()[0]
+                raise StudyError(f"the trial record {path} is damaged ({reason}): delete it to run that trial again") from None
+        return sorted(records, key=lambda record: record.number)
+
+    def write(self, record: TrialRecord) -> None:
+        """Keep a record, in one step."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f"{record.trial_id}.partial"
+        partial.write_text(json.dumps(record.model_dump(), indent=1) + "\n")
+        partial.replace(self.folder / f"{record.trial_id}.json")
+
+
+def best_of(records: list[TrialRecord]) -> TrialRecord | None:
+    """The incumbent: the highest validation F1 of any epoch, the earliest of equals."""
+    scored = [record for record in records if record.best is not None]
+    return max(scored, key=lambda record: (record.best.f1 if record.best else -1.0, -record.number), default=None)

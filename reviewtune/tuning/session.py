@@ -1,0 +1,64 @@
+"""Ray, started or joined for the time of a study."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from reviewtune.errors import StudyError
+from reviewtune.quiet import be_quiet
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What Ray has.
+
+    Attributes:
+        cpus, gpus: Over all nodes.
+    """
+
+    cpus: float
+    gpus: float
+
+
+@contextmanager
+def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
+    """Join the cluster at `address` or `$RAY_ADDRESS`, or start a local Ray with its dashboard, and leave it at the end.
+
+    Args:
+        address: As `ray.init` takes it; None for `$RAY_ADDRESS` or a local Ray.
+        console: Told where the dashboard is.
+
+    Raises:
+        StudyError: Ray cannot be started or joined.
+    """
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+    be_quiet()
+    import ray
+
+    if ray.is_initialized():
+        yield _cluster()
+        return
+    local = not address and not os.environ.get("RAY_ADDRESS")
+    options = {"include_dashboard": True} if local else {"address": address or "auto"}
+    try:
+        context = ray.init(log_to_driver=False, logging_level="ERROR", **options)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise StudyError(f"Ray cannot be {'started' if local else 'joined'} ({reason}): run `reviewtune doctor`") from error
+    try:
+        if context.dashboard_url:
+            console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False)
+        yield _cluster()
+    finally:
+        ray.shutdown()
+
+
+def _cluster() -> Cluster:
+    import ray
+
+    resources = ray.cluster_resources()
+    return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0))

@@ -76,15 +76,20 @@ class Epoch:
 
     Attributes:
         number: 1 for the first.
-        last: No further epoch follows.
+        total: Epochs of this configuration; `number` reaches it unless the trial is stopped.
         model: As it is now. It goes on training when the iteration does: evaluate or save it first.
         metrics: What the fit itself measured, such as `train_loss`.
     """
 
     number: int
-    last: bool
+    total: int
     model: Model
     metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def last(self) -> bool:
+        """No further epoch follows."""
+        return self.number == self.total
 
 
 class Family(Protocol):

@@ -45,7 +45,7 @@ class LogRegFamily:
         )
         pipeline = Pipeline([("scaler", StandardScaler()), ("classifier", classifier)])
         pipeline.fit(train.inputs, train.fake.astype(np.int64))
-        yield Epoch(number=1, last=True, model=SklearnModel(pipeline))
+        yield Epoch(number=1, total=1, model=SklearnModel(pipeline))
 
     def load(self, folder: Path) -> SklearnModel:
         """The model in `model.skops`."""

@@ -121,7 +121,7 @@ class MlpFamily:
         for number in range(1, params.epochs + 1):
             loss = _train_epoch(network, optimizer, train, params, generator)
             model = MlpModel(network, params)
-            yield Epoch(number=number, last=number == params.epochs, model=model, metrics={"train_loss": loss})
+            yield Epoch(number=number, total=params.epochs, model=model, metrics={"train_loss": loss})
 
     def load(self, folder: Path) -> MlpModel:
         """The model in `mlp.safetensors` and `mlp.json`."""

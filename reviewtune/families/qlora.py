@@ -126,7 +126,7 @@ class QloraFamily:
         )
         try:
             for epoch, loss in trainer.train(params.epochs, start):
-                yield Epoch(epoch, epoch == params.epochs, model, {"train_loss": loss})
+                yield Epoch(epoch, params.epochs, model, {"train_loss": loss})
         finally:
             trainer.model.unload()  # type: ignore[operator]
 

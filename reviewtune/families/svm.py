@@ -73,7 +73,7 @@ class SvmFamily:
         pipeline = Pipeline([("scaler", StandardScaler()), ("classifier", classifier)])
         pipeline.fit(train.inputs, train.fake.astype(np.int64))
         model = FastSvmModel(pipeline) if fast else SklearnModel(pipeline)
-        yield Epoch(number=1, last=True, model=model)
+        yield Epoch(number=1, total=1, model=model)
 
     def load(self, folder: Path) -> SklearnModel:
         """The model in `model.skops`."""

@@ -98,7 +98,7 @@ class TfidfFamily:
                 "lower min_df or give more reviews"
             ) from None
         classifier = _classifier(params, setting.seed).fit(features, train.fake.astype(np.int64))
-        yield Epoch(number=1, last=True, model=TfidfModel(_pipeline(vectorizer, classifier)))
+        yield Epoch(number=1, total=1, model=TfidfModel(_pipeline(vectorizer, classifier)))
 
     def load(self, folder: Path) -> TfidfModel:
         """The model in `model.skops`."""

@@ -132,7 +132,6 @@ def _run_trials(
         if plan.distributions
         else None
     )
-    epochs = plan.distributions.get("epochs")
     tuner = tune.Tuner(
         makes(assignment, resources),
         param_space={},
@@ -140,7 +139,7 @@ def _run_trials(
             search_alg=search,
             scheduler=make_scheduler(
                 trains_in_epochs=plan.family.trains_in_epochs,
-                max_epochs=getattr(epochs, "high", plan.defaults.get("epochs", 1)),
+                defaults={searched: plan.defaults[searched] for searched in plan.distributions},
             ),
             num_samples=plan.num_trials - done,
             max_concurrent_trials=resources.concurrent if search else None,

@@ -18,7 +18,7 @@ from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import validation_scores
 from reviewtune.families.base import Epoch, Model, Rows, Setting
 from reviewtune.families.registry import get_family
-from reviewtune.tuning.scheduler import EPOCH
+from reviewtune.tuning.scheduler import EPOCH, PROGRESS
 from reviewtune.tuning.search import BEST_F1
 
 Report = Callable[[dict[str, Any]], None]
@@ -88,7 +88,8 @@ def run_trial(params: dict[str, Any], assignment: Assignment, *, trial_id: str, 
         best = max(best, metrics["f1"])
         if isinstance(epoch.model, Resumable):
             _keep(epoch, folder, improved=improved, best=best, seconds=fit_seconds)
-        report({**metrics, EPOCH: epoch.number, "last": epoch.last, BEST_F1: best, "fit_seconds": fit_seconds, **_usage()})
+        at = {EPOCH: epoch.number, PROGRESS: 100 * epoch.number / epoch.total}
+        report({**metrics, **at, "last": epoch.last, BEST_F1: best, "fit_seconds": fit_seconds, **_usage()})
 
 
 def _timed(epochs: Iterator[Epoch], seconds: float) -> Iterator[tuple[Epoch, float]]:

@@ -4,7 +4,7 @@ On CUDA the 8-bit paged AdamW of bitsandbytes (Dettmers et al. 2022, 2023), as i
 has no kernels, torch's AdamW.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def save_optimizer(optimizer: Optimizer, path: Path) -> None:
     """Write the state of every parameter as tensors named `<parameter number>.<state>`; numbers become 0-d tensors."""
     tensors: dict[str, torch.Tensor] = {}
     for number, state in optimizer.state_dict()["state"].items():
-        for name, value in state.items():
+        for name, value in _flat(state):
             tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value)
             tensors[f"{number}.{name}"] = tensor.detach().cpu().contiguous().clone()
     save_file(tensors, path)
@@ -60,3 +60,12 @@ def load_optimizer(optimizer: Optimizer, path: Path) -> None:
         is_count = name == "step" and not tensor.is_floating_point()
         state.setdefault(int(number), {})[name] = int(tensor) if is_count else tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _flat(state: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The state's values; bitsandbytes wraps its quantised ones once more, and loads them either way."""
+    for name, value in state.items():
+        if isinstance(value, Mapping):
+            yield from value.items()
+        else:
+            yield name, value

@@ -125,7 +125,7 @@ def encode_missing(
     encoded = ray.data.from_arrow([block.combine_chunks() for block in blocks]).map_batches(
         _Actor,
         fn_constructor_args=(factory, arguments),
-        batch_size=None,
+        batch_size=BATCH_ROWS,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(size=actors),
         num_cpus=1,

@@ -9,8 +9,8 @@ from reviewtune.tuning.resources import Resources
 from reviewtune.tuning.trial import Assignment, run_trial
 
 PLACEHOLDER = {"memory": 1_000_000}
-"""What the Tune trial itself reserves, in bytes: its workers hold the CPUs and GPUs, and two trials that held a CPU each
-would wait for theirs for ever on a machine with two."""
+"""What the Tune trial itself reserves, in bytes: its workers hold the CPUs and GPUs. Two trials that held a CPU each
+would wait for their workers for ever on a machine with two."""
 
 
 def ddp_trainable(assignment: Assignment, resources: Resources) -> Callable[[dict[str, Any]], None]:

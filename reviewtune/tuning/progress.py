@@ -36,14 +36,18 @@ class Progress:
     def __init__(self, num_trials: dict[str, int], console: Console) -> None:
         self.console = console
         self.families = {family: FamilyProgress(number) for family, number in num_trials.items()}
-        self._live = Live(get_renderable=self.table, console=console, refresh_per_second=2) if console.is_terminal else None
+        self._live = (
+            Live(get_renderable=self.table, console=console, refresh_per_second=2) if console.is_terminal else None
+        )
 
     def __enter__(self) -> Self:
         if self._live:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._live:
             self._live.stop()
 
@@ -102,7 +106,11 @@ def _cells(progress: FamilyProgress) -> tuple[str, ...]:
     now = progress.state
     if progress.running and progress.state == "tuning":
         epochs = [f"{record.epochs[-1].epoch if record.epochs else 0}" for record in progress.running.values()]
-        now = f"{len(epochs)} running, epochs {' '.join(epochs)}" if any(e != "0" for e in epochs) else f"{len(epochs)} running"
+        now = (
+            f"{len(epochs)} running, epochs {' '.join(epochs)}"
+            if any(e != "0" for e in epochs)
+            else f"{len(epochs)} running"
+        )
     return (
         f"{len(progress.records)}/{progress.num_trials}",
         f"{best.best.f1:.4f}" if best and best.best else "",

@@ -12,7 +12,7 @@ LIBRARIES = (
 
 
 def code_version() -> str:
-    """reviewtune's version; from a checkout also the commit, with `+` where files differ from it."""
+    """Reviewtune's version; from a checkout also the commit, with `+` where files differ from it."""
     name = f"reviewtune {version('reviewtune')}"
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
@@ -49,7 +49,9 @@ def hardware(gpus: float) -> str:
 
 def _git(root: Path, *words: str) -> str:
     try:
-        result = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=False)
+        result = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=False
+        )
     except OSError:
         return ""
     return result.stdout.strip() if result.returncode == 0 else ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from reviewtune.config import StudyConfig
 from reviewtune.errors import UsageError
 from reviewtune.families.base import Inputs
+from reviewtune.tuning.session import Cluster
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,18 @@ class Resources:
         return f"{self.concurrent} at a time, each {each}{self.cpus:g} CPU{gpus}"
 
 
-def trial_resources(config: StudyConfig, inputs: Inputs, *, cpus: float, gpus: float) -> Resources:
+def trial_resources(config: StudyConfig, inputs: Inputs, cluster: Cluster) -> Resources:
     """The resources of a family's trials.
 
     Args:
         config: The study.
         inputs: What the family reads: only `tokens` families use GPUs.
-        cpus, gpus: All that Ray has.
+        cluster: All that Ray has.
 
     Raises:
         UsageError: Not even one trial fits.
     """
+    cpus, gpus = cluster.cpus, cluster.gpus
     trial_cpus = config.cpus_per_trial or 1.0
     trial_gpus, workers = 0.0, 1
     if inputs == "tokens":
@@ -50,7 +52,7 @@ def trial_resources(config: StudyConfig, inputs: Inputs, *, cpus: float, gpus: f
         fit = min(fit, int(gpus / (trial_gpus * workers) + 1e-6))
     if fit < 1:
         raise UsageError(
-            f"a trial needs {trial_cpus * workers:g} CPUs and {trial_gpus * workers:g} GPUs, Ray has {cpus:g} and {gpus:g}: "
-            "lower --cpus-per-trial, --gpus-per-trial or --workers-per-trial"
+            f"a trial needs {trial_cpus * workers:g} CPUs and {trial_gpus * workers:g} GPUs, "
+            f"Ray has {cpus:g} and {gpus:g}: lower --cpus-per-trial, --gpus-per-trial or --workers-per-trial"
         )
     return Resources(trial_cpus, trial_gpus, workers, min(fit, config.max_concurrent_trials or fit))

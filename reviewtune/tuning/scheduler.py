@@ -10,7 +10,7 @@ from reviewtune.tuning.search import BEST_F1
 
 EPOCH = "epoch"
 PROGRESS = "progress"
-"""Share of its own epochs that a trial has done, in percent. Trials of two and of five epochs meet at the same rung where
+"""Share of its own epochs that a trial has done, in percent. Trials of two and of five epochs meet at a rung where
 their learning-rate schedules stand at the same point: by the epoch the short ones would win, their rate being lower."""
 
 FIRST_RUNG = 25

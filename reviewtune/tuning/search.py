@@ -34,7 +34,9 @@ def make_search(
         seed: Of the sampler. A resumed study draws on from another stream than the one it began with.
         done: Trials that have ended; the defaults are tried where it is 0.
     """
-    storage = RDBStorage(f"sqlite:///{(results_dir / STUDIES_FILE).resolve()}", engine_kwargs={"connect_args": {"timeout": 60}})
+    storage = RDBStorage(
+        f"sqlite:///{(results_dir / STUDIES_FILE).resolve()}", engine_kwargs={"connect_args": {"timeout": 60}}
+    )
     sampler = TPESampler(seed=seed + 1000 * done, n_startup_trials=8, constant_liar=True)
     first = {name: defaults[name] for name in distributions}
     search = OptunaSearch(

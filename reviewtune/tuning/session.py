@@ -25,7 +25,7 @@ class Cluster:
 
 @contextmanager
 def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
-    """Join the cluster at `address` or `$RAY_ADDRESS`, or start a local Ray with its dashboard, and leave it at the end.
+    """Join the cluster at `address` or `$RAY_ADDRESS`, or start a local Ray with its dashboard; leave it at the end.
 
     Args:
         address: As `ray.init` takes it; None for `$RAY_ADDRESS` or a local Ray.
@@ -43,12 +43,14 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
         yield _cluster()
         return
     local = not address and not os.environ.get("RAY_ADDRESS")
-    options = {"include_dashboard": True} if local else {"address": address or "auto"}
+    options = {"address": "local", "include_dashboard": True} if local else {"address": address or "auto"}
     try:
         context = ray.init(log_to_driver=False, logging_level="ERROR", **options)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise StudyError(f"Ray cannot be {'started' if local else 'joined'} ({reason}): run `reviewtune doctor`") from error
+        raise StudyError(
+            f"Ray cannot be {'started' if local else 'joined'} ({reason}): run `reviewtune doctor`"
+        ) from error
     try:
         if context.dashboard_url:
             console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False)

@@ -1,74 +1,19 @@
 """A study from its configuration to the leaderboard: prepare, tune family by family, select, assess, rank."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from optuna.distributions import BaseDistribution
 from rich.console import Console
 
 from reviewtune.config import StudyConfig
-from reviewtune.data.store import content_key
-from reviewtune.encoders.registry import Encoder, resolve_encoder
 from reviewtune.errors import ReviewtuneError, StudyError
-from reviewtune.families.base import Family
-from reviewtune.families.registry import get_family
-from reviewtune.families.space import resolve
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.entry import entry_path, read_entry, write_entry
 from reviewtune.leaderboard.export import export
-from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
+from reviewtune.tuning.family import tune_family
+from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.plan import FamilyPlan, Study, describe, resolve_study
 from reviewtune.tuning.progress import Progress
-from reviewtune.tuning.session import ray_session
-
-
-@dataclass(frozen=True)
-class FamilyPlan:
-    """A family with its space and default configuration, resolved under the study's overrides."""
-
-    family: Family
-    distributions: dict[str, BaseDistribution]
-    defaults: dict[str, Any]
-    num_trials: int
-
-    @property
-    def fixed(self) -> dict[str, Any]:
-        """Params that are not searched."""
-        return {name: value for name, value in self.defaults.items() if name not in self.distributions}
-
-
-@dataclass(frozen=True)
-class Study:
-    """A resolved study: everything that does not need Ray yet."""
-
-    config: StudyConfig
-    study_id: str
-    encoder: Encoder | None
-    inputs: StudyInputs
-    plans: list[FamilyPlan]
-
-    @property
-    def folder(self) -> Path:
-        """Where the study keeps its trials and entries."""
-        return self.config.results_dir / "studies" / self.study_id
-
-
-def resolve_study(config: StudyConfig) -> Study:
-    """Check the configuration, read and split the reviews, and name the study.
-
-    Raises:
-        UsageError: A family, a space override or the base model is not known.
-        DataError: The reviews cannot be used.
-    """
-    config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
-    plans = [_plan(name, config) for name in dict.fromkeys(config.families)]
-    needs_encoder = any(plan.family.inputs != "texts" for plan in plans)
-    encoder = resolve_encoder(config.base_model) if needs_encoder else None
-    config.results_dir.mkdir(parents=True, exist_ok=True)
-    inputs = prepare_inputs(config, encoder)
-    return Study(config, config.study or _study_id(config, inputs), encoder, inputs, plans)
+from reviewtune.tuning.session import Cluster, ray_session
 
 
 def tune(config: StudyConfig, console: Console | None = None) -> Board:
@@ -89,51 +34,26 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
     describe(study, console.print)
     _remember(study)
     with ray_session(study.config.address, console) as cluster, Progress(_budget(study), console) as progress:
-        from reviewtune.tuning.family import tune_family
-
-        errors = []
-        for plan in study.plans:
-            try:
-                write_entry(
-                    tune_family(study, plan, cluster, progress),
-                    entry_path(study.config.results_dir, study.study_id, plan.family.name),
-                )
-            except ReviewtuneError as error:
-                errors.append(error)
-                progress.end(plan.family.name, "failed", None)
-                progress.say(f"{plan.family.name}: {error}")
-    board = collect(study.config.results_dir)
-    export(board, study.config.results_dir)
+        errors = [error for plan in study.plans if (error := _tune(study, plan, cluster, progress))]
     if len(errors) == len(study.plans):
         raise errors[0]
     if not _has_scores(study):
         raise StudyError(f"no trial of {', '.join(config.families)} ended with a score: their errors are printed above")
-    return board
+    return collect(study.config.results_dir)
 
 
-def describe(study: Study, say: Callable[[str], None]) -> None:
-    """Say what will be tuned on which reviews."""
-    reviews, split = study.inputs.reviews, study.inputs.split
-    say(f"[bold]{study.study_id}[/bold] in {study.config.results_dir}")
-    for line in [*reviews.report.lines(), *split.report.lines()]:
-        say(f"  {line}")
-
-
-def _plan(name: str, config: StudyConfig) -> FamilyPlan:
-    family = get_family(name)
-    distributions, defaults = resolve(family.params, config.space.get(name, {}))
-    return FamilyPlan(family, distributions, defaults, config.num_trials if distributions else 1)
-
-
-def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:
-    """A name that the same data and the same search always get; more trials or families go on in the same study."""
-    key = content_key(
-        inputs.reviews.sha256, inputs.split.sha256, config.seed, config.space, config.quantisation, config.executor,
-        config.base_model if not inputs.encoder else [inputs.encoder.title, inputs.encoder.revision],
-    )  # fmt: skip
-    stem = Path(inputs.reviews.name.replace("/", "-")).stem
-    safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)
-    return f"{safe}-{key[:8]}"
+def _tune(study: Study, plan: FamilyPlan, cluster: Cluster, progress: Progress) -> ReviewtuneError | None:
+    """Tune a family and rank it at once, so that what has finished is on the board whatever comes next."""
+    name, results_dir = plan.family.name, study.config.results_dir
+    try:
+        entry = tune_family(FamilyRun(study, plan, cluster, progress))
+    except ReviewtuneError as error:
+        progress.end(name, "failed", None)
+        progress.say(f"{name}: {error}")
+        return error
+    write_entry(entry, entry_path(results_dir, study.study_id, name))
+    export(collect(results_dir), results_dir)
+    return None
 
 
 def _remember(study: Study) -> None:

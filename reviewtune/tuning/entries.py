@@ -1,0 +1,101 @@
+"""The leaderboard entry of a family's part of a study."""
+
+from typing import Any
+
+from reviewtune.artifact import now
+from reviewtune.leaderboard.entry import (
+    Cost,
+    Entry,
+    Provenance,
+    TestScores,
+    TrialSummary,
+    ValidationScores,
+    entry_path,
+    read_entry,
+)
+from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.provenance import code_version, hardware, library_versions
+from reviewtune.tuning.records import TrialRecord
+
+
+def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
+    """The entry before its selected trial is assessed, or of a family none of whose trials has a score."""
+    errors = [record.error for record in records if record.error]
+    failed = not any(record.best for record in records)
+    default = next((record.best for record in records if record.is_default and record.best), None)
+    inputs = run.study.inputs
+    return Entry(
+        study_id=run.study.study_id,
+        family=run.name,
+        encoder=run.encoder.title if run.encoder else None,
+        status="failed" if failed else "finished",
+        error=(errors[-1] if errors else "no trial ran") if failed else None,
+        params=run.plan.defaults,
+        num_trials=len(records),
+        num_failed_trials=sum(record.status == "failed" for record in records),
+        default_validation_f1=default.f1 if default else None,
+        trials=[_summary(record) for record in records],
+        provenance=Provenance(
+            data=inputs.reviews.name,
+            data_sha256=inputs.reviews.sha256,
+            split_sha256=inputs.split.sha256,
+            code=code_version(),
+            versions=library_versions(),
+            seed=run.study.config.seed,
+            hardware=hardware(run.cluster.gpus),
+            created=now(),
+        ),
+    )
+
+
+def scored_entry(
+    entry: Entry, selected: TrialRecord, records: list[TrialRecord], *, test: TestScores, speed: float, artifact: str
+) -> Entry:
+    """The entry with what its selected trial scored.
+
+    Args:
+        entry: Without scores.
+        selected: The trial.
+        records: All trials.
+        test: Its scores on the test split.
+        speed: Reviews a second from text to probability.
+        artifact: Its folder, relative to the results directory.
+    """
+    best = selected.best
+    assert best is not None
+    scored: dict[str, Any] = {
+        "trial_id": selected.trial_id,
+        "params": selected.params,
+        "validation": ValidationScores(f1=best.f1, accuracy=best.accuracy, roc_auc=best.roc_auc),
+        "test": test,
+        "cost": Cost(
+            fit_seconds=best.fit_seconds,
+            study_seconds=sum(record.fit_seconds for record in records),
+            device=selected.device,
+            peak_memory_bytes=selected.peak_memory_bytes,
+            reviews_per_second=speed,
+        ),
+        "artifact": artifact,
+    }
+    return entry.model_copy(update=scored)
+
+
+def known_entry(run: FamilyRun, selected: TrialRecord, entry: Entry) -> Entry | None:
+    """The entry of an earlier run, where it is of the same selected trial, for which the test split was opened then."""
+    path = entry_path(run.results_dir, run.study.study_id, run.name)
+    if not path.is_file() or not (run.results_dir / run.artifact).is_dir():
+        return None
+    known = read_entry(path)
+    if known.test is None or known.trial_id != selected.trial_id:
+        return None
+    kept = ("trials", "num_trials", "num_failed_trials", "default_validation_f1")
+    return known.model_copy(update={name: getattr(entry, name) for name in kept})
+
+
+def _summary(record: TrialRecord) -> TrialSummary:
+    return TrialSummary(
+        trial_id=record.trial_id,
+        status=record.status,
+        f1=record.best.f1 if record.best else None,
+        fit_seconds=record.fit_seconds,
+    )

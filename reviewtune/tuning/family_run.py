@@ -1,0 +1,94 @@
+"""One family's part of a study: what it runs with, and where it keeps what it makes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from reviewtune.encoders.registry import Encoder
+from reviewtune.families.base import Setting
+from reviewtune.tuning.plan import FamilyPlan, Study
+from reviewtune.tuning.progress import Progress
+from reviewtune.tuning.records import TrialStore
+from reviewtune.tuning.resources import Resources, trial_resources
+from reviewtune.tuning.session import Cluster
+from reviewtune.tuning.trial import Assignment
+
+
+@dataclass(frozen=True)
+class FamilyRun:
+    """A family at work.
+
+    Attributes:
+        study: The whole study.
+        plan: The family with its space.
+        cluster: What Ray has.
+        progress: Told of everything.
+    """
+
+    study: Study
+    plan: FamilyPlan
+    cluster: Cluster
+    progress: Progress
+
+    @property
+    def name(self) -> str:
+        """The family's name."""
+        return self.plan.family.name
+
+    @property
+    def results_dir(self) -> Path:
+        """Where everything is kept; absolute."""
+        return self.study.config.results_dir
+
+    @property
+    def folder(self) -> Path:
+        """`<results>/studies/<study>/<family>`."""
+        return self.study.folder / self.name
+
+    @property
+    def trials(self) -> TrialStore:
+        """The records of its trials."""
+        return TrialStore(self.folder / "trials")
+
+    @property
+    def models(self) -> Path:
+        """Where its trials keep their models, a folder each."""
+        return self.folder / "models"
+
+    @property
+    def artifact(self) -> str:
+        """The artifact's folder, relative to the results directory."""
+        return f"artifacts/{self.study.study_id}-{self.name}"
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """Its base model; None for a family that reads the texts themselves."""
+        return None if self.plan.family.inputs == "texts" else self.study.encoder
+
+    @cached_property
+    def resources(self) -> Resources:
+        """What a trial reserves."""
+        return trial_resources(self.study.config, self.plan.family.inputs, self.cluster)
+
+    @cached_property
+    def setting(self) -> Setting:
+        """The same for all its trials."""
+        return Setting(
+            seed=self.study.config.seed,
+            fast=True,
+            base_model=self.study.encoder.name if self.study.encoder else self.study.config.base_model,
+            quantisation=self.study.config.quantisation,
+        )
+
+    @cached_property
+    def assignment(self) -> Assignment:
+        """What its trials share; making it encodes or tokenises what the store lacks."""
+        form = self.plan.family.inputs
+        return Assignment(
+            family=self.name,
+            fixed=self.plan.fixed,
+            train=self.study.inputs.train(form),
+            validation=self.study.inputs.validation(form),
+            setting=self.setting,
+            models_dir=self.models,
+        )

@@ -1,0 +1,88 @@
+"""A study before it runs: its configuration checked, its reviews read and split, each family's space resolved."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+
+from reviewtune.config import StudyConfig
+from reviewtune.data.store import content_key
+from reviewtune.encoders.registry import Encoder, resolve_encoder
+from reviewtune.families.base import Family
+from reviewtune.families.registry import get_family
+from reviewtune.families.space import resolve
+from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
+
+
+@dataclass(frozen=True)
+class FamilyPlan:
+    """A family with its space and default configuration, resolved under the study's overrides."""
+
+    family: Family
+    distributions: dict[str, BaseDistribution]
+    defaults: dict[str, Any]
+    num_trials: int
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """Params that are not searched."""
+        return {name: value for name, value in self.defaults.items() if name not in self.distributions}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A resolved study: everything that does not need Ray yet."""
+
+    config: StudyConfig
+    study_id: str
+    encoder: Encoder | None
+    inputs: StudyInputs
+    plans: list[FamilyPlan]
+
+    @property
+    def folder(self) -> Path:
+        """Where the study keeps its trials and entries."""
+        return self.config.results_dir / "studies" / self.study_id
+
+
+def resolve_study(config: StudyConfig) -> Study:
+    """Check the configuration, read and split the reviews, and name the study.
+
+    Raises:
+        UsageError: A family, a space override or the base model is not known.
+        DataError: The reviews cannot be used.
+    """
+    config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
+    plans = [_plan(name, config) for name in dict.fromkeys(config.families)]
+    needs_encoder = any(plan.family.inputs != "texts" for plan in plans)
+    encoder = resolve_encoder(config.base_model) if needs_encoder else None
+    config.results_dir.mkdir(parents=True, exist_ok=True)
+    inputs = prepare_inputs(config, encoder)
+    return Study(config, config.study or _study_id(config, inputs), encoder, inputs, plans)
+
+
+def describe(study: Study, say: Callable[[str], None]) -> None:
+    """Say what will be tuned on which reviews."""
+    reviews, split = study.inputs.reviews, study.inputs.split
+    say(f"[bold]{study.study_id}[/bold] in {study.config.results_dir}")
+    for line in [*reviews.report.lines(), *split.report.lines()]:
+        say(f"  {line}")
+
+
+def _plan(name: str, config: StudyConfig) -> FamilyPlan:
+    family = get_family(name)
+    distributions, defaults = resolve(family.params, config.space.get(name, {}))
+    return FamilyPlan(family, distributions, defaults, config.num_trials if distributions else 1)
+
+
+def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:
+    """A name that the same data and the same search always get; more trials or families go on in the same study."""
+    key = content_key(
+        inputs.reviews.sha256, inputs.split.sha256, config.seed, config.space, config.quantisation, config.executor,
+        config.base_model if not inputs.encoder else [inputs.encoder.title, inputs.encoder.revision],
+    )  # fmt: skip
+    stem = Path(inputs.reviews.name.replace("/", "-")).stem
+    safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)
+    return f"{safe}-{key[:8]}"

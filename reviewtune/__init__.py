@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reviewtune.config import StudyConfig
 from reviewtune.errors import ReviewtuneError
 from reviewtune.predict import Classifier, embed, load
+from reviewtune.quiet import be_quiet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,7 @@ __all__ = ["Classifier", "ReviewtuneError", "StudyConfig", "embed", "leaderboard
 
 def tune(config: StudyConfig, **options: Any) -> "Board":
     """Run a study and rank everything in its results directory. See `reviewtune.tuning.study.tune`."""
+    be_quiet()
     from reviewtune.tuning.study import tune as run
 
     return run(config, **options)

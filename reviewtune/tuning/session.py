@@ -34,8 +34,6 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
     Raises:
         StudyError: Ray cannot be started or joined.
     """
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
     be_quiet()
     import ray
 

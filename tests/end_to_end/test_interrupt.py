@@ -1,0 +1,50 @@
+"""Ctrl-C in the middle of a study: what has finished is kept, and the same command goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.end_to_end.conftest import ROOT, Program
+
+
+def test_an_interrupted_study_keeps_what_finished_and_goes_on(
+    reviewtune: Program, reviews_csv: Path, small_base: Path, tmp_path: Path
+) -> None:
+    words = ["tune", "--data", str(reviews_csv), "--results-dir", str(tmp_path), "--base-model", str(small_base)]
+    words += ["--families", "tfidf,qlora", "--num-trials", "3", "--space", '{"qlora": {"epochs": 40, "batch_size": 8}}']
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reviewtune", *words], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=dict(os.environ)
+    )
+    try:
+        _wait_for(lambda: any(tmp_path.glob("studies/*/qlora/models/*/last")), process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "kept" in err
+    assert [entry["family"] for entry in _entries(tmp_path)] == ["tfidf"]
+    again = reviewtune(*[word.replace('"epochs": 40', '"epochs": 40') for word in words], "--time-budget-s", "600")
+    assert again.code == 0, again.err
+    entries = {entry["family"]: entry for entry in _entries(tmp_path)}
+    assert entries["tfidf"]["num_trials"] == 3
+    assert entries["qlora"]["num_trials"] == 3
+
+
+def _entries(results: Path) -> list[dict[str, object]]:
+    entries: list[dict[str, object]] = json.loads((results / "leaderboard.json").read_text())["entries"]
+    return entries
+
+
+def _wait_for(condition: object, process: subprocess.Popen[str], timeout: float = 200) -> None:
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        if condition():  # type: ignore[operator]
+            return
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.2)
+    raise AssertionError("the study did not get so far in time")

@@ -1,0 +1,142 @@
+"""`reviewtune tune` from a csv to the leaderboard, and what a user does with the result."""
+
+import csv
+import io
+import json
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pyarrow.parquet as pq
+import pytest
+
+import reviewtune as api
+from tests.end_to_end.conftest import Program, StudyRun
+
+FAMILIES = {"tfidf", "logreg", "mlp", "qlora"}
+
+
+def test_every_family_is_on_the_board_with_its_scores_and_cost(study: StudyRun) -> None:
+    assert study.program.code == 0, study.program.err
+    assert set(study.entries) == FAMILIES
+    assert sorted(entry["rank"] for entry in study.entries.values()) == [1, 2, 3, 4]
+    for entry in study.entries.values():
+        assert entry["status"] == "finished"
+        assert entry["num_trials"] == 2
+        assert entry["num_failed_trials"] == 0
+        assert entry["test"]["f1_low"] <= entry["test"]["f1"] <= entry["test"]["f1_high"]
+        assert 0 <= entry["validation"]["f1"] <= 1
+        assert entry["default_validation_f1"] is not None
+        assert entry["cost"]["fit_seconds"] > 0
+        assert entry["cost"]["reviews_per_second"] > 0
+        assert (study.results / entry["artifact"] / "reviewtune.json").is_file()
+
+
+def test_the_board_comes_in_four_forms_and_on_the_terminal(study: StudyRun) -> None:
+    for form in ("json", "csv", "md", "html"):
+        assert (study.results / f"leaderboard.{form}").stat().st_size > 500
+    best = min(study.entries.values(), key=lambda entry: entry["rank"])
+    assert f"{best['test']['f1']:.4f}" in study.program.out
+    assert "near-duplicate" in study.program.err
+
+
+def test_optuna_finds_the_studies_and_the_default_came_first(study: StudyRun) -> None:
+    storage = f"sqlite:///{study.results / 'studies.db'}"
+    names = optuna.get_all_study_names(storage)
+    assert {name.rpartition("/")[2] for name in names} == FAMILIES
+    (tfidf,) = [name for name in names if name.endswith("/tfidf")]
+    first = optuna.load_study(study_name=tfidf, storage=storage).trials[0]
+    assert (first.params["analyzer"], first.params["lowercase"]) == ("char+word", False)
+
+
+def test_the_same_command_again_trains_and_encodes_nothing(study: StudyRun, reviewtune: Program) -> None:
+    before = {path: path.stat().st_mtime_ns for path in study.results.rglob("*") if path.suffix in (".parquet", ".skops")}
+    again = reviewtune(*study.words)
+    assert again.code == 0, again.err
+    assert "tuning" not in again.err
+    assert again.out == study.program.out
+    for path in (study.results / "store" / "embeddings").rglob("*.parquet"):
+        assert path.stat().st_mtime_ns == before[path]
+    for path in study.results.rglob("model.skops"):
+        assert path.stat().st_mtime_ns == before[path]
+
+
+def test_more_trials_go_on_in_the_same_study(study: StudyRun, reviewtune: Program, tmp_path: Path) -> None:
+    words = ["3" if word == "2" else "tfidf" if word.startswith("tfidf,") else word for word in study.words]
+    assert reviewtune(*words).code == 0
+    assert study.entries["tfidf"]["num_trials"] == 3
+    assert study.entries["logreg"]["num_trials"] == 2
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_an_artifact_predicts_in_a_fresh_process_what_was_evaluated(
+    study: StudyRun, reviewtune: Program, tmp_path: Path, family: str
+) -> None:
+    entry = study.entries[family]
+    predictions = pq.read_table(study.results / "studies" / entry["study_id"] / family / "test_predictions.parquet")
+    (store,) = (study.results / "store" / "reviews").glob("*.parquet")
+    texts = {row["id"]: row["text"] for row in pq.read_table(store).to_pylist()}
+    ids = predictions["id"].to_pylist()[:20]
+    given = tmp_path / "reviews.jsonl"
+    given.write_text("".join(json.dumps({"text": texts[review]}) + "\n" for review in ids))
+    folder = study.results / entry["artifact"]
+    output = tmp_path / "labels.csv"
+    done = reviewtune("predict", "--artifact", folder, "--input", given, "--output", output)
+    assert done.code == 0, done.err
+    rows = list(csv.DictReader(output.open()))
+    expected = predictions.slice(0, 20).to_pylist()
+    np.testing.assert_allclose(
+        [float(row["fake_probability"]) for row in rows], [row["fake_probability"] for row in expected], atol=1e-4
+    )
+    assert [row["label"] for row in rows] == ["fake" if row["predicted"] else "genuine" for row in expected]
+
+
+def test_predict_reads_standard_input_and_writes_standard_output(study: StudyRun, reviewtune: Program) -> None:
+    folder = study.results / study.entries["tfidf"]["artifact"]
+    done = reviewtune("predict", "--artifact", folder, "--input", "-", stdin="It broke after two days.\nI love it, \"really\"!\n")
+    assert done.code == 0, done.err
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert [set(row) for row in rows] == [{"fake_probability", "label"}] * 2
+
+
+def test_no_artifact_holds_a_pickle(study: StudyRun) -> None:
+    files = [path for path in (study.results / "artifacts").rglob("*") if path.is_file()]
+    assert files
+    assert {path.suffix for path in files} <= {".json", ".md", ".safetensors", ".skops"}
+
+
+def test_the_python_functions_say_the_same(study: StudyRun) -> None:
+    frame = api.leaderboard(study.results)
+    assert set(frame["family"]) == FAMILIES
+    probability = api.load(study.results / study.entries["logreg"]["artifact"]).predict_proba(["Fine.", "Great tent!"])
+    assert probability.shape == (2, 2)
+    np.testing.assert_allclose(probability.sum(1), 1)
+
+
+def test_evaluate_scores_an_artifact_on_labelled_reviews(study: StudyRun, reviewtune: Program, reviews_csv: Path) -> None:
+    folder = study.results / study.entries["tfidf"]["artifact"]
+    done = reviewtune("evaluate", "--artifact", folder, "--data", reviews_csv)
+    assert done.code == 0, done.err
+    assert "flatter" in done.out
+
+
+def test_a_failing_trial_is_recorded_and_hurts_nobody(
+    reviewtune: Program, reviews_csv: Path, small_base: Path, tmp_path: Path
+) -> None:
+    done = reviewtune(
+        "tune", "--data", reviews_csv, "--results-dir", tmp_path, "--base-model", small_base, "--families", "tfidf,qlora",
+        "--num-trials", "1", "--space", '{"qlora": {"epochs": 2, "learning_rate": 1e12, "warmup_ratio": 0.0}}',
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    entries = {entry["family"]: entry for entry in json.loads((tmp_path / "leaderboard.json").read_text())["entries"]}
+    assert entries["tfidf"]["status"] == "finished"
+    assert entries["qlora"]["status"] == "failed"
+    assert entries["qlora"]["num_failed_trials"] == 1
+    assert "learning rate" in entries["qlora"]["error"]
+
+
+def test_the_storage_is_a_plain_sqlite_file(study: StudyRun) -> None:
+    with sqlite3.connect(study.results / "studies.db") as connection:
+        (number,) = connection.execute("select count(*) from trials").fetchone()
+    assert number >= 2 * len(FAMILIES)

@@ -1,7 +1,7 @@
 """The optimizer of an adapter, its learning-rate schedule, and their state as safetensors.
 
-On CUDA the 8-bit paged AdamW of bitsandbytes (Dettmers et al. 2022, 2023), as in the published recipe; on a CPU, where it
-has no kernels, torch's AdamW.
+On CUDA the 8-bit paged AdamW of bitsandbytes (Dettmers et al. 2022, 2023), as in the published recipe; on a CPU, where
+there is nothing to page and little to save, torch's AdamW.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,13 +53,23 @@ def save_optimizer(optimizer: Optimizer, path: Path) -> None:
 
 
 def load_optimizer(optimizer: Optimizer, path: Path) -> None:
-    """Restore what `save_optimizer` wrote into an optimizer over the same parameters."""
+    """Restore what `save_optimizer` wrote into an optimizer over the same parameters.
+
+    Raises:
+        ValueError: The file is of other parameters or of another kind of optimizer.
+    """
+    groups = optimizer.state_dict()["param_groups"]
     state: dict[int, dict[str, Any]] = {}
     for key, tensor in load_file(path).items():
         number, _, name = key.partition(".")
         is_count = name == "step" and not tensor.is_floating_point()
         state.setdefault(int(number), {})[name] = int(tensor) if is_count else tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    moment = "exp_avg" if isinstance(optimizer, AdamW) else "state1"
+    for number, values in state.items():
+        if number >= len(parameters) or moment not in values or values[moment].shape != parameters[number].shape:
+            raise ValueError(f"{path.name} is of another optimizer or of other parameters")
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
 def _flat(state: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

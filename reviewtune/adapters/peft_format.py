@@ -3,15 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, PeftModel, get_peft_model
-from peft.tuners.tuners_utils import BaseTunerLayer
-from safetensors import SafetensorError
-from torch import nn
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from safetensors import SafetensorError, safe_open
 
 from reviewtune.encoders.classifier import EncoderClassifier, linear_layers
-from reviewtune.errors import ArtifactError
+from reviewtune.errors import ArtifactError, EncoderError
 
 HEAD = "classifier"
+CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 
 
 def add_adapter(
@@ -21,24 +20,30 @@ def add_adapter(
 
     Args:
         classifier: Over a frozen, possibly quantised base model.
-        rank, alpha, dropout: Of the adapter; its product is scaled by alpha / rank.
+        rank: Of the adapter.
+        alpha: The adapter's product is scaled by alpha / rank.
+        dropout: Share of the adapter's inputs that a training step leaves out.
         target: `attention` or `all-linear`.
         rslora: Scale by alpha / sqrt(rank) instead (Kalajdzievski 2023).
+
+    Raises:
+        EncoderError: The base model has no layer of that kind.
     """
+    layers = linear_layers(classifier.backbone, target)
+    if not layers:
+        raise EncoderError(
+            f"target={target} finds no linear layer in {classifier.name_or_path}: give target=all-linear or another "
+            "base model"
+        )
     config = LoraConfig(
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
         use_rslora=rslora,
-        target_modules=[f"backbone.{name}" for name in linear_layers(classifier.backbone, target)],
+        target_modules=[f"backbone.{name}" for name in layers],
         modules_to_save=[HEAD],
     )
     return get_peft_model(classifier, config)
-
-
-def has_adapter(backbone: nn.Module) -> bool:
-    """Whether an adapter still sits on a base model that was to be shared."""
-    return any(isinstance(module, BaseTunerLayer) for module in backbone.modules())
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
@@ -51,14 +56,26 @@ def load_adapter(classifier: EncoderClassifier, folder: Path, *, trainable: bool
     """The classifier with the adapter and head of a peft folder.
 
     Raises:
-        ArtifactError: The folder lacks a file or a file is damaged.
+        ArtifactError: The folder lacks a file, or a file is damaged or of another base model.
     """
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise ArtifactError(f"{folder} has no {name}: it is no adapter folder, or was copied in part")
     options: dict[str, Any] = {"is_trainable": trainable}
     try:
-        return PeftModel.from_pretrained(classifier, str(folder), **options)
-    except (SafetensorError, ValueError, RuntimeError) as error:
+        with safe_open(folder / WEIGHTS_FILE, framework="pt") as weights:
+            held = set(weights.keys())
+        model = PeftModel.from_pretrained(classifier, str(folder), **options)
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ArtifactError(f"the adapter in {folder} is damaged or of another base model ({reason})") from error
+        raise ArtifactError(
+            f"the adapter in {folder} is damaged or of another base model ({reason}): export it again"
+        ) from error
+    differing = sorted(held ^ set(get_peft_model_state_dict(model, save_embedding_layers=False)))
+    if differing:
+        # peft warns of tensors that the file lacks, and leaves random values in their place.
+        raise ArtifactError(
+            f"the adapter in {folder} lacks tensors or has too many ({len(differing)}, among them {differing[0]}): "
+            "export it again"
+        )
+    return model

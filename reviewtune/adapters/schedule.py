@@ -13,7 +13,7 @@ BUCKET_BATCHES = 16
 def epoch_batches(lengths: NDArray[np.int64], *, batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
     """Row numbers of each step of an epoch: every row once, in an order that the seed and the epoch fix.
 
-    The rows are shuffled, sorted by length within buckets of `BUCKET_BATCHES` batches, cut into batches, and the batches
+    The rows are shuffled, sorted by length within buckets of `BUCKET_BATCHES` batches, cut into batches, and these are
     shuffled. All have `batch_size` rows but for the last of the cut.
 
     Args:

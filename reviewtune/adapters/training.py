@@ -1,10 +1,11 @@
-"""The training loop of one adapter: epochs of steps over packed-by-length batches, one or several workers.
+"""The training loop of one adapter: epochs of steps over batches of like length, by one or several workers.
 
-It is a generator: it yields after every epoch, and whoever iterates evaluates, reports and stops it. The same loop runs in
-a Tune trial on a laptop and in every worker of a Ray Train `TorchTrainer`, where the workers share each batch.
-Shape letters: `B` batch, `T` tokens of its longest review, `C` classes.
+It is a generator: it yields after every epoch, and whoever iterates evaluates, reports and stops it. The same loop runs
+in a Tune trial on a laptop and in every worker of a Ray Train `TorchTrainer`, where the workers share each batch.
+Shape letters: `N` reviews, `B` batch, `T` tokens of its longest review, `C` classes.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,9 +18,10 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from reviewtune.adapters.randomness import RandomStream
 from reviewtune.adapters.schedule import epoch_batches
 from reviewtune.data.tokens import Tokens
-from reviewtune.encoders.batches import pad, token_batches
+from reviewtune.encoders.batches import pad, token_batches, token_budget
 from reviewtune.encoders.loading import compute_dtype
 from reviewtune.errors import StudyError
 
@@ -46,6 +48,7 @@ class Trainer:
         pad_id: The tokenizer's padding id.
         batch_size: B of an optimizer step, over all workers.
         seed: Fixes the order of the rows.
+        random: What dropout draws from.
         worker: Its part of each batch.
     """
 
@@ -57,6 +60,7 @@ class Trainer:
     pad_id: int
     batch_size: int
     seed: int
+    random: RandomStream
     worker: Worker = Worker()
 
     def train(self, epochs: int, start: int = 0) -> Iterator[tuple[int, float]]:
@@ -66,18 +70,24 @@ class Trainer:
             StudyError: The loss is no longer finite.
         """
         for epoch in range(start + 1, epochs + 1):
-            self.model.train()
-            total = torch.zeros((), device=self.labels.device)
-            batches = epoch_batches(self.tokens.lengths, batch_size=self.batch_size, seed=self.seed, epoch=epoch)
-            for batch in batches:
-                total += self._step(batch)
-            if self.worker.world_size > 1:
-                dist.all_reduce(total)
-            loss = float(total) / len(self.tokens)
-            if loss != loss or loss == float("inf"):
-                raise StudyError(f"the training loss is {loss} in epoch {epoch}: the learning rate is too high")
-            self.model.eval()
+            with self.random.drawn_from():
+                loss = self._epoch(epoch)
+            if not math.isfinite(loss):
+                raise StudyError(
+                    f"the training loss of epoch {epoch} is {loss}, no finite number: lower the learning rate"
+                )
             yield epoch, loss
+
+    def _epoch(self, epoch: int) -> float:
+        """Pass over all rows once; their mean loss."""
+        self.model.train()
+        total = torch.zeros((), device=self.labels.device)
+        for batch in epoch_batches(self.tokens.lengths, batch_size=self.batch_size, seed=self.seed, epoch=epoch):
+            total += self._step(batch)
+        if self.worker.world_size > 1:
+            dist.all_reduce(total)
+        self.model.eval()
+        return float(total) / len(self.tokens)
 
     def _step(self, batch: NDArray[np.int64]) -> Tensor:
         """Take one optimizer step on this worker's part of `batch`; the summed loss of that part."""
@@ -85,13 +95,13 @@ class Trainer:
         device = self.labels.device
         dtype = compute_dtype(device)
         total = torch.zeros((), device=device)
-        for micro in token_batches(self.tokens.lengths[mine]):
+        for micro in token_batches(self.tokens.lengths[mine], token_budget(device)):
             rows = mine[micro]
             input_ids, mask = pad(self.tokens, rows, self.pad_id, device)
             with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
                 logits = self.model(input_ids=input_ids, attention_mask=mask)
             loss = cross_entropy(logits, self.labels[torch.from_numpy(rows).to(device)], reduction="sum")
-            (loss / len(batch)).backward()
+            torch.autograd.backward(loss / len(batch))
             total += loss.detach()
         parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         if self.worker.world_size > 1:
@@ -110,5 +120,6 @@ def _sum_gradients(parameters: list[nn.Parameter]) -> None:
     """
     flat = torch.cat([(p.grad if p.grad is not None else torch.zeros_like(p)).reshape(-1) for p in parameters])
     dist.all_reduce(flat)
-    for parameter, piece in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+    pieces = torch.split(flat, [p.numel() for p in parameters])
+    for parameter, piece in zip(parameters, pieces, strict=True):
         parameter.grad = piece.view_as(parameter)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from reviewtune.data.store import write_parquet
+from reviewtune.data.store import read_parquet, write_parquet
+from reviewtune.errors import DataError
 
+SCHEMA = pa.schema([("ids", pa.large_list(pa.int32()))])
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,31 @@ def from_lists(lists: Sequence[Sequence[int] | NDArray[np.int32]]) -> Tokens:
     return Tokens(ids, offsets)
 
 
-def tokens_in_store(path: Path, texts: Sequence[str], tokenize: Callable[[Sequence[str]], "Tokens"]) -> Tokens:
+def tokens_in_store(path: Path, texts: Sequence[str], tokenize: Callable[[Sequence[str]], Tokens]) -> Tokens:
     """The tokens of `texts`, read from `path` where they are kept, otherwise made and kept there.
 
     Args:
         path: A Parquet file whose name holds the content key: of the texts, the tokenizer and the maximum length.
         texts: N reviews.
         tokenize: Makes them.
+
+    Raises:
+        DataError: The kept file is damaged or holds other reviews.
     """
     if path.is_file():
-        column = pq.read_table(path, columns=["ids"])["ids"].combine_chunks()
-        offsets = column.offsets.to_numpy().astype(np.int64)
-        return Tokens(column.flatten().to_numpy(), offsets - offsets[0])
+        return _read(path, len(texts))
     tokens = tokenize(texts)
     array = pa.LargeListArray.from_arrays(tokens.offsets, tokens.ids)
-    write_parquet(pa.table({"ids": array}), path)
+    write_parquet(pa.table([array], schema=SCHEMA), path)
     return tokens
+
+
+def _read(path: Path, count: int) -> Tokens:
+    table, _ = read_parquet(path, SCHEMA)
+    if len(table) != count:
+        raise DataError(f"{path} holds {len(table)} reviews, not {count}: delete it, it is made again")
+    chunks = [chunk for chunk in table["ids"].chunks if len(chunk)]
+    lengths = [np.diff(chunk.offsets.to_numpy()) for chunk in chunks]
+    ids = [chunk.flatten().to_numpy() for chunk in chunks]
+    offsets = np.concatenate([[0], *lengths]).cumsum().astype(np.int64)
+    return Tokens(np.concatenate([np.zeros(0, np.int32), *ids]), offsets)

@@ -12,11 +12,17 @@ from torch import Tensor
 
 from reviewtune.data.tokens import Tokens
 
-TOKEN_BUDGET = 16_384
-"""Padded tokens of one forward pass: fills a GPU's matrix units, and stays in a CPU's memory."""
+GPU_TOKENS, CPU_TOKENS = 16_384, 2_048
+"""Padded tokens of one forward pass: what fills a GPU's matrix units; what a CPU's caches bear. A CPU gains nothing by
+larger batches, and they pad more: 200 reviews take it twice as long in batches of 16,384."""
 
 
-def token_batches(lengths: NDArray[np.int64], budget: int = TOKEN_BUDGET) -> Iterator[NDArray[np.int64]]:
+def token_budget(device: torch.device) -> int:
+    """Most padded tokens of a forward pass on `device`."""
+    return GPU_TOKENS if device.type == "cuda" else CPU_TOKENS
+
+
+def token_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
     """Row numbers of each batch: all N rows once, longest first, B x T at most `budget` (a single longer row excepted).
 
     Args:
@@ -32,12 +38,16 @@ def token_batches(lengths: NDArray[np.int64], budget: int = TOKEN_BUDGET) -> Ite
 
 
 def pad(tokens: Tokens, rows: NDArray[np.int64], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """(B, T) token ids and their attention mask (1 at real tokens) of the reviews at `rows`, on `device`."""
+    """(B, T) token ids and their attention mask (1 at real tokens) of the reviews at `rows`, on `device`.
+
+    A review without any token keeps one padding token: attention over nothing is not a number.
+    """
     lengths = tokens.lengths[rows]
-    input_ids = np.full((len(rows), max(1, int(lengths.max()))), pad_id, dtype=np.int64)
+    width = max(1, int(lengths.max()))
+    mask = np.arange(width) < np.maximum(lengths, 1)[:, None]
+    input_ids = np.full((len(rows), width), pad_id, dtype=np.int64)
     for position, row in enumerate(rows):
         input_ids[position, : lengths[position]] = tokens[int(row)]
-    mask = np.arange(input_ids.shape[1])[None, :] < lengths[:, None]
     return (
         torch.from_numpy(input_ids).to(device, non_blocking=True),
         torch.from_numpy(mask.astype(np.int64)).to(device, non_blocking=True),

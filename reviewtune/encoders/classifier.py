@@ -74,4 +74,4 @@ def linear_layers(backbone: nn.Module, target: str) -> list[str]:
     names = [name for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
     if target == "all-linear":
         return names
-    return [name for name in names if any("attn" in part.lower() or "attention" in part.lower() for part in name.split("."))]
+    return [name for name in names if "attn" in name.lower() or "attention" in name.lower()]

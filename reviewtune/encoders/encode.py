@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from reviewtune.data.tokens import Tokens, from_lists
-from reviewtune.encoders.batches import pad, token_batches
+from reviewtune.encoders.batches import pad, token_batches, token_budget
 from reviewtune.encoders.classifier import masked_mean
 from reviewtune.encoders.loading import compute_dtype, default_device, load_backbone, load_tokenizer
 from reviewtune.encoders.registry import Encoder
@@ -23,7 +23,8 @@ class TextEncoder:
     """A loaded encoder that embeds texts.
 
     Args:
-        encoder: Which one. It is held unquantised: encoding reads each weight once a batch, so there is nothing to save.
+        encoder: Which one. It is held unquantised: encoding reads each weight once a batch, which leaves nothing to
+            save.
         device: Default: this process's GPU, or the CPU.
     """
 
@@ -40,7 +41,7 @@ class TextEncoder:
         config: Any = self.backbone.config
         vectors = np.empty((len(tokens), config.hidden_size), dtype=np.float32)
         dtype = compute_dtype(self.device)
-        for rows in token_batches(tokens.lengths):
+        for rows in token_batches(tokens.lengths, token_budget(self.device)):
             input_ids, mask = pad(tokens, rows, self.tokenizer.pad_token_id, self.device)
             with torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
                 hidden = self.backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state
@@ -49,8 +50,9 @@ class TextEncoder:
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> Tokens:
-    """Token ids of N texts, special tokens included, cut at `max_length`."""
+    """Token ids of N texts, special tokens included, cut at `max_length` or at the tokenizer's own limit."""
     if not texts:
         return from_lists([])
-    encoded = tokenizer(list(texts), truncation=True, max_length=max_length, padding=False, return_attention_mask=False)
+    limit = min(max_length, tokenizer.model_max_length)
+    encoded = tokenizer(list(texts), truncation=True, max_length=limit, padding=False, return_attention_mask=False)
     return from_lists(encoded["input_ids"])

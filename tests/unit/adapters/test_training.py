@@ -1,0 +1,96 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from reviewtune.errors import StudyError
+
+SCRIPT = """
+import json, sys
+import numpy as np, torch
+import torch.distributed as dist
+from torch import nn
+from reviewtune.adapters.randomness import RandomStream
+from reviewtune.adapters.training import Trainer, Worker
+from reviewtune.data.tokens import from_lists
+
+class Bag(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(50, 8, padding_idx=0), nn.Linear(8, 2)
+        self.unused = nn.Parameter(torch.ones(3))
+
+    def forward(self, input_ids, attention_mask):
+        mask = attention_mask.unsqueeze(-1)
+        return self.head((self.embedding(input_ids) * mask).sum(1) / mask.sum(1))
+
+rank, world_size, port = map(int, sys.argv[1:])
+if world_size > 1:
+    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world_size)
+torch.set_num_threads(1)
+torch.manual_seed(0)
+rng = np.random.default_rng(0)
+fake = rng.random(21) < 0.5
+tokens = from_lists([rng.integers(1, 25, rng.integers(3, 9)) + 24 * label for label in fake])
+model = Bag()
+optimizer = torch.optim.AdamW(model.parameters(), lr=0.05)
+trainer = Trainer(
+    model=model,
+    optimizer=optimizer,
+    lr_schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0),
+    tokens=tokens,
+    labels=torch.from_numpy(fake.astype(np.int64)),
+    pad_id=0,
+    batch_size=4,
+    seed=0,
+    random=RandomStream(rank, torch.device("cpu")),
+    worker=Worker(rank, world_size),
+)
+print(json.dumps([list(trainer.train(4)), model.head.weight.tolist()]))
+"""
+
+
+def start(rank: int, world_size: int, port: int = 0) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SCRIPT, str(rank), str(world_size), str(port)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def result(process: subprocess.Popen[str]) -> tuple[list[list[float]], list[list[float]]]:
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    epochs, weights = json.loads(output.splitlines()[-1])
+    return epochs, weights
+
+
+def test_two_workers_give_the_losses_of_one_at_the_same_batch() -> None:
+    """21 rows in batches of 4: the last batch of an epoch has one row, and the second worker none."""
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    workers, alone = [start(rank, 2, port) for rank in range(2)], start(0, 1)
+    shared = [result(worker) for worker in workers]
+    epochs, weights = result(alone)
+    assert [number for number, _ in epochs] == [1, 2, 3, 4]
+    assert epochs[-1][1] < 0.7 * epochs[0][1]
+    for shared_epochs, shared_weights in shared:
+        torch.testing.assert_close(torch.tensor(shared_epochs), torch.tensor(epochs), rtol=0, atol=1e-5)
+        torch.testing.assert_close(torch.tensor(shared_weights), torch.tensor(weights), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_ends_the_training(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    from reviewtune.adapters.randomness import RandomStream
+    from reviewtune.adapters.training import Trainer
+
+    monkeypatch.setattr(Trainer, "_epoch", lambda self, epoch: value if epoch == 2 else 0.5)
+    nothing: dict = dict.fromkeys(
+        ["model", "optimizer", "lr_schedule", "tokens", "labels", "pad_id", "batch_size", "seed"]
+    )
+    epochs = Trainer(**nothing, random=RandomStream(0, torch.device("cpu"))).train(3)
+    assert next(epochs) == (1, 0.5)
+    with pytest.raises(StudyError, match=f"epoch 2 is {value}.*lower the learning rate"):
+        next(epochs)

@@ -1,0 +1,257 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from bitsandbytes.nn import Linear4bit
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor, nn
+
+from reviewtune.data.tokens import Tokens, from_lists
+from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.encoders.sharing import borrow_backbone
+from reviewtune.errors import ArtifactError, EncoderError, StudyError
+from reviewtune.families.base import Epoch, Rows, Setting
+from reviewtune.families.qlora import QloraFamily, QloraModel, QloraParams
+
+FAMILY = QloraFamily()
+EASY = {"learning_rate": 5e-3, "batch_size": 8, "rank": 4, "epochs": 4}
+
+
+def make_rows(count: int, seed: int) -> Rows:
+    """Fake and genuine reviews that share half of their words."""
+    rng = np.random.default_rng(seed)
+    fake = np.arange(count) % 2 == 0
+    lists = [
+        np.r_[2, rng.permutation(np.r_[rng.integers(4 + 15 * label, 19 + 15 * label, 6), rng.integers(40, 50, 3)]), 3]
+        for label in fake
+    ]
+    return Rows(from_lists(lists), fake)
+
+
+TRAIN, TEST = make_rows(96, seed=0), make_rows(60, seed=1)
+
+
+@pytest.fixture
+def setting(tiny_bert: Path) -> Setting:
+    return Setting(base_model=str(tiny_bert))
+
+
+def fit(setting: Setting, **params: Any) -> Iterator[Epoch]:
+    return FAMILY.fit(QloraParams(**{**EASY, **params}), TRAIN, setting)
+
+
+def trained(setting: Setting, **params: Any) -> Any:
+    return list(fit(setting, **params))[-1].model
+
+
+def weights(backbone: nn.Module) -> dict[str, Tensor]:
+    return {
+        name.replace("base_layer.", ""): tensor.detach().clone()
+        for name, tensor in backbone.state_dict().items()
+        if "lora_" not in name
+    }
+
+
+def test_nf4_is_used_and_only_the_adapter_and_the_head_train(setting: Setting) -> None:
+    model = next(fit(setting)).model.model
+    layers = [module for module in model.modules() if isinstance(module, Linear4bit)]
+    assert len(layers) >= 12
+    assert {layer.weight.quant_state.quant_type for layer in layers} == {"nf4"}
+    assert all(layer.weight.quant_state.nested for layer in layers)
+    training = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    assert all("lora_" in name or "classifier.modules_to_save" in name for name in training)
+    assert all(value.dtype == torch.float32 for value in training.values())
+
+
+@pytest.mark.parametrize(
+    ("target", "rank", "count"),
+    [
+        ("attention", 16, 6 * 4 * 16 * (384 + 384) + 2 * 384 + 2),
+        ("all-linear", 8, 6 * 8 * (4 * (384 + 384) + 2 * (384 + 1536)) + 2 * 384 + 2),
+    ],
+)
+def test_the_trained_parameters_of_minilm(target: str, rank: int, count: int) -> None:
+    """Rank times inputs and outputs of each layer with an adapter, and the head's weights and biases."""
+    params = QloraParams(target=target, rank=rank, epochs=1, batch_size=2)
+    rows = Rows(TRAIN.inputs.take(np.arange(2)), TRAIN.fake[:2])
+    model: Any = next(FAMILY.fit(params, rows, Setting())).model
+    assert sum(value.numel() for value in model.model.parameters() if value.requires_grad) == count
+
+
+@pytest.mark.parametrize("model_type", ["bert", "roberta", "t5", "modernbert"])
+@pytest.mark.parametrize("target", ["attention", "all-linear"])
+def test_an_easy_task_is_learnt_on_any_base_model(tiny_base, model_type: str, target: str) -> None:
+    setting = Setting(base_model=str(tiny_base(model_type)))
+    epochs = [(epoch.metrics["train_loss"], epoch.model) for epoch in fit(setting, target=target)]
+    assert epochs[-1][0] < 0.7 * epochs[0][0]
+    assert ((epochs[-1][1].scores(TEST.inputs) > 0) == TEST.fake).mean() >= 0.8
+
+
+@pytest.mark.parametrize("quantisation", ["nf4", "none"])
+def test_training_leaves_the_base_weights_as_they_are(tiny_bert: Path, quantisation: str) -> None:
+    encoder = resolve_encoder(str(tiny_bert))
+    before = weights(borrow_backbone(encoder, quantisation))
+    model = trained(Setting(base_model=str(tiny_bert), quantisation=quantisation), target="all-linear")
+    for after in (
+        weights(model.model.base_model.model.backbone),
+        weights(borrow_backbone(encoder, quantisation)),
+        weights(model.model.unload().backbone),
+    ):
+        assert after.keys() == before.keys()
+        assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_an_abandoned_fit_leaves_the_base_model_clean(setting: Setting) -> None:
+    expected = trained(setting).scores(TEST.inputs)
+    abandoned = fit(setting, rank=8)
+    next(abandoned)
+    abandoned.close()
+    backbone = borrow_backbone(resolve_encoder(setting.base_model), "nf4")
+    assert not any(isinstance(module, BaseTunerLayer) for module in backbone.modules())
+    np.testing.assert_array_equal(trained(setting).scores(TEST.inputs), expected)
+
+
+def test_fits_that_take_turns_do_not_disturb_one_another(setting: Setting) -> None:
+    expected = trained(setting).scores(TEST.inputs), trained(setting, rank=8).scores(TEST.inputs)
+    one, other = list(zip(fit(setting), fit(setting, rank=8), strict=True))[-1]
+    np.testing.assert_array_equal(one.model.scores(TEST.inputs), expected[0])
+    np.testing.assert_array_equal(other.model.scores(TEST.inputs), expected[1])
+
+
+FRESH_PROCESS = """
+import json, sys
+from pathlib import Path
+import numpy as np, torch
+from reviewtune.data.tokens import from_lists
+from reviewtune.families.base import Rows, Setting
+from reviewtune.families.qlora import QloraFamily, QloraParams
+base, rows, params, threads = sys.argv[1:]
+torch.set_num_threads(int(threads))
+(train, test), fake = json.loads(Path(rows).read_text())
+fit = QloraFamily().fit(
+    QloraParams(**json.loads(params)), Rows(from_lists(train), np.array(fake)), Setting(base_model=base)
+)
+print(json.dumps(list(fit)[-1].model.scores(from_lists(test)).tolist()))
+"""
+
+
+def test_a_second_trial_in_a_process_is_as_in_a_fresh_one(setting: Setting, tmp_path: Path) -> None:
+    trained(setting, rank=8, target="all-linear")
+    second = trained(setting)
+    rows = tmp_path / "rows.json"
+    lists = [[ids.tolist() for ids in map(part.inputs.__getitem__, range(len(part)))] for part in (TRAIN, TEST)]
+    rows.write_text(json.dumps([lists, TRAIN.fake.tolist()]))
+    command = [sys.executable, "-c", FRESH_PROCESS, setting.base_model, str(rows), json.dumps(EASY)]
+    done = subprocess.run([*command, str(torch.get_num_threads())], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(json.loads(done.stdout.splitlines()[-1]), second.scores(TEST.inputs))
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_resumed_fit_is_as_an_uninterrupted_one(setting: Setting, tmp_path: Path, after: int) -> None:
+    whole = [(epoch.metrics, epoch.model.scores(TEST.inputs)) for epoch in fit(setting)]
+    state = tmp_path / "state"
+    state.mkdir()
+    for epoch in fit(setting):
+        if epoch.number == after:
+            epoch.model.save_state(state, after)
+            break
+    resumed = Setting(base_model=setting.base_model, resume_from=state)
+    rest = [(epoch.number, epoch.metrics, epoch.model.scores(TEST.inputs)) for epoch in fit(resumed)]
+    assert [number for number, _, _ in rest] == list(range(after + 1, EASY["epochs"] + 1))
+    for number, metrics, scores in rest:
+        assert metrics == whole[number - 1][0]
+        np.testing.assert_array_equal(scores, whole[number - 1][1])
+
+
+def test_a_finished_fit_resumes_to_nothing(setting: Setting, tmp_path: Path) -> None:
+    trained(setting).save_state(tmp_path, EASY["epochs"])
+    assert list(fit(Setting(base_model=setting.base_model, resume_from=tmp_path))) == []
+
+
+@pytest.fixture
+def state(setting: Setting, tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    next(fit(setting)).model.save_state(folder, 1)
+    return folder
+
+
+def test_no_file_is_a_pickle(state: Path) -> None:
+    assert {file.name for file in state.iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "base.json",
+        "optimizer.safetensors",
+        "progress.json",
+        "random.safetensors",
+    }
+
+
+@pytest.mark.parametrize("name", ["optimizer.safetensors", "random.safetensors", "progress.json"])
+@pytest.mark.parametrize("harm", ["missing", "empty", "cut short"])
+def test_a_damaged_state_is_refused_in_one_line(setting: Setting, state: Path, name: str, harm: str) -> None:
+    contents = (state / name).read_bytes()
+    (state / name).unlink()
+    if harm != "missing":
+        (state / name).write_bytes(contents[: len(contents) // 2] if harm == "cut short" else b"")
+    with pytest.raises(StudyError) as refusal:
+        next(fit(Setting(base_model=setting.base_model, resume_from=state)))
+    assert "\n" not in str(refusal.value)
+    assert str(state) in str(refusal.value)
+
+
+def test_a_state_of_other_params_is_refused(setting: Setting, state: Path) -> None:
+    next(fit(setting, target="all-linear")).model.save(state)
+    with pytest.raises(StudyError, match="other parameters"):
+        next(fit(Setting(base_model=setting.base_model, resume_from=state)))
+
+
+def test_a_loaded_artifact_has_no_state_to_save(setting: Setting, tmp_path: Path) -> None:
+    trained(setting).save(tmp_path)
+    with pytest.raises(StudyError, match="no training state"):
+        FAMILY.load(tmp_path).save_state(tmp_path, 1)
+
+
+def test_a_learning_rate_that_diverges_is_an_error_in_one_line(setting: Setting) -> None:
+    with pytest.raises(StudyError, match="lower the learning rate") as error:
+        list(fit(setting, learning_rate=1e30, warmup_ratio=0.0, weight_decay=1.0))
+    assert "\n" not in str(error.value)
+
+
+def test_evaluation_between_epochs_does_not_change_the_training(setting: Setting) -> None:
+    for epoch in fit(setting):
+        epoch.model.scores(TEST.inputs)
+    np.testing.assert_array_equal(epoch.model.scores(TEST.inputs), trained(setting).scores(TEST.inputs))
+
+
+def test_scores_are_the_difference_of_the_logits(setting: Setting) -> None:
+    model: QloraModel = trained(setting)
+    with torch.no_grad():
+        ids = torch.from_numpy(TEST.inputs[0].astype(np.int64))[None].to(next(model.model.parameters()).device)
+        logits = model.model(input_ids=ids, attention_mask=torch.ones_like(ids))[0]
+    one = Tokens(TEST.inputs[0], np.array([0, len(TEST.inputs[0])]))
+    assert model.scores(one)[0] == pytest.approx(float(logits[1] - logits[0]), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "base", ["", "[]", "{}", '{"base_model": "minilm"}', '{"base_model": "minilm", "quantisation": "int3"}']
+)
+def test_a_damaged_base_file_is_refused(setting: Setting, tmp_path: Path, base: str) -> None:
+    trained(setting).save(tmp_path)
+    (tmp_path / "base.json").write_text(base)
+    with pytest.raises(ArtifactError, match=r"base\.json is missing or damaged"):
+        FAMILY.load(tmp_path)
+
+
+def test_a_base_model_that_is_gone_is_named(setting: Setting, tmp_path: Path) -> None:
+    trained(setting).save(tmp_path)
+    (tmp_path / "base.json").write_text(json.dumps({"base_model": "/absent/base", "quantisation": "nf4"}))
+    with pytest.raises(EncoderError, match="/absent/base"):
+        FAMILY.load(tmp_path)

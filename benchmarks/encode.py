@@ -1,6 +1,6 @@
 """Embedding texts: reviewtune's encoder beside sentence-transformers, same weights, same rows, one run.
 
-    python benchmarks/encode.py [--data FILE] [--rows 512]
+python benchmarks/encode.py [--data FILE] [--rows 512]
 """
 
 import argparse
@@ -31,12 +31,14 @@ def main() -> None:
     our_seconds, vectors = timed(lambda: ours.embed(texts))
     their_seconds, reference = timed(lambda: theirs.encode(texts, batch_size=32, normalize_embeddings=True))
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    print(f"{len(texts)} reviews on {ours.device}: reviewtune {len(texts) / our_seconds:.0f}/s, "
-          f"sentence-transformers {len(texts) / their_seconds:.0f}/s, ratio {their_seconds / our_seconds:.2f}")  # fmt: skip
+    print(
+        f"{len(texts)} reviews on {ours.device}: reviewtune {len(texts) / our_seconds:.0f}/s, "
+        f"sentence-transformers {len(texts) / their_seconds:.0f}/s, ratio {their_seconds / our_seconds:.2f}"
+    )
     print(f"largest difference of the unit vectors: {np.abs(unit - reference).max():.2g}")
 
 
-def timed(call):  # noqa: ANN001, ANN201
+def timed(call):
     """Seconds and the result of a call."""
     start = time.perf_counter()
     result = call()

@@ -1,5 +1,7 @@
-"""One QLoRA configuration on MiniLM, three ways, same rows, one run: the published study's recipe (every row padded to 512
-tokens, batches of 2 with 8 accumulated), transformers' Trainer with dynamic padding, and reviewtune's loop.
+"""One QLoRA configuration on MiniLM, three ways, same rows, one run.
+
+The published study's recipe (every row padded to 512 tokens, batches of 2 with 8 accumulated), transformers' Trainer
+with dynamic padding, and reviewtune's loop.
 
     python benchmarks/finetune.py [--data FILE] [--rows 128]
 """
@@ -31,7 +33,7 @@ class WithLoss(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids, attention_mask, labels=None, **_):  # noqa: ANN001, ANN003, ANN201
+    def forward(self, input_ids, attention_mask, labels=None, **_):
         """Loss and logits."""
         logits = self.model(input_ids=input_ids, attention_mask=attention_mask)
         return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
@@ -60,13 +62,18 @@ def main() -> None:
         print(f"  {name:42} {rate:8.1f} reviews/s   reviewtune is {ours / rate:.1f} times as fast")
 
 
-def trainer_rate(tokens, fake, collator, *, batch, accumulate=1) -> float:  # noqa: ANN001
+def trainer_rate(tokens, fake, collator, *, batch, accumulate=1) -> float:
     """Reviews a second of one epoch by transformers' Trainer."""
     rows = [{"input_ids": tokens[n].tolist(), "labels": int(label)} for n, label in enumerate(fake)]
     backbone = load_backbone(resolve_encoder("minilm"), quantisation="nf4")
     model = WithLoss(
         add_adapter(
-            EncoderClassifier(backbone, name="minilm"), rank=16, alpha=32, dropout=0.05, target="attention", rslora=False
+            EncoderClassifier(backbone, name="minilm"),
+            rank=16,
+            alpha=32,
+            dropout=0.05,
+            target="attention",
+            rslora=False,
         )
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +89,7 @@ def trainer_rate(tokens, fake, collator, *, batch, accumulate=1) -> float:  # no
         return len(rows) / (time.perf_counter() - start)
 
 
-def our_rate(tokens, fake) -> float:  # noqa: ANN001
+def our_rate(tokens, fake) -> float:
     """Reviews a second of one epoch by reviewtune's loop, loading the base model left out as above."""
     params, rows = QloraParams(epochs=2, batch_size=16), Rows(tokens, fake)
     epochs = QloraFamily().fit(params, rows, Setting(quantisation="nf4"))

@@ -1,4 +1,4 @@
-"""Tune a QLoRA adapter on the encoder of FLAN-T5-large: `ray job submit -- python jobs/tune_flan_t5.py --data reviews.csv`."""
+"""Tune QLoRA on FLAN-T5-large's encoder: `ray job submit -- python jobs/tune_flan_t5.py --data reviews.csv`."""
 
 from pathlib import Path
 

@@ -1,25 +1,29 @@
 """Tune fake-review classifiers, from TF-IDF to QLoRA, on Ray, and rank them on one honest leaderboard.
 
-    board = reviewtune.tune(reviewtune.StudyConfig(data="reviews.csv", fake_label="CG"))
-    reviewtune.load("results/artifacts/NAME").predict_proba(texts)
-    reviewtune.embed(texts)
-    reviewtune.leaderboard("results")
+Example:
+    >>> board = reviewtune.tune(reviewtune.StudyConfig(data="reviews.csv", fake_label="CG"))
+    >>> reviewtune.load("results/artifacts/NAME").predict_proba(texts)
+    >>> reviewtune.embed(texts)
+    >>> reviewtune.leaderboard("results")
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reviewtune.config import StudyConfig
 from reviewtune.errors import ReviewtuneError
-from reviewtune.predict import Classifier, embed, load
 from reviewtune.quiet import be_quiet
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from reviewtune.leaderboard.board import Board
+    from reviewtune.predict import Classifier
 
-__all__ = ["Classifier", "ReviewtuneError", "StudyConfig", "embed", "leaderboard", "load", "tune"]
+__all__ = ["ReviewtuneError", "StudyConfig", "embed", "leaderboard", "load", "tune"]
 
 
 def tune(config: StudyConfig, **options: Any) -> "Board":
@@ -28,6 +32,22 @@ def tune(config: StudyConfig, **options: Any) -> "Board":
     from reviewtune.tuning.study import tune as run
 
     return run(config, **options)
+
+
+def load(artifact: str | Path) -> "Classifier":
+    """The classifier in an artifact's folder. See `reviewtune.predict.load`."""
+    be_quiet()
+    from reviewtune.predict import load as run
+
+    return run(artifact)
+
+
+def embed(texts: Sequence[str], encoder: str = "minilm") -> "NDArray[np.float32]":
+    """(N, D) embeddings of N texts, for classifiers of your own. See `reviewtune.predict.embed`."""
+    be_quiet()
+    from reviewtune.predict import embed as run
+
+    return run(texts, encoder)
 
 
 def leaderboard(results_dir: str | Path = "results") -> "pd.DataFrame":

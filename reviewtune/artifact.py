@@ -58,7 +58,7 @@ class ArtifactInfo(BaseModel):
 
 
 def write_artifact(folder: Path, info: ArtifactInfo, model: Model) -> None:
-    """Write the model, `reviewtune.json` and a model card, in one step: an older artifact stays until this one is whole."""
+    """Write model, `reviewtune.json` and model card in one step: an older artifact stays until this one is whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
     partial.mkdir()
@@ -85,9 +85,11 @@ def read_info(folder: Path) -> ArtifactInfo:
     try:
         info = ArtifactInfo.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ArtifactError(f"{path} is damaged: {str(error.errors()[0]['loc'])} {error.errors()[0]['msg']}") from None
+        raise ArtifactError(f"{path} is damaged: {error.errors()[0]['loc']!s} {error.errors()[0]['msg']}") from None
     if info.schema_version > ARTIFACT_SCHEMA:
-        raise ArtifactError(f"{path} has schema {info.schema_version}, this reviewtune reads up to {ARTIFACT_SCHEMA}: upgrade it")
+        raise ArtifactError(
+            f"{path} has schema {info.schema_version}, this reviewtune reads up to {ARTIFACT_SCHEMA}: upgrade it"
+        )
     return info
 
 
@@ -107,8 +109,8 @@ def model_card(info: ArtifactInfo) -> str:
 
 # {info.family}: fake or genuine reviews
 
-A `{info.family}` classifier on {encoder}, selected among the trials of the study `{info.study_id}` by F1 of the fake class on
-its validation split: {info.validation_f1:.4f}.
+A `{info.family}` classifier on {encoder}, selected among the trials of the study `{info.study_id}` by F1 of the
+fake class on its validation split: {info.validation_f1:.4f}.
 
 ```python
 import reviewtune
@@ -117,9 +119,9 @@ classifier = reviewtune.load("this folder")
 classifier.predict_proba(["Great product, works as described."])  # columns: genuine, fake
 ```
 
-A review is called fake where its fake probability is above {info.threshold:.4f}. The probabilities were calibrated (Platt
-scaling) on the validation split. They hold for reviews like those of `{info.data}` and say nothing about others: check a
-sample of your own before anyone acts on them, and let no review be removed by this model alone.
+A review is called fake where its fake probability is above {info.threshold:.4f}. The probabilities were calibrated
+(Platt scaling) on the validation split. They hold for reviews like those of `{info.data}` and say nothing about others:
+check a sample of your own before anyone acts on them, and let no review be removed by this model alone.
 
 | param | value |
 |---|---|

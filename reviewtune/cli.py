@@ -57,7 +57,10 @@ def run(verb: str, args: Sequence[str], *, preset: Path | None = None) -> int:
         print(f"reviewtune: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print("reviewtune: interrupted; what has finished is kept, and the same command goes on from there", file=sys.stderr)
+        print(
+            "reviewtune: interrupted; what has finished is kept, and the same command goes on from there",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,11 +74,12 @@ def run_job(verb: str, preset: Path | None = None) -> int:
 
 def usage() -> str:
     """The verbs, a line each."""
-    lines = [f"  {verb:12} {help_line}" for verb, (_, _, help_line) in VERBS.items()]
-    return "\n".join(
-        ["usage: reviewtune VERB [--flags]", "", "Tune fake-review classifiers and rank them on one leaderboard.", ""]
-        + lines
-        + ["", "`reviewtune VERB --help` lists the flags of a verb."]
+    verbs = "\n".join(f"  {verb:12} {help_line}" for verb, (_, _, help_line) in VERBS.items())
+    return (
+        "usage: reviewtune VERB [--flags]\n\n"
+        "Tune fake-review classifiers and rank them on one leaderboard.\n\n"
+        f"{verbs}\n\n"
+        "`reviewtune VERB --help` lists the flags of a verb."
     )
 
 

@@ -23,18 +23,19 @@ OUTPUT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 def tune_and_show(config: StudyConfig) -> int:
     """Run a study, or with `--dry-run` describe it, and print the leaderboard."""
-    from reviewtune.tuning import study
+    from reviewtune.tuning.plan import describe, resolve_study
+    from reviewtune.tuning.study import tune
 
     console = Console(stderr=True)
     if config.dry_run:
         from reviewtune.tuning.dry_run import describe_cost
 
-        resolved = study.resolve_study(config)
-        study.describe(resolved, console.print)
+        resolved = resolve_study(config)
+        describe(resolved, console.print)
         describe_cost(resolved, console.print)
         return 0
     try:
-        board = study.tune(config, console)
+        board = tune(config, console)
     except KeyboardInterrupt:
         if config.results_dir.is_dir():
             export(collect(config.results_dir), config.results_dir)
@@ -65,7 +66,8 @@ def embed_and_show(config: EmbedConfig) -> int:
         shape = inputs.embeddings.shape
     folder = embedding_folder(inputs.store, encoder)
     console.print(
-        f"{shape[0]:,} reviews x {shape[1]} values by {encoder.title}, {inputs.made['embeddings']:,} encoded now: {folder.path}",
+        f"{shape[0]:,} reviews x {shape[1]} values by {encoder.title}, "
+        f"{inputs.made['embeddings']:,} encoded now: {folder.path}",
         highlight=False,
     )
     return 0
@@ -83,12 +85,18 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
     fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
     scores = classifier.scores(reviews.table[TEXT].to_pylist())
     low, high = f1_interval(fake, scores > 0)
-    measured = {**classification_scores(fake, info.calibration.apply(scores), scores > 0), "f1_low": low, "f1_high": high}
+    measured = {
+        **classification_scores(fake, info.calibration.apply(scores), scores > 0),
+        "f1_low": low,
+        "f1_high": high,
+    }
     console = Console()
     same = ", the data it was trained on: these scores flatter it" if reviews.sha256 == info.data_sha256 else ""
     console.print(f"{config.artifact.name} on {len(fake):,} reviews of {reviews.name}{same}", highlight=False)
     for name, value in measured.items():
-        console.print(f"  {name:18} {value:.4f}" if isinstance(value, float) else f"  {name:18} {value}", highlight=False)
+        console.print(
+            f"  {name:18} {value:.4f}" if isinstance(value, float) else f"  {name:18} {value}", highlight=False
+        )
     if config.output:
         config.output.write_text(json.dumps(measured, indent=1) + "\n")
     return 0
@@ -99,7 +107,9 @@ def predict_rows(config: PredictConfig) -> int:
     from reviewtune.predict import load
 
     if config.output != "-" and Path(config.output).suffix not in OUTPUT_SUFFIXES:
-        raise UsageError(f"--output {config.output}: the file's ending must be one of {', '.join(OUTPUT_SUFFIXES)}, or give -")
+        raise UsageError(
+            f"--output {config.output}: the file's ending must be one of {', '.join(OUTPUT_SUFFIXES)}, or give -"
+        )
     if config.input == "-":
         texts = [line.rstrip("\r\n") for line in sys.stdin]
     else:

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import CliApp, CliSettingsSource
@@ -72,7 +72,7 @@ class StudyConfig(DataConfig):
     cpus_per_trial: float | None = Field(None, gt=0)
     """CPUs a trial reserves. Default: 1."""
     gpus_per_trial: float | None = Field(None, ge=0)
-    """GPUs a QLoRA trial (or each of its workers) reserves; a fraction shares a card. Default: 1 where Ray sees GPUs."""
+    """GPUs a QLoRA trial (or each of its workers) reserves; a fraction shares a card. Default: 1 where Ray has GPUs."""
     max_concurrent_trials: int | None = Field(None, ge=1)
     """Most trials at a time. Default: as many as the resources hold."""
     time_budget_s: float | None = Field(None, gt=0)
@@ -177,8 +177,14 @@ def parse(config: type[C], args: Sequence[str], *, prog: str, preset: Path | Non
     Raises:
         UsageError: A value is not valid. (An unknown flag and `--help` end the program, as argparse does.)
     """
+    # Any pydantic model will do, whatever the annotation says.
     source: CliSettingsSource[Any] = CliSettingsSource(
-        config, cli_prog_name=prog, cli_kebab_case=True, cli_implicit_flags=True, cli_hide_none_type=True, cli_shortcuts=None
+        cast("Any", config),
+        cli_prog_name=prog,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_shortcuts=None,
     )
     given = _value_of("--preset", args)
     path = Path(given) if given else preset

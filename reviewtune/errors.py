@@ -1,7 +1,7 @@
 """What goes wrong in words a user can act on.
 
-Every message is one line: the rule that was broken, the value that broke it, and the valid choices or the command to run
-next. The errors carry nothing but that line, so they survive pickling between Ray processes.
+Every message is one line: the rule that was broken, the value that broke it, and the valid choices or the command to
+run next. The errors carry nothing but that line, so they survive pickling between Ray processes.
 """
 
 

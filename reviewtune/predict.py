@@ -85,7 +85,8 @@ def embed(texts: Sequence[str], encoder: str = "minilm") -> NDArray[np.float32]:
     Raises:
         EncoderError: The encoder cannot be loaded.
     """
-    return text_encoder(encoder).embed(list(texts))
+    vectors: NDArray[np.float32] = text_encoder(encoder).embed(list(texts))
+    return vectors
 
 
 @lru_cache(maxsize=1)

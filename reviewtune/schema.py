@@ -23,7 +23,7 @@ SPLITS = (TRAIN, VALIDATION, TEST)
 FAKE_NAME = "fake"
 GENUINE_NAME = "genuine"
 LABEL_NAMES = (GENUINE_NAME, FAKE_NAME)
-"""Index 0 is genuine, index 1 is fake: in `id2label`, in `predict_proba`'s columns and in the `label` of predictions."""
+"""Index 0 is genuine, index 1 is fake: in `id2label`, in `predict_proba`'s columns, in the `label` of predictions."""
 
 OBJECTIVE = "f1"
 """F1 of the fake class on the validation split: what every study maximises."""

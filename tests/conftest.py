@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from reviewtune.quiet import be_quiet
+
+# Ray reads its part of the environment when it is imported, by whichever test comes first.
+be_quiet()
 # Read by torch when it is imported, here and in the processes that tests start: on tiny models more threads than idle
 # cores wait for one another a hundred times as long as they compute.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

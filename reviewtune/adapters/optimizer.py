@@ -66,8 +66,8 @@ def load_optimizer(optimizer: Optimizer, path: Path) -> None:
         state.setdefault(int(number), {})[name] = int(tensor) if is_count else tensor
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     moment = "exp_avg" if isinstance(optimizer, AdamW) else "state1"
-    for number, values in state.items():
-        if number >= len(parameters) or moment not in values or values[moment].shape != parameters[number].shape:
+    for index, values in state.items():
+        if index >= len(parameters) or moment not in values or values[moment].shape != parameters[index].shape:
             raise ValueError(f"{path.name} is of another optimizer or of other parameters")
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 

@@ -1,7 +1,7 @@
 """Embeddings, each review's once: encoded by a pool of Ray Data actors, kept as Parquet, opened as a Ray Dataset.
 
-A folder holds the vectors of one encoder (and its revision, pooling, length and quantisation) by review id, which is a hash
-of the text. Other data, or more of it, adds a file with what is new; nothing is encoded twice.
+A folder holds the vectors of one encoder (and its revision, pooling, length and quantisation) by review id, which is a
+hash of the text. Other data, or more of it, adds a file with what is new; nothing is encoded twice.
 Shape letters: `N` reviews, `D` embedding width.
 """
 
@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from numpy.typing import NDArray
 
-from reviewtune.errors import DataError
+from reviewtune.errors import DataError, EncoderError
 from reviewtune.schema import ID, TEXT
+from reviewtune.tracebacks import reason_in
 
 VECTOR = "vector"
 BATCH_ROWS = 128
@@ -58,13 +59,14 @@ class EmbeddingFolder:
         Raises:
             DataError: One of them has not been encoded.
         """
-        table = self._read([ID, VECTOR])
+        table = self._read([ID, VECTOR]) if self._files() else pa.table({ID: pa.array([], pa.string()), VECTOR: []})
         position = {review: row for row, review in enumerate(table[ID].to_pylist())}
         absent = next((review for review in ids if review not in position), None)
         if absent is not None:
             raise DataError(f"{self.path} has no vector of review {absent}: delete the folder, it is made again")
-        vectors = table[VECTOR].combine_chunks()
-        matrix = vectors.flatten().to_numpy().reshape(len(table), -1)
+        # A chunk at a time: one Arrow array holds fewer than 2**31 values.
+        parts = [chunk.flatten().to_numpy().reshape(len(chunk), -1) for chunk in table[VECTOR].chunks if len(chunk)]
+        matrix = np.concatenate(parts)
         return np.ascontiguousarray(matrix[[position[review] for review in ids]])
 
     def dataset(self) -> Any:
@@ -106,13 +108,18 @@ def encode_missing(
         reviews: Columns id and text.
         factory: Class of the encoder, an `EmbedsTexts`.
         arguments: It is built with these, once an actor.
-        cpus, gpus: What Ray has: one actor a GPU, or where there is none one a CPU.
+        cpus: What Ray has: one actor a CPU, where there is no GPU.
+        gpus: What Ray has: one actor a GPU.
 
     Returns:
         How many reviews were encoded.
+
+    Raises:
+        EncoderError: The encoder cannot be loaded, or fails.
     """
     import ray
     from ray.data import ActorPoolStrategy, DataContext
+    from ray.exceptions import RayError
 
     missing = folder.missing(reviews)
     if not len(missing):
@@ -137,6 +144,8 @@ def encode_missing(
         encoded.write_parquet(str(partial))
         for file in sorted(partial.glob("*.parquet")):
             file.replace(folder.path / f"{uuid.uuid4().hex}.parquet")
+    except RayError as error:
+        raise EncoderError(f"the reviews cannot be encoded: {reason_in(str(error))}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return len(missing)

@@ -25,8 +25,9 @@ def _read() -> dict[str, tuple[Product, ...]]:
     products: dict[str, list[Product]] = {}
     with PRODUCTS_FILE.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="|"):
-            lists = {name: tuple(row.pop(name).split(",")) for name in ("parts", "good", "bad")}
-            products.setdefault(row.pop("category"), []).append(Product(**row, **lists))
+            parts, good, bad = (tuple(row[name].split(",")) for name in ("parts", "good", "bad"))
+            product = Product(row["name"], row["short"], row["use"], row["place"], parts, good, bad)
+            products.setdefault(row["category"], []).append(product)
     return {category: tuple(kinds) for category, kinds in products.items()}
 
 

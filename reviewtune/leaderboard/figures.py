@@ -113,7 +113,7 @@ def _search_seconds(entry: Entry) -> float:
 
 
 def _scores(entry: Entry) -> TestScores:
-    assert entry.test is not None, "only entries with test scores are drawn"  # noqa: S101
+    assert entry.test is not None, "only entries with test scores are drawn"
     return entry.test
 
 

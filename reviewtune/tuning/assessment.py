@@ -26,14 +26,14 @@ from reviewtune.leaderboard.entry import TestScores
 from reviewtune.predict import load
 from reviewtune.schema import FAKE, FAKE_PROBABILITY, ID
 from reviewtune.tuning.provenance import code_version, library_versions
-from reviewtune.tuning.records import TrialRecord
+from reviewtune.tuning.records import EpochRecord, TrialRecord
 
 SPEED_SAMPLE = 128
 """Test reviews that the whole way from text to probability is timed on."""
 
 TOLERANCE = 0.05
-"""Largest difference between scores from stored inputs and from the texts, as a share of the largest score: other batches
-and devices round differently (bfloat16 on a GPU keeps eight bits), another encoder is far beyond it."""
+"""Largest difference between scores from stored inputs and from the texts, as a share of the largest score: other
+batches and devices round differently (bfloat16 on a GPU keeps eight bits), another encoder is far beyond it."""
 
 
 @dataclass(frozen=True)
@@ -102,21 +102,37 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
 
 
 def _model(finalist: Finalist) -> Model:
-    """The selected model: as its trial kept it, or, where a family keeps none, fitted once more up to its best epoch."""
+    """The selected model: as its trial kept it, or, where a family keeps none, fitted again up to its best epoch."""
     family = get_family(finalist.family)
     if finalist.record.model:
         return family.load(finalist.results_dir / finalist.record.model)
-    best = finalist.record.best
-    assert best is not None
+    best = _best(finalist)
     params = family.params.from_values(finalist.record.params)
     for epoch in family.fit(params, finalist.train, finalist.setting):
         if epoch.number == best.epoch:
             return epoch.model
-    raise StudyError(f"trial {finalist.record.trial_id} of {finalist.family} ended before its best epoch {best.epoch}: run it again")
+    raise StudyError(
+        f"trial {finalist.record.trial_id} of {finalist.family} ended before its best epoch {best.epoch}: run it again"
+    )
+
+
+def _best(finalist: Finalist) -> EpochRecord:
+    best = finalist.record.best
+    if best is None:
+        raise StudyError(
+            f"trial {finalist.record.trial_id} of {finalist.family} has no scored epoch: select another trial"
+        )
+    return best
 
 
 def _check_from_texts(classifier: Any, finalist: Finalist, scores: NDArray[np.float64]) -> float:
-    """Reviews a second from text to probability, having checked that this way gives the same scores."""
+    """Reviews a second from text to probability, having checked that this way gives the same scores.
+
+    Args:
+        classifier: The loaded artifact.
+        finalist: Whose test texts.
+        scores: (N,) what its model says of the stored inputs of the same rows.
+    """
     sample = finalist.test_texts[:SPEED_SAMPLE]
     classifier.scores(sample[:2])
     start = time.perf_counter()
@@ -134,11 +150,10 @@ def _check_from_texts(classifier: Any, finalist: Finalist, scores: NDArray[np.fl
 
 
 def _info(finalist: Finalist, calibration: PlattCalibration) -> ArtifactInfo:
-    best, encoder = finalist.record.best, finalist.encoder
-    assert best is not None
+    encoder = finalist.encoder
     return ArtifactInfo(
         family=finalist.family,
-        encoder=EncoderInfo(name=encoder.name, revision=encoder.revision, max_length=encoder.max_length) if encoder else None,
+        encoder=encoder and EncoderInfo(name=encoder.name, revision=encoder.revision, max_length=encoder.max_length),
         params=finalist.record.params,
         calibration=calibration,
         threshold=calibration.threshold,
@@ -147,7 +162,7 @@ def _info(finalist: Finalist, calibration: PlattCalibration) -> ArtifactInfo:
         data=finalist.data,
         data_sha256=finalist.data_sha256,
         split_sha256=finalist.split_sha256,
-        validation_f1=best.f1,
+        validation_f1=_best(finalist).f1,
         code=code_version(),
         versions=library_versions(),
         created=now(),

@@ -1,6 +1,7 @@
 """A study's reviews in the form that each family reads, every form made once and kept in the store.
 
-The test split leaves this module through `StudyInputs.test` alone, which `tuning.assessment` calls for a selected trial.
+The test split leaves this module through `StudyInputs.test` alone, which is called for a selected trial.
+Shape letters: `N` reviews, `D` embedding width.
 """
 
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from reviewtune.data.splits import Split, split_in_store
 from reviewtune.data.store import Store, content_key
 from reviewtune.data.tokens import Tokens, tokens_in_store
 from reviewtune.encoders.registry import Encoder
+from reviewtune.errors import StudyError
 from reviewtune.families.base import Inputs, Rows
 from reviewtune.schema import FAKE, ID, TEST, TEXT, TRAIN, VALIDATION
 
@@ -64,14 +66,14 @@ class StudyInputs:
 
     def _rows(self, form: Inputs, split: str) -> Rows:
         positions = self.positions[split]
-        everything = self._form(form)
-        inputs = everything.take(positions) if isinstance(everything, Tokens) else everything[positions]
-        return Rows(inputs.tolist() if form == "texts" else inputs, self.fake[positions])
-
-    def _form(self, form: Inputs) -> Any:
+        inputs: Any
         if form == "texts":
-            return self.reviews.table[TEXT].to_numpy(zero_copy_only=False)
-        return self.tokens if form == "tokens" else self.embeddings
+            inputs = self.reviews.table[TEXT].take(positions).to_pylist()
+        elif form == "tokens":
+            inputs = self.tokens.take(positions)
+        else:
+            inputs = self.embeddings[positions]
+        return Rows(inputs, self.fake[positions])
 
     @cached_property
     def embeddings(self) -> NDArray[np.float32]:
@@ -80,14 +82,14 @@ class StudyInputs:
 
         from reviewtune.encoders.encode import TextEncoder
 
-        assert self.encoder is not None
-        folder = embedding_folder(self.store, self.encoder)
+        encoder = self._needed_encoder()
+        folder = embedding_folder(self.store, encoder)
         cluster = ray.cluster_resources()
         self.made["embeddings"] = encode_missing(
             folder,
             self.reviews.table,
             TextEncoder,
-            {"encoder": self.encoder},
+            {"encoder": encoder},
             cpus=int(cluster.get("CPU", 1)),
             gpus=int(cluster.get("GPU", 0)),
         )
@@ -99,8 +101,7 @@ class StudyInputs:
         from reviewtune.encoders.encode import tokenize
         from reviewtune.encoders.loading import load_tokenizer
 
-        assert self.encoder is not None
-        encoder = self.encoder
+        encoder = self._needed_encoder()
         path = self.store.tokens / f"{content_key(self.reviews.sha256, encoder_key(encoder))}.parquet"
         self.made["tokens"] = 0 if path.is_file() else len(self.reviews.table)
         return tokens_in_store(
@@ -108,6 +109,11 @@ class StudyInputs:
             self.reviews.table[TEXT].to_pylist(),
             lambda texts: tokenize(load_tokenizer(encoder), texts, encoder.max_length),
         )
+
+    def _needed_encoder(self) -> Encoder:
+        if self.encoder is None:
+            raise StudyError("embeddings and tokens need a base model: prepare the inputs with an encoder")
+        return self.encoder
 
 
 def prepare_inputs(config: DataConfig, encoder: Encoder | None) -> StudyInputs:

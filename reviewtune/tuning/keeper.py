@@ -8,6 +8,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from reviewtune.tracebacks import reason_in
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
 from reviewtune.tuning.scheduler import EPOCH
 from reviewtune.tuning.trial import BEST
@@ -19,7 +20,7 @@ EPOCH_METRICS = ("f1", "accuracy", "roc_auc", "fit_seconds", "train_loss")
 
 
 @dataclass
-class RecordKeeper(Callback):
+class RecordKeeper(Callback):  # type: ignore[misc]
     """A Tune callback over the trials of one family.
 
     Args:
@@ -30,6 +31,8 @@ class RecordKeeper(Callback):
         defaults: The family's default configuration.
         watch: Told of every change.
         ended: Trials with a record.
+        epochs: What each trial has measured so far, by trial id.
+        last: The last result of each trial, by trial id.
     """
 
     store: TrialStore
@@ -46,13 +49,11 @@ class RecordKeeper(Callback):
         """Tune keeps a copy of its callbacks for `Tuner.restore`; whoever watches stays here."""
         return {**self.__dict__, "watch": _nobody}
 
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+    def on_trial_start(self, *, trial: Trial, **_: Any) -> None:
         """Tell that a trial has begun, or begun again on another worker."""
         self.watch("started", self._record(trial, "finished"))
 
-    def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
-    ) -> None:
+    def on_trial_result(self, *, trial: Trial, result: dict[str, Any], **_: Any) -> None:
         """Remember an epoch; one that is trained again after a worker's death replaces its first try."""
         values = {name: result[name] for name in EPOCH_METRICS if name in result}
         epoch = EpochRecord(epoch=result[EPOCH], **values)
@@ -61,14 +62,14 @@ class RecordKeeper(Callback):
         self.last[trial.trial_id] = result
         self.watch("epoch", self._record(trial, "finished"))
 
-    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+    def on_trial_complete(self, *, trial: Trial, **_: Any) -> None:
         """Keep the record of a trial that ended by itself or was stopped early."""
         if trial.trial_id not in self.epochs:
             self._end(self._record(trial, "failed", error="it ended before its first epoch"))
             return
         self._end(self._record(trial, "finished" if self.last[trial.trial_id].get("last") else "stopped"))
 
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+    def on_trial_error(self, *, trial: Trial, **_: Any) -> None:
         """Keep the record of a trial that failed for good."""
         self._end(self._record(trial, "failed", error=_reason(trial)))
 
@@ -101,10 +102,6 @@ def _nobody(event: str, record: TrialRecord) -> None:
 
 
 def _reason(trial: Trial) -> str:
-    """The last line of a failed trial's traceback, which names the error."""
+    """What a failed trial's error file says went wrong."""
     path = Path(trial.error_file) if trial.error_file else None
-    if path is None or not path.is_file():
-        return "its worker died"
-    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
-    named = [line for line in lines if "Error" in line.split(":")[0] and not line.startswith(("File", "Traceback"))]
-    return (named or lines or ["its worker died"])[-1][:500]
+    return reason_in(path.read_text(errors="replace") if path is not None and path.is_file() else "")

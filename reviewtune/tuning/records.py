@@ -73,9 +73,10 @@ class TrialStore:
         for path in self.folder.glob("*.json"):
             try:
                 records.append(TrialRecord.model_validate_json(path.read_bytes()))
-            except (ValidationError, ValueError) as error:
-                reason = str(error).splitlines()[0]
-                raise StudyError(f"the trial record {path} is damaged ({reason}): delete it to run that trial again") from None
+            except (ValidationError, OSError) as error:
+                raise StudyError(
+                    f"the trial record {path} is damaged ({_reason(error)}): delete it to run that trial again"
+                ) from None
         return sorted(records, key=lambda record: record.number)
 
     def write(self, record: TrialRecord) -> None:
@@ -86,7 +87,15 @@ class TrialStore:
         partial.replace(self.folder / f"{record.trial_id}.json")
 
 
+def _reason(error: ValidationError | OSError) -> str:
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
 def best_of(records: list[TrialRecord]) -> TrialRecord | None:
     """The incumbent: the highest validation F1 of any epoch, the earliest of equals."""
-    scored = [record for record in records if record.best is not None]
-    return max(scored, key=lambda record: (record.best.f1 if record.best else -1.0, -record.number), default=None)
+    scored = [(best.f1, -record.number, record) for record in records if (best := record.best) is not None]
+    return max(scored, key=lambda item: item[:2])[2] if scored else None

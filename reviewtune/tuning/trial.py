@@ -1,10 +1,10 @@
 """One trial: fit, score every epoch on the validation split, keep the best epoch's model, report.
 
-The same function runs inside a Tune trial and in each worker of a Ray Train `TorchTrainer`; only how it reports differs.
+The same function runs inside a Tune trial and in each worker of a Ray Train `TorchTrainer`, which differ in how it
+reports.
 """
 
 import json
-import math
 import resource
 import shutil
 import sys
@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from pydantic import TypeAdapter
 
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import validation_scores
@@ -57,8 +60,13 @@ class Assignment:
     models_dir: Path
 
 
-def run_trial(params: dict[str, Any], assignment: Assignment, *, trial_id: str, report: Report, leader: bool = True) -> None:
+def run_trial(
+    params: dict[str, Any], assignment: Assignment, *, trial_id: str, report: Report, leader: bool = True
+) -> None:
     """Fit one configuration, reporting after every epoch.
+
+    A trial that goes on after its worker died reports its last epoch once more: the death may have come before the
+    report.
 
     Args:
         params: The searched values.
@@ -68,28 +76,37 @@ def run_trial(params: dict[str, Any], assignment: Assignment, *, trial_id: str, 
         leader: Whether this process evaluates and saves; of several workers only one does.
 
     Raises:
-        StudyError: The fit gave scores that are not finite.
+        StudyError: The fit gave scores that are not finite, or the state to go on from is damaged.
     """
+    _forget_peak_memory()
     family = get_family(assignment.family)
     folder = assignment.models_dir / trial_id
     resume_from = folder / LAST if (folder / LAST).is_dir() else None
-    best, seconds = _progress(resume_from)
+    done = _progress(resume_from) if resume_from else {}
+    if done:
+        report(done if leader else {EPOCH: done[EPOCH]})
+    best, seconds = done.get(BEST_F1, -1.0), done.get("fit_seconds", 0.0)
     validated = family.params.from_values({**assignment.fixed, **params})
     epochs = family.fit(validated, assignment.train, replace(assignment.setting, resume_from=resume_from))
     for epoch, fit_seconds in _timed(epochs, seconds):
         if not leader:
             report({EPOCH: epoch.number})
             continue
-        scores = epoch.model.scores(assignment.validation.inputs)
-        if not math.isfinite(float(scores.sum())):
-            raise StudyError(f"the scores after epoch {epoch.number} are not finite: the learning rate is too high")
-        metrics = {**validation_scores(assignment.validation.fake, scores), **epoch.metrics}
+        metrics = _metrics(epoch, assignment.validation)
         improved = metrics["f1"] > best
         best = max(best, metrics["f1"])
+        at = {EPOCH: epoch.number, PROGRESS: 100 * epoch.number / epoch.total, "last": epoch.last}
+        result = {**metrics, **at, BEST_F1: best, "fit_seconds": fit_seconds, **_usage()}
         if isinstance(epoch.model, Resumable):
-            _keep(epoch, folder, improved=improved, best=best, seconds=fit_seconds)
-        at = {EPOCH: epoch.number, PROGRESS: 100 * epoch.number / epoch.total}
-        report({**metrics, **at, "last": epoch.last, BEST_F1: best, "fit_seconds": fit_seconds, **_usage()})
+            _keep(epoch.model, folder, result, improved=improved)
+        report(result)
+
+
+def _metrics(epoch: Epoch, validation: Rows) -> dict[str, float]:
+    scores = epoch.model.scores(validation.inputs)
+    if not np.isfinite(scores).all():
+        raise StudyError(f"the scores after epoch {epoch.number} are not finite numbers: lower the learning rate")
+    return {**validation_scores(validation.fake, scores), **epoch.metrics}
 
 
 def _timed(epochs: Iterator[Epoch], seconds: float) -> Iterator[tuple[Epoch, float]]:
@@ -103,16 +120,16 @@ def _timed(epochs: Iterator[Epoch], seconds: float) -> Iterator[tuple[Epoch, flo
         yield epoch, seconds
 
 
-def _keep(epoch: Epoch, folder: Path, *, improved: bool, best: float, seconds: float) -> None:
+def _keep(model: Resumable, folder: Path, result: dict[str, Any], *, improved: bool) -> None:
     """Replace the trial's last state, and its best model where this epoch is better, each in one step."""
-    assert isinstance(epoch.model, Resumable)
-    partial = folder / f".{epoch.number}"
-    shutil.rmtree(partial, ignore_errors=True)
+    partial, best = folder / ".partial", folder / ".partial-best"
+    for leftover in (partial, best):
+        shutil.rmtree(leftover, ignore_errors=True)
     partial.mkdir(parents=True)
-    epoch.model.save_state(partial, epoch.number)
-    (partial / PROGRESS_FILE).write_text(json.dumps({BEST_F1: best, "fit_seconds": seconds}))
+    model.save_state(partial, result[EPOCH])
+    (partial / PROGRESS_FILE).write_text(json.dumps(result) + "\n")
     if improved:
-        _replace(shutil.copytree(partial, folder / f".best-{epoch.number}"), folder / BEST)
+        _replace(shutil.copytree(partial, best), folder / BEST)
     _replace(partial, folder / LAST)
 
 
@@ -125,18 +142,33 @@ def _replace(new: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _progress(resume_from: Path | None) -> tuple[float, float]:
-    """Best validation F1 and fit seconds of the epochs before; -1 and 0 at the start."""
-    if resume_from is None:
-        return -1.0, 0.0
-    progress = json.loads((resume_from / PROGRESS_FILE).read_text())
-    return progress[BEST_F1], progress["fit_seconds"]
+def _progress(resume_from: Path) -> dict[str, Any]:
+    """The last result that the trial kept."""
+    path = resume_from / PROGRESS_FILE
+    try:
+        progress: dict[str, Any] = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise StudyError(f"{path} is damaged ({reason}): delete its folder, the trial begins anew") from None
+    return progress
+
+
+def _gpu() -> Any:
+    """`torch.cuda` where this process has used a GPU, otherwise None."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch is not None and torch.cuda.is_initialized() else None
+
+
+def _forget_peak_memory() -> None:
+    """A worker runs trial after trial: the memory of the ones before is not this one's."""
+    if cuda := _gpu():
+        cuda.reset_peak_memory_stats()
 
 
 def _usage() -> dict[str, Any]:
-    """Device and peak memory of this process: of its GPU where it has used one, otherwise resident memory."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
-        return {"device": torch.cuda.get_device_name(), "peak_memory_bytes": torch.cuda.max_memory_allocated()}
+    """Device and peak memory: of the GPU where this process has used one, otherwise its largest resident memory."""
+    cuda = _gpu()
+    if cuda and cuda.max_memory_allocated():
+        return {"device": cuda.get_device_name(), "peak_memory_bytes": cuda.max_memory_allocated()}
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"device": "cpu", "peak_memory_bytes": kilobytes * (1 if sys.platform == "darwin" else 1024)}

@@ -67,7 +67,7 @@ def reviews_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base model of two thin layers in the hub's layout, with MiniLM's tokenizer: quick to train, good for nothing."""
+    """A base model of two thin layers in the hub's layout, with MiniLM's tokenizer: quick to train, of no use."""
     folder = tmp_path_factory.mktemp("base")
     minilm = Path(resolve_encoder("minilm").source)
     vocabulary = json.loads((minilm / "config.json").read_text())["vocab_size"]

@@ -51,7 +51,9 @@ def test_optuna_finds_the_studies_and_the_default_came_first(study: StudyRun) ->
 
 
 def test_the_same_command_again_trains_and_encodes_nothing(study: StudyRun, reviewtune: Program) -> None:
-    before = {path: path.stat().st_mtime_ns for path in study.results.rglob("*") if path.suffix in (".parquet", ".skops")}
+    before = {
+        path: path.stat().st_mtime_ns for path in study.results.rglob("*") if path.suffix in (".parquet", ".skops")
+    }
     again = reviewtune(*study.words)
     assert again.code == 0, again.err
     assert "tuning" not in again.err
@@ -94,7 +96,9 @@ def test_an_artifact_predicts_in_a_fresh_process_what_was_evaluated(
 
 def test_predict_reads_standard_input_and_writes_standard_output(study: StudyRun, reviewtune: Program) -> None:
     folder = study.results / study.entries["tfidf"]["artifact"]
-    done = reviewtune("predict", "--artifact", folder, "--input", "-", stdin="It broke after two days.\nI love it, \"really\"!\n")
+    done = reviewtune(
+        "predict", "--artifact", folder, "--input", "-", stdin='It broke after two days.\nI love it, "really"!\n'
+    )
     assert done.code == 0, done.err
     rows = list(csv.DictReader(io.StringIO(done.out)))
     assert [set(row) for row in rows] == [{"fake_probability", "label"}] * 2
@@ -114,7 +118,9 @@ def test_the_python_functions_say_the_same(study: StudyRun) -> None:
     np.testing.assert_allclose(probability.sum(1), 1)
 
 
-def test_evaluate_scores_an_artifact_on_labelled_reviews(study: StudyRun, reviewtune: Program, reviews_csv: Path) -> None:
+def test_evaluate_scores_an_artifact_on_labelled_reviews(
+    study: StudyRun, reviewtune: Program, reviews_csv: Path
+) -> None:
     folder = study.results / study.entries["tfidf"]["artifact"]
     done = reviewtune("evaluate", "--artifact", folder, "--data", reviews_csv)
     assert done.code == 0, done.err
@@ -125,8 +131,9 @@ def test_a_failing_trial_is_recorded_and_hurts_nobody(
     reviewtune: Program, reviews_csv: Path, small_base: Path, tmp_path: Path
 ) -> None:
     done = reviewtune(
-        "tune", "--data", reviews_csv, "--results-dir", tmp_path, "--base-model", small_base, "--families", "tfidf,qlora",
-        "--num-trials", "1", "--space", '{"qlora": {"epochs": 2, "learning_rate": 1e12, "warmup_ratio": 0.0}}',
+        "tune", "--data", reviews_csv, "--results-dir", tmp_path, "--base-model", small_base,
+        "--families", "tfidf,qlora", "--num-trials", "1",
+        "--space", '{"qlora": {"epochs": 2, "learning_rate": 1e12, "warmup_ratio": 0.0}}',
     )  # fmt: skip
     assert done.code == 0, done.err
     entries = {entry["family"]: entry for entry in json.loads((tmp_path / "leaderboard.json").read_text())["entries"]}

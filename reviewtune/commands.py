@@ -24,15 +24,17 @@ OUTPUT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 def tune_and_show(config: StudyConfig) -> int:
     """Run a study, or with `--dry-run` describe it, and print the leaderboard."""
     from reviewtune.tuning.plan import describe, resolve_study
+    from reviewtune.tuning.session import ray_session
     from reviewtune.tuning.study import tune
 
     console = Console(stderr=True)
     if config.dry_run:
         from reviewtune.tuning.dry_run import describe_cost
 
-        resolved = resolve_study(config)
-        describe(resolved, console.print)
-        describe_cost(resolved, console.print)
+        study = resolve_study(config)
+        describe(study, console.print)
+        with ray_session(config.address, console) as cluster:
+            describe_cost(study, cluster, lambda line: console.print(line, highlight=False, markup=False))
         return 0
     try:
         board = tune(config, console)

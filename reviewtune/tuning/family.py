@@ -53,7 +53,6 @@ def _run_trials(run: FamilyRun, *, done: int) -> None:
         run.trials,
         run.models,
         run.results_dir,
-        plan.fixed,
         plan.defaults,
         lambda event, record: run.progress.trial(run.name, event, record),
         ended=done,

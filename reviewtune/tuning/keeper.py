@@ -27,8 +27,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         store: Where the records go.
         models_dir: Where trials keep their models, inside `results_dir`.
         results_dir: What the records' paths are relative to.
-        fixed: Params that are not searched; a record holds all of them.
-        defaults: The family's default configuration.
+        defaults: The family's default configuration; a trial's own values go over it.
         watch: Told of every change.
         ended: Trials with a record.
         epochs: What each trial has measured so far, by trial id.
@@ -38,7 +37,6 @@ class RecordKeeper(Callback):  # type: ignore[misc]
     store: TrialStore
     models_dir: Path
     results_dir: Path
-    fixed: dict[str, Any]
     defaults: dict[str, Any]
     watch: Watcher
     ended: int = 0
@@ -82,7 +80,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
     def _record(self, trial: Trial, status: Any, error: str | None = None) -> TrialRecord:
         last = self.last.get(trial.trial_id, {})
         folder = self.models_dir / trial.trial_id / BEST
-        params = {**self.fixed, **trial.config}
+        params = {**self.defaults, **trial.config}
         return TrialRecord(
             trial_id=trial.trial_id,
             number=self.ended,

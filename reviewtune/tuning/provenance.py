@@ -13,7 +13,11 @@ LIBRARIES = (
 
 def code_version() -> str:
     """Reviewtune's version; from a checkout also the commit, with `+` where files differ from it."""
-    name = f"reviewtune {version('reviewtune')}"
+    try:
+        name = f"reviewtune {version('reviewtune')}"
+    except PackageNotFoundError:
+        # Run from a job's copy of the checkout, which installs nothing.
+        name = "reviewtune"
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return name

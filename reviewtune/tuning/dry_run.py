@@ -1,0 +1,66 @@
+"""What a study would run and what it would cost, said without running it."""
+
+from collections.abc import Callable, Iterator
+from statistics import mean
+
+from reviewtune.leaderboard.columns import duration
+from reviewtune.tuning.plan import FamilyPlan, Study
+from reviewtune.tuning.records import TrialRecord, TrialStore
+from reviewtune.tuning.resources import Resources, trial_resources
+from reviewtune.tuning.session import Cluster
+
+Say = Callable[[str], None]
+
+
+def describe_cost(study: Study, cluster: Cluster, say: Say) -> None:
+    """Say of each family which trials are left, what is searched, on what they run and how long that may take.
+
+    The estimate is the mean of the study's own ended trials. A study without any has no estimate: one trial of each
+    family, the default configuration, gives it, and is kept as the first of the search.
+
+    Args:
+        study: Resolved.
+        cluster: What Ray has.
+        say: Takes each line.
+
+    Raises:
+        UsageError: Not even one trial fits the cluster.
+        StudyError: A kept trial record is damaged.
+    """
+    for plan in study.plans:
+        resources = trial_resources(study.config, plan.family.inputs, cluster)
+        records = TrialStore(study.folder / plan.family.name / "trials").read()
+        left = max(0, plan.num_trials - len(records))
+        say(f"{plan.family.name}: {left} of {plan.num_trials} trials left, {resources.line()}")
+        say(f"  {_time(records, left, resources)}")
+        for line in _space(plan):
+            say(f"  {line}")
+
+
+def _time(records: list[TrialRecord], left: int, resources: Resources) -> str:
+    seconds = [record.fit_seconds for record in records if record.epochs]
+    if not left:
+        return "nothing to do"
+    if not seconds:
+        return "time unknown (--num-trials 1 measures it and is kept)"
+    waves = -(-left // resources.concurrent)
+    return f"about {duration(waves * mean(seconds))} by the {len(seconds)} that ended"
+
+
+def _space(plan: FamilyPlan) -> Iterator[str]:
+    if plan.distributions:
+        yield "searched: " + ", ".join(f"{name} {_range(item)}" for name, item in plan.distributions.items())
+    if plan.fixed:
+        yield "fixed: " + ", ".join(f"{name}={value}" for name, value in plan.fixed.items())
+
+
+def _range(distribution: object) -> str:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match distribution:
+        case CategoricalDistribution():
+            return "|".join(str(choice) for choice in distribution.choices)
+        case FloatDistribution() | IntDistribution():
+            return f"{distribution.low:g}..{distribution.high:g}{' log' if distribution.log else ''}"
+        case _:
+            return str(distribution)

@@ -1,0 +1,58 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reviewtune.config import StudyConfig
+from reviewtune.families.registry import get_family
+from reviewtune.families.space import resolve
+from reviewtune.tuning.dry_run import describe_cost
+from reviewtune.tuning.plan import FamilyPlan
+from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
+from reviewtune.tuning.session import Cluster
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Any:
+    family = get_family("mlp")
+    distributions, defaults = resolve(family.params, {"width": [64, 128], "depth": 1})
+    plan = FamilyPlan(family, distributions, defaults, num_trials=5)
+    return SimpleNamespace(config=StudyConfig(num_trials=5), plans=[plan], folder=tmp_path)
+
+
+def lines_of(study: Any) -> list[str]:
+    lines: list[str] = []
+    describe_cost(study, Cluster(cpus=2, gpus=0), lines.append)
+    return lines
+
+
+def keep(study: Any, number: int, seconds: float) -> None:
+    epoch = EpochRecord(epoch=1, f1=0.5, accuracy=0.5, roc_auc=0.5, fit_seconds=seconds)
+    record = TrialRecord(trial_id=f"t{number}", number=number, params={}, status="finished", epochs=[epoch])
+    TrialStore(study.folder / "mlp" / "trials").write(record)
+
+
+def test_a_study_without_trials_says_how_to_get_an_estimate(study: Any) -> None:
+    first, second, searched, fixed = lines_of(study)
+    assert first == "mlp: 5 of 5 trials left, 2 at a time, each 1 CPU"
+    assert "--num-trials 1" in second
+    assert "width 64|128" in searched
+    assert "learning_rate 0.0001..0.01 log" in searched
+    assert "depth=1" in fixed
+
+
+def test_the_estimate_comes_from_the_trials_that_ended(study: Any) -> None:
+    keep(study, 1, 100)
+    keep(study, 2, 140)
+    first, second, *_ = lines_of(study)
+    assert first.startswith("mlp: 3 of 5 trials left")
+    assert second.strip() == "about 4.0 min by the 2 that ended"
+
+
+def test_a_finished_study_costs_nothing(study: Any) -> None:
+    for number in range(5):
+        keep(study, number, 1)
+    first, second, *_ = lines_of(study)
+    assert first.startswith("mlp: 0 of 5 trials left")
+    assert second.strip() == "nothing to do"

@@ -1,0 +1,60 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reviewtune.errors import StudyError
+from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore, best_of
+
+
+def record(trial_id: str, number: int, *f1s: float, **fields: Any) -> TrialRecord:
+    epochs = [
+        EpochRecord(epoch=epoch, f1=f1, accuracy=f1, roc_auc=f1, fit_seconds=epoch * 2.0)
+        for epoch, f1 in enumerate(f1s, 1)
+    ]
+    return TrialRecord(
+        **{"trial_id": trial_id, "number": number, "params": {}, "status": "finished", **fields, "epochs": epochs}
+    )
+
+
+def test_records_come_back_in_the_order_in_which_the_trials_ended(tmp_path: Path) -> None:
+    store = TrialStore(tmp_path / "trials")
+    written = [record("b", 1, 0.5), record("a", 3, 0.6, 0.7), record("c", 2, status="failed", error="out of memory")]
+    for each in written:
+        store.write(each)
+    assert store.read() == [written[0], written[2], written[1]]
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_a_study_that_has_not_begun_has_no_records(tmp_path: Path) -> None:
+    assert TrialStore(tmp_path / "trials").read() == []
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"trial_id": "a"}', "\x00\x01"])
+def test_a_damaged_record_is_named_in_one_line(tmp_path: Path, damage: str) -> None:
+    store = TrialStore(tmp_path)
+    store.write(record("a", 1, 0.5))
+    (tmp_path / "a.json").write_text(damage)
+    with pytest.raises(StudyError, match=r"a\.json is damaged .*: delete it") as raised:
+        store.read()
+    assert "\n" not in str(raised.value)
+
+
+def test_the_best_epoch_is_the_earliest_of_the_highest() -> None:
+    best = record("a", 1, 0.5, 0.8, 0.8, 0.7).best
+    assert best is not None
+    assert (best.epoch, best.fit_seconds) == (2, 4.0)
+    assert record("a", 1).best is None
+
+
+def test_the_cost_of_a_trial_counts_the_epochs_after_its_best() -> None:
+    assert record("a", 1, 0.9, 0.5).fit_seconds == 4.0
+    assert record("a", 1).fit_seconds == 0.0
+
+
+def test_the_incumbent_is_the_earliest_of_the_best_and_never_one_without_a_score() -> None:
+    failed = record("x", 1, status="failed", error="no")
+    assert best_of([failed]) is None
+    chosen = best_of([failed, record("a", 3, 0.8), record("b", 2, 0.1, 0.8), record("c", 4, 0.7)])
+    assert chosen is not None
+    assert chosen.trial_id == "b"

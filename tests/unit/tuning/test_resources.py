@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+
+from reviewtune.config import StudyConfig
+from reviewtune.errors import UsageError
+from reviewtune.families.base import Inputs
+from reviewtune.tuning.resources import Resources, trial_resources
+from reviewtune.tuning.session import Cluster
+
+
+@pytest.mark.parametrize(
+    ("settings", "inputs", "cluster", "expected"),
+    [
+        ({}, "texts", Cluster(2, 0), Resources(1, 0, 1, 2)),
+        ({}, "tokens", Cluster(2, 0), Resources(1, 0, 1, 2)),
+        ({}, "tokens", Cluster(16, 1), Resources(1, 1, 1, 1)),
+        ({}, "embeddings", Cluster(16, 1), Resources(1, 0, 1, 16)),
+        ({"gpus_per_trial": 0.25}, "tokens", Cluster(16, 1), Resources(1, 0.25, 1, 4)),
+        ({"gpus_per_trial": 0.1}, "tokens", Cluster(16, 2), Resources(1, 0.1, 1, 16)),
+        ({"gpus_per_trial": 0.1}, "tokens", Cluster(64, 3), Resources(1, 0.1, 1, 30)),
+        ({"cpus_per_trial": 4}, "tokens", Cluster(16, 8), Resources(4, 1, 1, 4)),
+        ({"max_concurrent_trials": 3}, "tokens", Cluster(16, 8), Resources(1, 1, 1, 3)),
+        ({"executor": "ddp", "workers_per_trial": 4}, "tokens", Cluster(64, 8), Resources(1, 1, 4, 2)),
+        ({"executor": "ddp", "workers_per_trial": 2}, "embeddings", Cluster(2, 0), Resources(1, 0, 1, 2)),
+    ],
+)
+def test_as_many_trials_run_as_the_cluster_holds(
+    settings: dict[str, Any], inputs: Inputs, cluster: Cluster, expected: Resources
+) -> None:
+    assert trial_resources(StudyConfig(**settings), inputs, cluster) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "flag"),
+    [
+        ({"cpus_per_trial": 3}, "--cpus-per-trial"),
+        ({"gpus_per_trial": 1}, "--gpus-per-trial"),
+        ({"executor": "ddp", "workers_per_trial": 3}, "--workers-per-trial"),
+    ],
+)
+def test_a_trial_that_never_fits_is_refused_with_both_sides(settings: dict[str, Any], flag: str) -> None:
+    with pytest.raises(UsageError, match=r"a trial needs .* Ray has 2 and 0") as raised:
+        trial_resources(StudyConfig(**settings), "tokens", Cluster(2, 0))
+    assert flag in str(raised.value)
+
+
+def test_a_line_says_what_runs_side_by_side() -> None:
+    assert Resources(1, 0, 1, 2).line() == "2 at a time, each 1 CPU"
+    assert Resources(1, 0.25, 1, 4).line() == "4 at a time, each 1 CPU, 0.25 GPU"
+    assert Resources(2, 1, 4, 1).line() == "1 at a time, each 4 workers of 2 CPU, 1 GPU"

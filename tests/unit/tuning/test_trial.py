@@ -1,0 +1,138 @@
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reviewtune.errors import StudyError
+from reviewtune.families.base import Epoch, Rows, Setting
+from reviewtune.families.space import Params
+from reviewtune.tuning import trial
+from reviewtune.tuning.trial import BEST, LAST, PROGRESS_FILE, Assignment, run_trial
+
+FAKE = np.array([True, False, True, False, True, False])
+RIGHT = np.where(FAKE, 1.0, -1.0)
+F1_OF = {0: 0.0, 1: 0.5, 2: 0.8, 3: 1.0}
+"""By how many of the three fakes are found, nothing else being called fake."""
+
+
+class CountingParams(Params):
+    found: str = "123"
+    """How many fakes each epoch finds, a digit each; `x` for scores that are no numbers."""
+
+
+class CountingModel:
+    def __init__(self, found: str) -> None:
+        self.found = found
+
+    def scores(self, inputs: Any) -> Any:
+        if self.found == "x":
+            return np.full(len(inputs), np.nan)
+        scores = np.full(len(FAKE), -1.0)
+        scores[np.flatnonzero(FAKE)[: int(self.found)]] = 1.0
+        return scores
+
+    def save(self, folder: Path) -> None:
+        (folder / "model.txt").write_text(self.found)
+
+    def save_state(self, folder: Path, epoch: int) -> None:
+        self.save(folder)
+        (folder / "epoch.txt").write_text(str(epoch))
+
+
+class CountingFamily:
+    name, inputs, params, trains_in_epochs = "counting", "texts", CountingParams, True
+
+    def fit(self, params: CountingParams, train: Rows, setting: Setting) -> Iterator[Epoch]:
+        done = int((setting.resume_from / "epoch.txt").read_text()) if setting.resume_from else 0
+        for number, found in enumerate(params.found, 1):
+            if number > done:
+                yield Epoch(number, len(params.found), CountingModel(found), {"train_loss": 0.1 * number})
+
+
+@pytest.fixture
+def assignment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assignment:
+    monkeypatch.setattr(trial, "get_family", lambda name: CountingFamily())
+    rows = Rows(list("abcdef"), FAKE)
+    return Assignment("counting", {}, rows, rows, Setting(), tmp_path)
+
+
+def reports_of(found: str, assignment: Assignment, **options: Any) -> list[dict[str, Any]]:
+    reports: list[dict[str, Any]] = []
+    run_trial({"found": found}, assignment, trial_id="t", report=reports.append, **options)
+    return reports
+
+
+def test_every_epoch_is_reported_with_its_scores_and_the_best_so_far(assignment: Assignment) -> None:
+    reports = reports_of("132", assignment)
+    assert [round(report["f1"], 4) for report in reports] == [F1_OF[1], F1_OF[3], F1_OF[2]]
+    assert [round(report["best_f1"], 4) for report in reports] == [F1_OF[1], F1_OF[3], F1_OF[3]]
+    assert [report["epoch"] for report in reports] == [1, 2, 3]
+    assert [report["last"] for report in reports] == [False, False, True]
+    assert [round(report["progress"]) for report in reports] == [33, 67, 100]
+    assert [report["train_loss"] for report in reports] == pytest.approx([0.1, 0.2, 0.3])
+    assert reports[0]["fit_seconds"] <= reports[2]["fit_seconds"]
+    assert reports[0]["peak_memory_bytes"] > 1_000_000
+
+
+def test_the_best_epochs_model_and_the_last_state_are_kept(assignment: Assignment, tmp_path: Path) -> None:
+    reports_of("132", assignment)
+    assert (tmp_path / "t" / BEST / "model.txt").read_text() == "3"
+    assert (tmp_path / "t" / LAST / "epoch.txt").read_text() == "3"
+    assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [BEST, LAST]
+
+
+def test_of_equal_epochs_the_earliest_is_kept(assignment: Assignment, tmp_path: Path) -> None:
+    reports_of("22", assignment)
+    assert json.loads((tmp_path / "t" / BEST / PROGRESS_FILE).read_text())["epoch"] == 1
+
+
+def test_a_trial_whose_worker_died_goes_on_after_its_last_epoch(assignment: Assignment, tmp_path: Path) -> None:
+    class WorkerDiedError(Exception):
+        pass
+
+    def die(result: dict[str, Any]) -> None:
+        if result["epoch"] == 2:
+            raise WorkerDiedError
+
+    with pytest.raises(WorkerDiedError):
+        run_trial({"found": "312"}, assignment, trial_id="t", report=die)
+    reports = reports_of("312", assignment)
+    assert [report["epoch"] for report in reports] == [2, 3]
+    assert reports[-1]["best_f1"] == 1.0
+    assert (tmp_path / "t" / BEST / "model.txt").read_text() == "3"
+
+
+def test_a_worker_that_does_not_lead_neither_scores_nor_saves(assignment: Assignment, tmp_path: Path) -> None:
+    assert reports_of("xx", assignment, leader=False) == [{"epoch": 1}, {"epoch": 2}]
+    assert not (tmp_path / "t").exists()
+
+
+def test_scores_that_are_no_numbers_fail_the_trial_in_words(assignment: Assignment) -> None:
+    with pytest.raises(StudyError, match="after epoch 2 are not finite numbers: lower the learning rate"):
+        reports_of("1x", assignment)
+
+
+def test_a_damaged_state_says_what_to_delete(assignment: Assignment, tmp_path: Path) -> None:
+    reports_of("12", assignment)
+    (tmp_path / "t" / LAST / PROGRESS_FILE).write_text("{")
+    with pytest.raises(StudyError, match=r"trial\.json is damaged .* delete its folder"):
+        reports_of("12", assignment)
+
+
+def test_what_a_crash_left_half_written_is_no_hindrance(assignment: Assignment, tmp_path: Path) -> None:
+    reports_of("12", assignment)
+    for leftover in (".partial", ".partial-best", f".old-{LAST}"):
+        (tmp_path / "t" / leftover).mkdir()
+    assert [report["epoch"] for report in reports_of("123", assignment)] == [2, 3]
+    assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [BEST, LAST]
+
+
+def test_fixed_params_reach_the_fit(assignment: Assignment) -> None:
+    fixed = replace(assignment, fixed={"found": "3"})
+    reports: list[dict[str, Any]] = []
+    run_trial({}, fixed, trial_id="t", report=reports.append)
+    assert len(reports) == 1

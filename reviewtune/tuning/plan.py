@@ -10,6 +10,7 @@ from optuna.distributions import BaseDistribution
 from reviewtune.config import StudyConfig
 from reviewtune.data.store import content_key
 from reviewtune.encoders.registry import Encoder, resolve_encoder
+from reviewtune.errors import EncoderError
 from reviewtune.families.base import Family
 from reviewtune.families.registry import get_family
 from reviewtune.families.space import resolve
@@ -56,8 +57,7 @@ def resolve_study(config: StudyConfig) -> Study:
     """
     config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
     plans = [_plan(name, config) for name in dict.fromkeys(config.families)]
-    needs_encoder = any(plan.family.inputs != "texts" for plan in plans)
-    encoder = resolve_encoder(config.base_model) if needs_encoder else None
+    encoder = _encoder(config, plans)
     config.results_dir.mkdir(parents=True, exist_ok=True)
     inputs = prepare_inputs(config, encoder)
     return Study(config, config.study or _study_id(config, inputs), encoder, inputs, plans)
@@ -75,6 +75,19 @@ def _plan(name: str, config: StudyConfig) -> FamilyPlan:
     family = get_family(name)
     distributions, defaults = resolve(family.params, config.space.get(name, {}))
     return FamilyPlan(family, distributions, defaults, config.num_trials if distributions else 1)
+
+
+def _encoder(config: StudyConfig, plans: list[FamilyPlan]) -> Encoder | None:
+    """The base model; None where no family reads it and it cannot be found.
+
+    A study of families that do not read it is named after it all the same, so that others can join them later.
+    """
+    try:
+        return resolve_encoder(config.base_model)
+    except EncoderError:
+        if any(plan.family.inputs != "texts" for plan in plans):
+            raise
+        return None
 
 
 def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:

@@ -67,7 +67,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         family = [psutil.Process(started.pid), *psutil.Process(started.pid).children(recursive=True)]
         for process in family:
             process.terminate()
-        _, alive = psutil.wait_procs(family, timeout=20)
+        _, alive = psutil.wait_procs(family, timeout=8)
         for process in alive:
             process.kill()
 

@@ -23,6 +23,8 @@ from reviewtune.errors import ReviewtuneError, UsageError
 from reviewtune.quiet import be_quiet
 
 INTERRUPTED = 130
+PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
+"""Settings of verbs that bring some, under what the command line says."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -52,7 +54,7 @@ def run(verb: str, args: Sequence[str], *, preset: Path | None = None) -> int:
         if verb not in VERBS:
             raise UsageError(f"unknown verb {verb!r}: the verbs are {', '.join(VERBS)}")
         config, action, _ = VERBS[verb]
-        return action(parse(config, args, prog=f"reviewtune {verb}", preset=preset)) or 0
+        return action(parse(config, args, prog=f"reviewtune {verb}", preset=preset or PRESETS.get(verb))) or 0
     except ReviewtuneError as error:
         print(f"reviewtune: {error}", file=sys.stderr)
         return error.exit_status
@@ -89,21 +91,6 @@ def _tune(config: StudyConfig) -> int:
     return tune_and_show(config)
 
 
-def _demo(config: StudyConfig) -> int:
-    from reviewtune.commands import tune_and_show
-
-    return tune_and_show(config.model_copy(update=_demo_settings(config)))
-
-
-def _demo_settings(config: StudyConfig) -> dict[str, Any]:
-    """The demo's small study, under what the command line says."""
-    small = {
-        "num_trials": 6,
-        "space": {"qlora": {"epochs": 3, "batch_size": [16, 32]}},
-    }
-    return {name: value for name, value in small.items() if name not in config.model_fields_set}
-
-
 def _embed(config: EmbedConfig) -> int:
     from reviewtune.commands import embed_and_show
 
@@ -135,7 +122,7 @@ def _doctor(config: DoctorConfig) -> int:
 
 
 VERBS: dict[str, tuple[type[Config], Callable[[Any], int], str]] = {
-    "demo": (StudyConfig, _demo, "tune five families on the embedded sample corpus, in minutes"),
+    "demo": (StudyConfig, _tune, "tune five families on the embedded sample corpus, in minutes"),
     "tune": (StudyConfig, _tune, "tune families on your reviews and rank them"),
     "embed": (EmbedConfig, _embed, "embed reviews once, into the store"),
     "evaluate": (EvaluateConfig, _evaluate, "score an artifact on labelled reviews"),

@@ -33,7 +33,7 @@ from reviewtune.data.sample_grammar import (
 )
 from reviewtune.schema import FAKE_NAME, GENUINE_NAME
 
-DEFAULT_SIZE = 1200
+DEFAULT_SIZE = 1000
 DEFAULT_SEED = 20
 CHAIN_ORDER = 2
 """Words that the chain looks back: what it writes holds together for three words at a time."""

@@ -118,30 +118,17 @@ def encode_missing(
         EncoderError: The encoder cannot be loaded, or fails.
     """
     import ray
-    from ray.data import ActorPoolStrategy, DataContext
     from ray.exceptions import RayError
 
     missing = folder.missing(reviews)
     if not len(missing):
         return 0
-    DataContext.get_current().enable_progress_bars = False
-    lengths = pc.utf8_length(missing[TEXT])
-    longest_first = missing.take(pc.array_sort_indices(lengths, order="descending"))
-    blocks = [longest_first.slice(start, BATCH_ROWS) for start in range(0, len(longest_first), BATCH_ROWS)]
-    actors = min(len(blocks), max(1, gpus or cpus))
-    encoded = ray.data.from_arrow([block.combine_chunks() for block in blocks]).map_batches(
-        _Actor,
-        fn_constructor_args=(factory, arguments),
-        batch_size=BATCH_ROWS,
-        batch_format="pyarrow",
-        compute=ActorPoolStrategy(size=actors),
-        num_cpus=1,
-        num_gpus=1 if gpus else 0,
-    )
     partial = folder.path / f".partial-{uuid.uuid4().hex}"
     partial.mkdir(parents=True)
+    # A task drives Ray Data, so that what Ray's C++ parts print about its actors goes to Ray's logs.
+    work = ray.remote(num_cpus=0)(_encode)
     try:
-        encoded.write_parquet(str(partial))
+        ray.get(work.remote(missing, factory, arguments, str(partial), actors=max(1, gpus or cpus), gpus=gpus > 0))
         for file in sorted(partial.glob("*.parquet")):
             file.replace(folder.path / f"{uuid.uuid4().hex}.parquet")
     except RayError as error:
@@ -149,3 +136,26 @@ def encode_missing(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return len(missing)
+
+
+def _encode(
+    missing: pa.Table, factory: type[Any], arguments: dict[str, Any], folder: str, *, actors: int, gpus: bool
+) -> None:
+    """Write the vectors of `missing` to `folder`, the longest texts first so that the actors end together."""
+    import ray
+    from ray.data import ActorPoolStrategy, DataContext
+
+    DataContext.get_current().enable_progress_bars = False
+    lengths = pc.utf8_length(missing[TEXT])
+    longest_first = missing.take(pc.array_sort_indices(lengths, order="descending"))
+    blocks = [longest_first.slice(start, BATCH_ROWS) for start in range(0, len(longest_first), BATCH_ROWS)]
+    encoded = ray.data.from_arrow([block.combine_chunks() for block in blocks]).map_batches(
+        _Actor,
+        fn_constructor_args=(factory, arguments),
+        batch_size=BATCH_ROWS,
+        batch_format="pyarrow",
+        compute=ActorPoolStrategy(size=min(len(blocks), actors)),
+        num_cpus=1,
+        num_gpus=1 if gpus else 0,
+    )
+    encoded.write_parquet(folder)

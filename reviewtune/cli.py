@@ -30,6 +30,18 @@ PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program; its exit status: 0, 1 (failed), 2 (usage) or 130 (interrupted)."""
     words = list(sys.argv[1:] if args is None else args)
+    try:
+        status = _answer(words) if not words or words[0].startswith("-") else run(words[0], words[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has gone, as `head` does; the interpreter would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _answer(words: list[str]) -> int:
+    """What needs no verb: the usage and the version."""
     if not words or words[0] in ("-h", "--help"):
         print(usage())
         return 0 if words else UsageError.exit_status
@@ -64,9 +76,6 @@ def run(verb: str, args: Sequence[str], *, preset: Path | None = None) -> int:
             file=sys.stderr,
         )
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def run_job(verb: str, preset: Path | None = None) -> int:

@@ -1,12 +1,16 @@
 """What a study is told, once: the command line, the presets and the Python call all fill this one model."""
 
 import tomllib
+from argparse import HelpFormatter
 from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Literal, NoReturn, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import CliApp, CliSettingsSource
+from pydantic_settings.exceptions import SettingsError
 
 from reviewtune.errors import UsageError
 
@@ -175,7 +179,7 @@ def parse(config: type[C], args: Sequence[str], *, prog: str, preset: Path | Non
         preset: TOML file of a job's own settings.
 
     Raises:
-        UsageError: A value is not valid. (An unknown flag and `--help` end the program, as argparse does.)
+        UsageError: A flag is unknown or a value not valid. (`--help` ends the program, as argparse does.)
     """
     # Any pydantic model will do, whatever the annotation says.
     source: CliSettingsSource[Any] = CliSettingsSource(
@@ -185,7 +189,9 @@ def parse(config: type[C], args: Sequence[str], *, prog: str, preset: Path | Non
         cli_implicit_flags=True,
         cli_hide_none_type=True,
         cli_shortcuts=None,
+        formatter_class=HelpFormatter,
     )
+    source.root_parser.error = partial(_refuse, config)
     given = _value_of("--preset", args)
     path = Path(given) if given else preset
     values = {**(read_preset(path) if path else {}), **({"preset": path} if path else {})}
@@ -193,12 +199,30 @@ def parse(config: type[C], args: Sequence[str], *, prog: str, preset: Path | Non
         return CliApp.run(config, cli_args=list(args), cli_settings_source=source, **values)
     except ValidationError as error:
         raise UsageError(describe(error)) from None
+    except SettingsError as error:
+        name, _, reason = str(error).removeprefix("Parsing error encountered for ").partition(": ")
+        raise UsageError(f"{_flag(name)} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
+
+
+def _refuse(config: type[Config], message: str) -> NoReturn:
+    """What argparse finds wrong, in one line, with the flag that was probably meant."""
+    unknown = message.removeprefix("unrecognized arguments: ")
+    if unknown == message:
+        raise UsageError(message.removeprefix("argument "))
+    word = unknown.split()[0]
+    flags = [_flag(name) for name in config.model_fields]
+    close = get_close_matches(word.partition("=")[0], flags, n=1)
+    raise UsageError(f"there is no {word}: {f'did you mean {close[0]}? ' if close else ''}--help lists the flags")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def describe(error: ValidationError) -> str:
     """The first thing wrong in a configuration, as one line."""
     first = error.errors()[0]
-    flag = "--" + ".".join(str(part) for part in first["loc"]).replace("_", "-")
+    flag = _flag(".".join(str(part) for part in first["loc"]))
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return message

@@ -1,0 +1,87 @@
+"""The house's plan, held: who may import whom, and what stays out of where."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "reviewtune"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+GROUND = {"errors", "schema", "config", "quiet", "tracebacks"}
+MAY_IMPORT = {
+    **dict.fromkeys(GROUND, GROUND),
+    "data": GROUND,
+    "evaluation": GROUND,
+    "leaderboard": GROUND | {"evaluation"},
+    "encoders": GROUND | {"data"},
+    "adapters": GROUND | {"data", "encoders"},
+    "families": GROUND | {"data", "encoders", "adapters"},
+    "artifact": GROUND | {"evaluation", "families"},
+    "predict": GROUND | {"evaluation", "encoders", "families", "artifact"},
+    "tuning": GROUND | {"data", "evaluation", "leaderboard", "encoders", "adapters", "families", "artifact", "predict"},
+}
+"""What each part of the package may use besides itself; what is not listed (cli, commands, doctor) may use all."""
+
+RAY = {"data/embeddings.py", "doctor.py"}
+TORCH = {"families/mlp.py", "families/qlora.py", "tuning/provenance.py"}
+LONGEST_FILE, LONGEST_MEDIAN = 300, 150
+
+
+def modules_of(file: Path) -> Iterator[str]:
+    """Dotted names of all that a file imports, inside functions too, but for what only the type checker sees."""
+    tree = ast.parse(file.read_text())
+    checked = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and getattr(branch.test, "id", "") == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        if id(node) in checked:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            yield str(node.module)
+
+
+def part_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_imports_go_one_way(file: Path) -> None:
+    part = part_of(file)
+    if part not in MAY_IMPORT:
+        return
+    used = {name.split(".")[1] for name in modules_of(file) if name.startswith("reviewtune.")}
+    assert used <= MAY_IMPORT[part] | {part}
+
+
+def test_every_part_has_its_place() -> None:
+    top = {"__init__", "__main__", "cli", "commands", "doctor"}
+    assert {part_of(file) for file in FILES} == set(MAY_IMPORT) | top
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_ray_and_torch_stay_where_they_belong(file: Path) -> None:
+    name, part = str(file.relative_to(PACKAGE)), part_of(file)
+    used = {module.split(".")[0] for module in modules_of(file)}
+    if part != "tuning" and name not in {*RAY, "commands.py"}:
+        assert "ray" not in used
+    if part not in ("encoders", "adapters") and name not in TORCH:
+        assert not used & {"torch", "transformers", "peft", "bitsandbytes"}
+
+
+def test_files_stay_small() -> None:
+    lengths = {file: len(file.read_text().splitlines()) for file in FILES}
+    assert {file.name: length for file, length in lengths.items() if length > LONGEST_FILE} == {}
+    assert median(lengths.values()) <= LONGEST_MEDIAN
+
+
+def test_no_file_is_a_drawer() -> None:
+    assert not {file.stem for file in FILES} & {"utils", "util", "helpers", "common", "misc"}

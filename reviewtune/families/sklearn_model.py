@@ -14,7 +14,7 @@ import numpy as np
 import skops.io
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from reviewtune.errors import ArtifactError
@@ -26,13 +26,14 @@ TRUSTED_TYPES = (
     "sklearn.feature_extraction.text.TfidfTransformer",
     "sklearn.feature_extraction.text.TfidfVectorizer",
     "sklearn.linear_model._logistic.LogisticRegression",
+    "sklearn.pipeline.FeatureUnion",
     "sklearn.pipeline.Pipeline",
     "sklearn.preprocessing._data.StandardScaler",
     "sklearn.svm._classes.LinearSVC",
     "sklearn.svm._classes.SVC",
 )
 """What a model file may hold besides plain values and arrays, whatever the file itself lists. skops trusts further
-estimators of scikit-learn by itself: those are refused by their place in the pipeline."""
+estimators of scikit-learn by itself: those are refused by their place in the pipeline, or in a union within it."""
 
 DAMAGE = (OSError, EOFError, BadZipFile, ZlibError, ValueError, TypeError, LookupError, AttributeError, ImportError)
 """What skops raises for a file that is cut short, altered, of another kind or of types that are not trusted."""
@@ -55,12 +56,15 @@ class SklearnModel:
         skops.io.dump(self.pipeline, folder / MODEL_FILE, compression=ZIP_DEFLATED)
 
 
-def load_pipeline(folder: Path, steps: Sequence[type | tuple[type, ...]]) -> Pipeline:
+def load_pipeline(
+    folder: Path, steps: Sequence[type | tuple[type, ...]], united: type | tuple[type, ...] = ()
+) -> Pipeline:
     """The fitted pipeline in a folder's `model.skops`.
 
     Args:
         folder: Where `SklearnModel.save` wrote.
         steps: The type of each step, or the types that it may have: a file of other steps is refused.
+        united: The type, or types, that a `FeatureUnion` among the steps may unite: any other is refused.
 
     Raises:
         ArtifactError: The file is missing, damaged, or holds anything else.
@@ -70,22 +74,44 @@ def load_pipeline(folder: Path, steps: Sequence[type | tuple[type, ...]]) -> Pip
         raise ArtifactError(f"{folder} holds no classifier: {MODEL_FILE} is missing; give the folder of an artifact")
     try:
         pipeline = skops.io.load(path, trusted=list(TRUSTED_TYPES))
+        found = _steps(pipeline)
+        parts = [part for step in found if type(step) is FeatureUnion for _, part in step.transformer_list]
     except DAMAGE as error:
         reason = " ".join(str(error).split())
         raise ArtifactError(f"{path} is damaged or no skops file ({reason}): export the artifact again") from None
-    _require_steps(path, pipeline, steps)
+    allowed = [_kinds(step) for step in steps]
+    if len(found) != len(allowed) or any(type(step) not in kinds for step, kinds in zip(found, allowed, strict=True)):
+        wanted = ", ".join(map(_names, allowed))
+        raise ArtifactError(
+            f"{path} must hold a pipeline of {wanted}, not of {_types(found)}: export the artifact again"
+        )
+    if any(type(part) not in _kinds(united) for part in parts):
+        raise ArtifactError(
+            f"{path} must hold a union of {_names(_kinds(united))}, not of {_types(parts)}: export the artifact again"
+        )
+    _require_fitted(path, found)
     return pipeline
 
 
-def _require_steps(path: Path, pipeline: Any, expected: Sequence[type | tuple[type, ...]]) -> None:
-    found = [step for _, step in pipeline.steps] if type(pipeline) is Pipeline else [pipeline]
-    allowed = [kind if isinstance(kind, tuple) else (kind,) for kind in expected]
-    if len(found) != len(allowed) or any(type(step) not in kinds for step, kinds in zip(found, allowed, strict=True)):
-        names = ", ".join(type(step).__name__ for step in found)
-        wanted = ", ".join("|".join(kind.__name__ for kind in kinds) for kinds in allowed)
-        raise ArtifactError(f"{path} must hold a pipeline of {wanted}, not of {names}: export the artifact again")
+def _steps(pipeline: Any) -> list[Any]:
+    return [step for _, step in pipeline.steps] if type(pipeline) is Pipeline else [pipeline]
+
+
+def _kinds(kind: type | tuple[type, ...]) -> tuple[type, ...]:
+    return kind if isinstance(kind, tuple) else (kind,)
+
+
+def _names(kinds: tuple[type, ...]) -> str:
+    return "|".join(kind.__name__ for kind in kinds)
+
+
+def _types(found: Sequence[Any]) -> str:
+    return ", ".join(type(step).__name__ for step in found)
+
+
+def _require_fitted(path: Path, steps: Sequence[Any]) -> None:
     try:
-        for step in found:
+        for step in steps:
             check_is_fitted(step)
     except NotFittedError as error:
         raise ArtifactError(f"{path} holds a pipeline that was never fitted ({error}): export the artifact") from None

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from reviewtune.encoders.layout import Layout
+from reviewtune.encoders.layout import Layout, rows_of_like_length
 from reviewtune.encoders.packed_attention import mask_of_padded_rows, packed_attention
-from reviewtune.encoders.packing import PackedRows
+from reviewtune.encoders.packing import PackedRows, pad_rows, select_rows, tokens_of
 
 ATTENTION = "reviewtune_packed"
 """The name under which transformers knows the attention function."""
@@ -29,6 +30,9 @@ UNPADDED = frozenset(
 
 POSITIONS_AFTER_PADDING = frozenset({"camembert", "roberta", "xlm-roberta"})
 """Model types whose first position is the one after the padding token's id."""
+
+MODEL_PADDING = 0.25
+"""Share of the longest review by which others may be shorter that the padded model takes with it."""
 
 
 def supports_unpadded(backbone: nn.Module) -> bool:
@@ -116,13 +120,14 @@ def _relative_positions_up_to(backbone: nn.Module, longest: int) -> Iterator[Non
 
 
 def _padded_hidden_states(backbone: nn.Module, packed: PackedRows) -> Tensor:
-    """`hidden_states` by the padded model."""
+    """`hidden_states` by the padded model, which takes reviews of like length together."""
     config: Any = backbone.config
-    shape = (len(packed), packed.longest)
-    pad_id = config.pad_token_id or 0
-    input_ids = torch.full(shape, pad_id, device=packed.row.device)
-    mask = torch.zeros_like(input_ids)
-    input_ids[packed.row, packed.positions] = packed.input_ids
-    mask[packed.row, packed.positions] = 1
-    states: Tensor = backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state
-    return states[packed.row, packed.positions]
+    groups = rows_of_like_length(packed.lengths, MODEL_PADDING)
+    states = []
+    for rows in groups:
+        group = select_rows(packed, rows)
+        input_ids, mask = pad_rows(group, config.pad_token_id or 0)
+        padded = backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state
+        states.append(padded[group.row, group.positions])
+    back = np.argsort(tokens_of(packed.lengths, np.concatenate(groups)))
+    return torch.cat(states)[torch.from_numpy(back).to(packed.row.device)]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reviewtune.encoders.packing import PackedRows, places
+from reviewtune.encoders.packing import PackedRows, tokens_of
 
 
 def padding_of(device: torch.device) -> float:
@@ -57,14 +57,8 @@ class Layout:
     @cached_property
     def groups(self) -> list[LengthGroup]:
         """The reviews in groups of like length, longest first. Those without tokens are in none."""
-        lengths = -np.sort(-self._lengths[self._lengths > 0])
-        shortest = 1 - padding_of(self._device)
-        groups = []
-        while len(lengths):
-            count = int(np.count_nonzero(lengths >= lengths[0] * shortest))
-            groups.append(_group(lengths[:count], self._device))
-            lengths = lengths[count:]
-        return groups
+        padding = padding_of(self._device)
+        return [_group(self._lengths[rows], self._device) for rows in rows_of_like_length(self._lengths, padding)]
 
     @cached_property
     def order(self) -> tuple[Tensor, Tensor] | None:
@@ -75,10 +69,25 @@ class Layout:
         order = np.argsort(-self._lengths, kind="stable")
         if (order == np.arange(len(order))).all():
             return None
-        starts = np.cumsum(self._lengths) - self._lengths
-        lengths = self._lengths[order]
-        there = np.repeat(starts[order], lengths) + places(lengths)
+        there = tokens_of(self._lengths, order)
         return torch.from_numpy(there).to(self._device), torch.from_numpy(np.argsort(there)).to(self._device)
+
+
+def rows_of_like_length(lengths: NDArray[np.int64], padding: float) -> list[NDArray[np.int64]]:
+    """Which rows go together, longest first; those without tokens into no group.
+
+    Args:
+        lengths: (B,) tokens of each row.
+        padding: Share of a group's longest row by which others in it may be shorter.
+    """
+    rows = np.argsort(-lengths, kind="stable")
+    rows = rows[lengths[rows] > 0]
+    groups = []
+    while len(rows):
+        count = int(np.count_nonzero(lengths[rows] >= lengths[rows[0]] * (1 - padding)))
+        groups.append(rows[:count])
+        rows = rows[count:]
+    return groups
 
 
 def _group(lengths: NDArray[np.int64], device: torch.device) -> LengthGroup:

@@ -1,6 +1,6 @@
 """Batches without padding: the real tokens of several reviews, one after the other.
 
-Shape letters: `B` reviews of a batch, `T` tokens of all of them.
+Shape letters: `B` reviews of a batch, `T` tokens of all of them, `L` tokens of the longest.
 """
 
 from dataclasses import dataclass
@@ -58,6 +58,40 @@ def pack_rows(tokens: Tokens, rows: NDArray[np.int64], device: torch.device) -> 
         boundaries=on_device(boundaries.astype(np.int32)),
         lengths=lengths,
     )
+
+
+def select_rows(packed: PackedRows, rows: NDArray[np.int64]) -> PackedRows:
+    """Some reviews of a batch, in the order of `rows`."""
+    lengths = packed.lengths[rows]
+    device = packed.row.device
+    index = torch.from_numpy(tokens_of(packed.lengths, rows)).to(device)
+    boundaries = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return PackedRows(
+        input_ids=packed.input_ids[index],
+        positions=packed.positions[index],
+        row=torch.from_numpy(np.repeat(np.arange(len(rows)), lengths)).to(device),
+        boundaries=torch.from_numpy(boundaries).to(device),
+        lengths=lengths,
+    )
+
+
+def pad_rows(packed: PackedRows, pad_id: int) -> tuple[Tensor, Tensor]:
+    """(B, L) token ids, L the longest review's, and their attention mask (1 at real tokens).
+
+    A review without any token keeps one padding token: attention over nothing is not a number.
+    """
+    input_ids = torch.full((len(packed), max(1, packed.longest)), pad_id, device=packed.row.device)
+    mask = torch.zeros_like(input_ids)
+    input_ids[packed.row, packed.positions] = packed.input_ids
+    mask[packed.row, packed.positions] = 1
+    mask[:, 0] = 1
+    return input_ids, mask
+
+
+def tokens_of(lengths: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the tokens of the reviews at `rows` lie in a batch whose reviews have these (B,) lengths."""
+    starts = np.cumsum(lengths) - lengths
+    return np.repeat(starts[rows], lengths[rows]) + places(lengths[rows])
 
 
 def places(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from reviewtune.data.tokens import Tokens, from_lists
 from reviewtune.encoders import layout
 from reviewtune.encoders.attention import UNPADDED, hidden_states, mean_pool, supports_unpadded
-from reviewtune.encoders.batches import pad
 from reviewtune.encoders.classifier import linear_layers, masked_mean
 from reviewtune.encoders.loading import load_backbone
-from reviewtune.encoders.packing import PackedRows, pack_rows
+from reviewtune.encoders.packing import PackedRows, pack_rows, pad_rows
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import share_weights
 
@@ -48,8 +47,8 @@ def batch(lengths: list[int]) -> tuple[PackedRows, tuple[Tensor, Tensor]]:
     """The same reviews packed and padded."""
     rng = np.random.default_rng(len(lengths))
     tokens: Tokens = from_lists([rng.integers(4, 150, length) for length in lengths])
-    rows = np.arange(len(lengths))
-    return pack_rows(tokens, rows, CPU), pad(tokens, rows, 0, CPU)
+    packed = pack_rows(tokens, np.arange(len(lengths)), CPU)
+    return packed, pad_rows(packed, 0)
 
 
 def plain(backbone: nn.Module, input_ids: Tensor, mask: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewtune.data.tokens import from_lists
-from reviewtune.encoders.packing import pack_rows
+from reviewtune.encoders.packing import PackedRows, pack_rows, pad_rows, select_rows
 
 CPU = torch.device("cpu")
 
@@ -36,3 +36,27 @@ def test_every_review_is_found_between_its_boundaries(lists: list[list[int]], da
         assert set(packed.row[inside].tolist()) <= {place}
     assert ends[-1] == len(packed.input_ids) == sum(map(len, lists))
     assert packed.longest == max(map(len, lists), default=0)
+
+
+def test_some_rows_of_a_batch_are_as_if_packed_alone() -> None:
+    tokens = from_lists([[5, 6, 7], [8], [], [9, 9], [4, 3]])
+    selected = select_rows(pack_rows(tokens, np.array([4, 2, 0, 1]), CPU), np.array([2, 1, 0]))
+    alone = pack_rows(tokens, np.array([0, 2, 4]), CPU)
+    for field in PackedRows.__dataclass_fields__:
+        assert getattr(selected, field).tolist() == getattr(alone, field).tolist()
+        assert getattr(selected, field).dtype == getattr(alone, field).dtype
+
+
+def test_rows_are_padded_to_their_longest() -> None:
+    packed = pack_rows(from_lists([[5, 6, 7], [8], [9, 9, 9, 9, 9], [4, 5]]), np.array([3, 0]), CPU)
+    input_ids, mask = pad_rows(packed, 1)
+    assert input_ids.tolist() == [[4, 5, 1], [5, 6, 7]]
+    assert mask.tolist() == [[1, 1, 0], [1, 1, 1]]
+    assert (input_ids.dtype, mask.dtype) == (torch.int64, torch.int64)
+
+
+def test_a_padded_review_without_tokens_keeps_one() -> None:
+    input_ids, mask = pad_rows(pack_rows(from_lists([[], [5, 6]]), np.array([0, 1]), CPU), 7)
+    assert input_ids.tolist() == [[7, 7], [5, 6]]
+    assert mask.tolist() == [[1, 0], [1, 1]]
+    assert pad_rows(pack_rows(from_lists([[]]), np.array([0]), CPU), 7)[0].tolist() == [[7]]

@@ -10,6 +10,7 @@ Shape letters: `B` reviews of a batch, `T` tokens of all of them, `L` tokens of 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from reviewtune.encoders.layout import Layout, rows_of_like_length
 from reviewtune.encoders.packed_attention import mask_of_padded_rows, packed_attention
 from reviewtune.encoders.packing import PackedRows, pad_rows, select_rows, tokens_of
+from reviewtune.errors import EncoderError
 
 ATTENTION = "reviewtune_packed"
 """The name under which transformers knows the attention function."""
@@ -36,9 +38,18 @@ MODEL_PADDING = 0.25
 
 
 def supports_unpadded(backbone: nn.Module) -> bool:
-    """Whether `hidden_states` runs this encoder without padding; otherwise it pads, with the same result."""
-    config: Any = backbone.config
-    return config.model_type in UNPADDED
+    """Whether `hidden_states` runs this encoder without padding; otherwise it pads, with the same result.
+
+    From the first call on the attention of an encoder that does is this module's. It still takes padded batches.
+    """
+    module: Any = backbone
+    if module.config.model_type not in UNPADDED:
+        return False
+    if _attention(module) != ATTENTION:
+        _register()
+        module.set_attn_implementation(ATTENTION)
+    # An older transformers leaves some architectures as they were.
+    return _attention(module) == ATTENTION
 
 
 def hidden_states(backbone: nn.Module, packed: PackedRows) -> Tensor:
@@ -48,18 +59,26 @@ def hidden_states(backbone: nn.Module, packed: PackedRows) -> Tensor:
     out: no kernel for packed reviews has it.
 
     Args:
-        backbone: An encoder of transformers. From the first call on its attention is this module's; it still takes
-            padded batches with an attention mask.
+        backbone: An encoder of transformers.
         packed: On the backbone's device.
+
+    Raises:
+        EncoderError: This transformers does not hand attention the reviews' boundaries.
     """
     if not len(packed.input_ids):
         config: Any = backbone.config
         return torch.zeros(0, config.hidden_size, device=packed.input_ids.device)
     if not supports_unpadded(backbone):
         return _padded_hidden_states(backbone, packed)
-    _use_packed_attention(backbone)
+    layout = Layout(packed)
     with _relative_positions_up_to(backbone, packed.longest):
-        output = backbone(input_ids=packed.input_ids[None], layout=Layout(packed), **_positions(backbone, packed))
+        output = backbone(input_ids=packed.input_ids[None], layout=layout, **_positions(backbone, packed))
+    if not layout.is_used:
+        # Every review has attended to all the others.
+        raise EncoderError(
+            f"transformers {version('transformers')} cannot run {type(backbone).__name__} over packed reviews: "
+            "install a newer one"
+        )
     states: Tensor = output.last_hidden_state[0]
     return states
 
@@ -85,10 +104,9 @@ def _register() -> None:
     AttentionMaskInterface.register(ATTENTION, mask_of_padded_rows)
 
 
-def _use_packed_attention(backbone: Any) -> None:
-    if backbone.config._attn_implementation != ATTENTION:  # noqa: SLF001  transformers has no other way to ask
-        _register()
-        backbone.set_attn_implementation(ATTENTION)
+def _attention(backbone: Any) -> str:
+    name: str = backbone.config._attn_implementation  # noqa: SLF001  transformers has no other way to ask
+    return name
 
 
 def _positions(backbone: nn.Module, packed: PackedRows) -> dict[str, Tensor]:

@@ -46,9 +46,13 @@ class Layout:
 
     Args:
         packed: The batch.
+
+    Attributes:
+        is_used: Whether attention has asked for it.
     """
 
     def __init__(self, packed: PackedRows) -> None:
+        self.is_used = False
         self.boundaries = packed.boundaries
         self.longest = packed.longest
         self._lengths = packed.lengths

@@ -63,6 +63,7 @@ def packed_attention(
     scores = Scores(scaling, sliding_window, position_bias)
     if layout is None:
         return _padded(module, (query, key, value), attention_mask, scores, options), None
+    layout.is_used = True
     states = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
     if torch.is_autocast_enabled(query.device.type):
         # Rotated queries and keys may be float32; autocast knows no kernel of varlen_attn.

@@ -10,13 +10,14 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
 from reviewtune.data.tokens import Tokens, from_lists
-from reviewtune.encoders import layout
+from reviewtune.encoders import attention, layout
 from reviewtune.encoders.attention import UNPADDED, hidden_states, mean_pool, supports_unpadded
 from reviewtune.encoders.classifier import linear_layers, masked_mean
 from reviewtune.encoders.loading import load_backbone
 from reviewtune.encoders.packing import PackedRows, pack_rows, pad_rows
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import share_weights
+from reviewtune.errors import EncoderError
 
 CPU = torch.device("cpu")
 PADDED = ("mpnet", "deberta-v2")
@@ -37,7 +38,7 @@ def make(tiny_base) -> Callable[[str], nn.Module]:
         with torch.no_grad():
             for parameter in backbone.parameters():
                 if parameter.dim() > 1:
-                    parameter.normal_(std=0.2, generator=generator)
+                    parameter.normal_(std=0.1, generator=generator)
         return backbone
 
     return lambda model_type: share_weights(loaded(model_type))
@@ -130,6 +131,26 @@ def test_layers_see_the_real_tokens_alone_in_the_order_given(make) -> None:
     hidden_states(backbone, packed)
     assert torch.equal(seen[0], packed.input_ids[None])
     assert seen[1].shape == (1, sum(LENGTHS), 64)
+
+
+@pytest.mark.parametrize("model_type", PADDED)
+def test_an_encoder_whose_attention_cannot_be_set_runs_padded(
+    make, monkeypatch: pytest.MonkeyPatch, model_type: str
+) -> None:
+    monkeypatch.setattr(attention, "UNPADDED", {model_type})
+    packed, padded = batch(LENGTHS)
+    backbone = make(model_type)
+    assert not supports_unpadded(backbone)
+    with torch.no_grad():
+        torch.testing.assert_close(hidden_states(backbone, packed), plain(backbone, *padded), rtol=0, atol=1e-5)
+
+
+def test_reviews_that_see_one_another_are_an_error(make) -> None:
+    backbone, (packed, _) = make("bert"), batch(LENGTHS)
+    for layer in backbone.encoder.layer:
+        layer.register_forward_pre_hook(lambda _, args, kwargs: (args, {**kwargs, "layout": None}), with_kwargs=True)
+    with pytest.raises(EncoderError, match=r"transformers [\d.]+ cannot run BertModel"):
+        hidden_states(backbone, packed)
 
 
 def test_the_relative_positions_of_t5_are_made_for_the_longest_review_alone(make) -> None:

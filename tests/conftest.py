@@ -36,8 +36,8 @@ def salminen_csv() -> Path:
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Folders in the hub's layout by model type, each with random weights: 2 layers, hidden width 64, 64 tokens.
 
-    The types are `bert`, `roberta` (a language model's checkpoint, without a pooler), `t5` (with its decoder) and
-    `modernbert`.
+    The types are transformers' own; `roberta` is a language model's checkpoint, without a pooler, `t5` one with its
+    decoder, and `modernbert` sees 8 tokens to either side in its second layer.
     """
 
     @cache
@@ -73,15 +73,29 @@ def _tiny_model(model_type: str) -> Any:
         "max_position_embeddings": TINY_MAX_LENGTH + 2,
         "pad_token_id": 0,
     }
-    if model_type == "bert":
-        return transformers.BertModel(transformers.BertConfig(**size), add_pooling_layer=False)
-    if model_type == "roberta":
-        return transformers.RobertaForMaskedLM(transformers.RobertaConfig(**size))
-    if model_type == "modernbert":
-        ends = {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
-        return transformers.ModernBertModel(transformers.ModernBertConfig(**size, **ends))
-    t5 = {"vocab_size": 160, "d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4}
-    return transformers.T5ForConditionalGeneration(transformers.T5Config(**t5, feed_forward_proj="gated-gelu"))
+    config = transformers.AutoConfig.for_model
+    match model_type:
+        case "t5":
+            t5 = {"vocab_size": 160, "d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4}
+            return transformers.T5ForConditionalGeneration(config("t5", **t5, feed_forward_proj="gated-gelu"))
+        case "roberta":
+            return transformers.RobertaForMaskedLM(config("roberta", **size))
+        case "modernbert":
+            ends = {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
+            near = {"local_attention": 16, "global_attn_every_n_layers": 2}
+            return transformers.ModernBertModel(config("modernbert", **size, **ends, **near))
+        case "distilbert":
+            names = {"dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128}
+            rest = {key: size[key] for key in ("vocab_size", "max_position_embeddings", "pad_token_id")}
+            return transformers.AutoModel.from_config(config("distilbert", **names, **rest))
+        case "electra":
+            return transformers.ElectraModel(config("electra", **size, embedding_size=32))
+        case "deberta-v2":
+            relative = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"]}
+            return transformers.DebertaV2Model(config("deberta-v2", **size, **relative))
+        case "gte":
+            return transformers.GteModel(config("gte", **size))
+    return transformers.AutoModel.from_config(config(model_type, **size), add_pooling_layer=False)
 
 
 def _tiny_tokenizer() -> Any:

@@ -2,7 +2,7 @@
 
 It is a generator: it yields after every epoch, and whoever iterates evaluates, reports and stops it. The same loop runs
 in a Tune trial on a laptop and in every worker of a Ray Train `TorchTrainer`, where the workers share each batch.
-Shape letters: `N` reviews, `B` batch, `T` tokens of its longest review, `C` classes.
+Shape letters: `N` reviews, `B` batch, `C` classes.
 """
 
 import math
@@ -21,8 +21,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from reviewtune.adapters.randomness import RandomStream
 from reviewtune.adapters.schedule import epoch_batches
 from reviewtune.data.tokens import Tokens
-from reviewtune.encoders.batches import pad, token_batches, token_budget
+from reviewtune.encoders.batches import token_batches, token_budget
 from reviewtune.encoders.loading import compute_dtype
+from reviewtune.encoders.packing import pack_rows
 from reviewtune.errors import StudyError
 
 MAX_GRAD_NORM = 1.0
@@ -41,11 +42,10 @@ class Trainer:
     """What one adapter's training holds between steps.
 
     Attributes:
-        model: The adapter on its frozen base, with a head; takes `input_ids` and `attention_mask`, gives (B, C) logits.
+        model: The adapter on its frozen base, with a head; takes `PackedRows`, gives (B, C) logits.
         optimizer, lr_schedule: Over the trainable parameters.
         tokens: The training reviews.
         labels: (N,) int64 on the model's device, 1 = fake.
-        pad_id: The tokenizer's padding id.
         batch_size: B of an optimizer step, over all workers.
         seed: Fixes the order of the rows.
         random: What dropout draws from.
@@ -57,7 +57,6 @@ class Trainer:
     lr_schedule: LRScheduler
     tokens: Tokens
     labels: Tensor
-    pad_id: int
     batch_size: int
     seed: int
     random: RandomStream
@@ -97,9 +96,9 @@ class Trainer:
         total = torch.zeros((), device=device)
         for micro in token_batches(self.tokens.lengths[mine], token_budget(device)):
             rows = mine[micro]
-            input_ids, mask = pad(self.tokens, rows, self.pad_id, device)
+            packed = pack_rows(self.tokens, rows, device)
             with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-                logits = self.model(input_ids=input_ids, attention_mask=mask)
+                logits = self.model(packed)
             loss = cross_entropy(logits, self.labels[torch.from_numpy(rows).to(device)], reduction="sum")
             torch.autograd.backward(loss / len(batch))
             total += loss.detach()

@@ -1,6 +1,6 @@
 """An encoder with a pooled linear head: the module that a LoRA adapter is trained on.
 
-Shape letters: `B` reviews of a batch, `T` tokens of its longest review, `D` hidden width, `C` = 2 classes.
+Shape letters: `B` reviews of a batch, `L` tokens of its longest review, `D` hidden width, `C` = 2 classes.
 """
 
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from reviewtune.encoders.attention import hidden_states, mean_pool
 from reviewtune.encoders.loading import Quantisation, load_backbone
+from reviewtune.encoders.packing import PackedRows
 from reviewtune.encoders.registry import resolve_encoder
 
 NUM_CLASSES = 2
@@ -18,8 +20,8 @@ def masked_mean(hidden: Tensor, attention_mask: Tensor) -> Tensor:
     """(B, D) float32 mean of each review's real tokens; padding takes no part.
 
     Args:
-        hidden: (B, T, D) last hidden states.
-        attention_mask: (B, T), 1 at real tokens.
+        hidden: (B, L, D) last hidden states.
+        attention_mask: (B, L), 1 at real tokens.
     """
     weights = attention_mask.unsqueeze(-1).to(torch.float32)
     return (hidden.to(torch.float32) * weights).sum(1) / weights.sum(1).clamp(min=1)
@@ -55,12 +57,20 @@ class EncoderClassifier(nn.Module):
         """
         return cls(load_backbone(resolve_encoder(name), quantisation=quantisation), name=name)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """(B, C) float32 logits of (B, T) token ids."""
-        hidden = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        pooled = self.dropout(masked_mean(hidden, attention_mask))
+    def forward(self, input_ids: Tensor | PackedRows, attention_mask: Tensor | None = None) -> Tensor:
+        """(B, C) float32 logits.
+
+        Args:
+            input_ids: Packed reviews; or (B, L) padded token ids, as those who load an adapter with peft have them.
+            attention_mask: (B, L), 1 at real tokens, of padded token ids; None: all are.
+        """
+        if isinstance(input_ids, PackedRows):
+            pooled = mean_pool(hidden_states(self.backbone, input_ids), input_ids)
+        else:
+            mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+            pooled = masked_mean(self.backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state, mask)
         with torch.autocast(pooled.device.type, enabled=False):
-            logits: Tensor = self.classifier(pooled)
+            logits: Tensor = self.classifier(self.dropout(pooled))
         return logits
 
 

@@ -1,6 +1,6 @@
-"""Texts to embeddings: masked mean pooling of a frozen encoder, in batches of like length.
+"""Texts to embeddings: mean pooling of a frozen encoder over real tokens, in packed batches.
 
-Shape letters: `N` reviews, `B` batch, `T` tokens of the batch's longest review, `D` hidden width.
+Shape letters: `N` reviews, `D` hidden width.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from reviewtune.data.tokens import Tokens, from_lists
-from reviewtune.encoders.batches import pad, token_batches, token_budget
-from reviewtune.encoders.classifier import masked_mean
+from reviewtune.encoders.attention import hidden_states, mean_pool
+from reviewtune.encoders.batches import token_batches, token_budget
 from reviewtune.encoders.loading import compute_dtype, default_device, load_backbone, load_tokenizer
+from reviewtune.encoders.packing import pack_rows
 from reviewtune.encoders.registry import Encoder
 
 POOLING = "mean"
@@ -42,10 +43,10 @@ class TextEncoder:
         vectors = np.empty((len(tokens), config.hidden_size), dtype=np.float32)
         dtype = compute_dtype(self.device)
         for rows in token_batches(tokens.lengths, token_budget(self.device)):
-            input_ids, mask = pad(tokens, rows, self.tokenizer.pad_token_id, self.device)
+            packed = pack_rows(tokens, rows, self.device)
             with torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
-                hidden = self.backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state
-            vectors[rows] = masked_mean(hidden, mask).cpu().numpy()
+                hidden = hidden_states(self.backbone, packed)
+            vectors[rows] = mean_pool(hidden, packed).cpu().numpy()
         return vectors
 
 

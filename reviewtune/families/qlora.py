@@ -22,9 +22,10 @@ from reviewtune.adapters.optimizer import make_lr_schedule, make_optimizer
 from reviewtune.adapters.randomness import RandomStream
 from reviewtune.adapters.training import Trainer, Worker
 from reviewtune.data.tokens import Tokens
-from reviewtune.encoders.batches import pad, token_batches, token_budget
+from reviewtune.encoders.batches import token_batches, token_budget
 from reviewtune.encoders.classifier import EncoderClassifier
-from reviewtune.encoders.loading import Quantisation, compute_dtype, default_device, load_tokenizer
+from reviewtune.encoders.loading import Quantisation, compute_dtype, default_device
+from reviewtune.encoders.packing import pack_rows
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import ArtifactError, StudyError
@@ -72,7 +73,6 @@ class QloraModel:
         model: A `PeftModel` over an `EncoderClassifier`.
         base_model: What resolves to the base model again.
         quantisation: How its weights are held.
-        pad_id: Its tokenizer's padding id.
         trainer: Where the training stands; None for a loaded model.
     """
 
@@ -82,13 +82,11 @@ class QloraModel:
         *,
         base_model: str,
         quantisation: str,
-        pad_id: int,
         trainer: Trainer | None = None,
     ) -> None:
         self.model: Any = model
         self.base_model = base_model
         self.quantisation = quantisation
-        self.pad_id = pad_id
         self.trainer = trainer
 
     # Not inference mode: a base model that caches tensors, such as rotary angles, must be able to train on with them.
@@ -100,9 +98,9 @@ class QloraModel:
         dtype = compute_dtype(device)
         scores = np.empty(len(inputs), dtype=np.float64)
         for rows in token_batches(inputs.lengths, token_budget(device)):
-            input_ids, mask = pad(inputs, rows, self.pad_id, device)
+            packed = pack_rows(inputs, rows, device)
             with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-                logits = self.model(input_ids=input_ids, attention_mask=mask)
+                logits = self.model(packed)
             scores[rows] = (logits[:, 1] - logits[:, 0]).double().cpu().numpy()
         return scores
 
@@ -139,7 +137,6 @@ class QloraFamily:
             trainer.model,
             base_model=setting.base_model,
             quantisation=setting.quantisation,
-            pad_id=trainer.pad_id,
             trainer=trainer,
         )
         for epoch, loss in trainer.train(params.epochs, start):
@@ -151,8 +148,7 @@ class QloraFamily:
         encoder = resolve_encoder(base_model)
         classifier = EncoderClassifier(borrow_backbone(encoder, quantisation), name=base_model)
         model = peft_format.load_adapter(classifier, folder)
-        pad_id = load_tokenizer(encoder).pad_token_id
-        return QloraModel(model, base_model=base_model, quantisation=quantisation, pad_id=pad_id)
+        return QloraModel(model, base_model=base_model, quantisation=quantisation)
 
 
 def _base(path: Path) -> tuple[str, Quantisation]:
@@ -181,7 +177,6 @@ def _prepare(params: QloraParams, train: Rows, setting: Setting) -> tuple[Traine
         lr_schedule=make_lr_schedule(optimizer, name=params.lr_schedule, warmup_ratio=params.warmup_ratio, steps=steps),
         tokens=train.inputs,
         labels=torch.from_numpy(np.array(train.fake, dtype=np.int64)).to(device),
-        pad_id=load_tokenizer(resolve_encoder(setting.base_model)).pad_token_id,
         batch_size=params.batch_size,
         seed=setting.seed,
         random=random,

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from reviewtune.adapters.peft_format import add_adapter, load_adapter, save_adapter
 from reviewtune.data.tokens import from_lists
-from reviewtune.encoders.batches import pad
 from reviewtune.encoders.classifier import EncoderClassifier, linear_layers
 from reviewtune.encoders.loading import load_backbone
+from reviewtune.encoders.packing import pack_rows
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.errors import ArtifactError, EncoderError
 
@@ -39,7 +39,7 @@ def logits(model: nn.Module) -> Tensor:
     tokens = from_lists([[2, 9, 8, 3], [2, 30, 31, 32, 33, 3]])
     model.eval()
     with torch.no_grad():
-        output: Tensor = model(*pad(tokens, np.arange(2), 0, next(model.parameters()).device))
+        output: Tensor = model(pack_rows(tokens, np.arange(2), next(model.parameters()).device))
     return output
 
 

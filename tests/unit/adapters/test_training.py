@@ -15,6 +15,7 @@ from torch import nn
 from reviewtune.adapters.randomness import RandomStream
 from reviewtune.adapters.training import Trainer, Worker
 from reviewtune.data.tokens import from_lists
+from reviewtune.encoders.attention import mean_pool
 
 class Bag(nn.Module):
     def __init__(self):
@@ -22,9 +23,8 @@ class Bag(nn.Module):
         self.embedding, self.head = nn.Embedding(50, 8, padding_idx=0), nn.Linear(8, 2)
         self.unused = nn.Parameter(torch.ones(3))
 
-    def forward(self, input_ids, attention_mask):
-        mask = attention_mask.unsqueeze(-1)
-        return self.head((self.embedding(input_ids) * mask).sum(1) / mask.sum(1))
+    def forward(self, packed):
+        return self.head(mean_pool(self.embedding(packed.input_ids), packed))
 
 rank, world_size, port = map(int, sys.argv[1:])
 if world_size > 1:
@@ -42,7 +42,6 @@ trainer = Trainer(
     lr_schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0),
     tokens=tokens,
     labels=torch.from_numpy(fake.astype(np.int64)),
-    pad_id=0,
     batch_size=4,
     seed=0,
     random=RandomStream(rank, torch.device("cpu")),
@@ -87,9 +86,7 @@ def test_a_loss_that_is_no_number_ends_the_training(monkeypatch: pytest.MonkeyPa
     from reviewtune.adapters.training import Trainer
 
     monkeypatch.setattr(Trainer, "_epoch", lambda self, epoch: value if epoch == 2 else 0.5)
-    nothing: dict = dict.fromkeys(
-        ["model", "optimizer", "lr_schedule", "tokens", "labels", "pad_id", "batch_size", "seed"]
-    )
+    nothing: dict = dict.fromkeys(["model", "optimizer", "lr_schedule", "tokens", "labels", "batch_size", "seed"])
     epochs = Trainer(**nothing, random=RandomStream(0, torch.device("cpu"))).train(3)
     assert next(epochs) == (1, 0.5)
     with pytest.raises(StudyError, match=f"epoch 2 is {value}.*lower the learning rate"):

@@ -7,8 +7,8 @@ import transformers
 from torch import nn
 
 from reviewtune.data.tokens import Tokens, from_lists
-from reviewtune.encoders.batches import pad
 from reviewtune.encoders.classifier import EncoderClassifier, linear_layers, masked_mean
+from reviewtune.encoders.packing import pack_rows, pad_rows
 
 SIZE = {
     "vocab_size": 50,
@@ -102,10 +102,22 @@ def test_neighbours_do_not_change_a_reviews_logits(
     if device.type != "cpu":
         pytest.skip("bfloat16 on a GPU rounds differently by shape")
     with torch.no_grad():
-        together = model(*pad(tokens, np.arange(4), 0, device))
-        alone = torch.cat([model(*pad(tokens, np.array([row]), 0, device)) for row in range(4)])
+        together = model(pack_rows(tokens, np.arange(4), device))
+        alone = torch.cat([model(pack_rows(tokens, np.array([row]), device)) for row in range(4)])
     assert together.shape == (4, 2)
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("model_type", ["bert", "t5", "mpnet"])
+def test_padded_rows_have_the_logits_of_packed_ones(tiny_base, tokens: Tokens, model_type: str) -> None:
+    model = EncoderClassifier.from_pretrained(str(tiny_base(model_type))).eval().cpu().float()
+    packed = pack_rows(tokens, np.arange(4), torch.device("cpu"))
+    alone = pack_rows(tokens, np.arange(1), torch.device("cpu"))
+    with torch.no_grad():
+        logits = model(packed)
+        torch.testing.assert_close(model(*pad_rows(packed, 0)), logits, rtol=0, atol=1e-5)
+        # As peft's users call it: by name, and without a mask where nothing is padded.
+        torch.testing.assert_close(model(input_ids=alone.input_ids[None]), logits[:1], rtol=0, atol=1e-5)
 
 
 def test_the_head_is_in_float32_and_fresh(tiny_bert: Path) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+# The package of that name before the function below: at its first import it would take the function's place.
+import reviewtune.leaderboard  # noqa: F401
 from reviewtune.config import StudyConfig
 from reviewtune.errors import ReviewtuneError
 from reviewtune.quiet import be_quiet

@@ -69,14 +69,19 @@ class StudyConfig(DataConfig):
     {"low": a, "high": b, "log": true} a range. As JSON: '{"qlora": {"epochs": 3, "rank": [8, 16]}}'."""
     study: str | None = None
     """Name of the study. Default: made from the data and the configuration, so that the same command resumes it."""
-    executor: Literal["inline", "ddp"] = "inline"
-    """How a QLoRA trial trains: `inline` within its Tune trial, `ddp` by a Ray Train TorchTrainer of its own."""
+    executor: Literal["packed", "ddp"] = "packed"
+    """How QLoRA trials train: `packed`, many at once over one base model in a long-lived worker a GPU, or `ddp`, each
+    by a Ray Train TorchTrainer of its own."""
+    slots: int | None = Field(None, ge=1)
+    """QLoRA trials that a packed worker trains at once, at most. Default: half of `num_trials`, up to 32 on a GPU and 4
+    on a CPU; fewer where memory is short."""
     workers_per_trial: int = Field(1, ge=1)
     """Workers (GPUs, where there are any) that train one QLoRA trial together under `--executor ddp`."""
     cpus_per_trial: float | None = Field(None, gt=0)
-    """CPUs a trial reserves. Default: 1."""
+    """CPUs that a trial, or a packed worker, reserves. Default: 1; for a packed worker without a GPU its whole
+    machine's."""
     gpus_per_trial: float | None = Field(None, ge=0)
-    """GPUs a QLoRA trial (or each of its workers) reserves; a fraction shares a card. Default: 1 where Ray has GPUs."""
+    """GPUs that each worker of QLoRA trials reserves; a fraction shares a card. Default: 1 where Ray has GPUs."""
     max_concurrent_trials: int | None = Field(None, ge=1)
     """Most trials at a time. Default: as many as the resources hold."""
     time_budget_s: float | None = Field(None, gt=0)
@@ -92,6 +97,8 @@ class StudyConfig(DataConfig):
     def _executor_fits(self) -> Self:
         if self.workers_per_trial > 1 and self.executor != "ddp":
             raise ValueError(f"workers_per_trial={self.workers_per_trial} needs executor=ddp")
+        if self.slots is not None and self.executor != "packed":
+            raise ValueError(f"slots={self.slots} needs executor=packed")
         if not self.families:
             raise ValueError("families is empty: name at least one of tfidf, logreg, svm, mlp, qlora")
         return self

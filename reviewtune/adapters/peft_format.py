@@ -1,22 +1,37 @@
 """Adapters as peft holds and stores them: a folder that `peft.AutoPeftModel` or `peft.PeftModel` loads."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
+from reviewtune.adapters.initial import initial_adapter, linear_shapes
 from reviewtune.encoders.classifier import EncoderClassifier, linear_layers
 from reviewtune.errors import ArtifactError, EncoderError
 
 HEAD = "classifier"
+PEFT_PREFIX = "base_model.model."
+"""Before the name of every tensor in a peft folder."""
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 
 
 def add_adapter(
-    classifier: EncoderClassifier, *, rank: int, alpha: int, dropout: float, target: str, rslora: bool
+    classifier: EncoderClassifier,
+    *,
+    rank: int,
+    alpha: int,
+    dropout: float,
+    target: str,
+    rslora: bool,
+    seed: int = 0,
 ) -> PeftModel:
     """The classifier with a freshly initialised LoRA adapter (Hu et al. 2022) on its backbone and a trainable head.
+
+    They begin with the values of `initial.initial_adapter`, whatever torch's generators stand at.
 
     Args:
         classifier: Over a frozen, possibly quantised base model.
@@ -25,6 +40,7 @@ def add_adapter(
         dropout: Share of the adapter's inputs that a training step leaves out.
         target: `attention` or `all-linear`.
         rslora: Scale by alpha / sqrt(rank) instead (Kalajdzievski 2023).
+        seed: Of the values it begins with.
 
     Raises:
         EncoderError: The base model has no layer of that kind.
@@ -35,7 +51,18 @@ def add_adapter(
             f"target={target} finds no linear layer in {classifier.name_or_path}: give target=all-linear or another "
             "base model"
         )
-    config = LoraConfig(
+    config = lora_config(layers, rank=rank, alpha=alpha, dropout=dropout, rslora=rslora)
+    shapes = linear_shapes(classifier.backbone, layers)
+    model = get_peft_model(classifier, config)
+    width = classifier.classifier.in_features
+    values = initial_adapter(shapes, rank=rank, width=width, seed=seed)
+    set_peft_model_state_dict(model, {PEFT_PREFIX + name: value for name, value in values.items()})
+    return model
+
+
+def lora_config(layers: Sequence[str], *, rank: int, alpha: int, dropout: float, rslora: bool) -> LoraConfig:
+    """What peft is told of an adapter on these linear layers of a backbone."""
+    return LoraConfig(
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
@@ -43,7 +70,18 @@ def add_adapter(
         target_modules=[f"backbone.{name}" for name in layers],
         modules_to_save=[HEAD],
     )
-    return get_peft_model(classifier, config)
+
+
+def save_tensors(tensors: Mapping[str, Tensor], config: LoraConfig, base_model: str, folder: Path) -> None:
+    """Write the peft folder of an adapter that is held as tensors, by their names within the classifier."""
+    config.base_model_name_or_path = base_model
+    config.inference_mode = True
+    config.auto_mapping = {
+        "base_model_class": EncoderClassifier.__name__,
+        "parent_library": EncoderClassifier.__module__,
+    }
+    config.save_pretrained(folder)
+    save_file({PEFT_PREFIX + name: value.contiguous() for name, value in tensors.items()}, folder / WEIGHTS_FILE)
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The training loop of one adapter: epochs of steps over batches of like length, by one or several workers.
+"""The training loop of one adapter: epochs of steps, by one or several workers.
 
 It is a generator: it yields after every epoch, and whoever iterates evaluates, reports and stops it. The same loop runs
 in a Tune trial on a laptop and in every worker of a Ray Train `TorchTrainer`, where the workers share each batch.
@@ -81,7 +81,7 @@ class Trainer:
         """Pass over all rows once; their mean loss."""
         self.model.train()
         total = torch.zeros((), device=self.labels.device)
-        for batch in epoch_batches(self.tokens.lengths, batch_size=self.batch_size, seed=self.seed, epoch=epoch):
+        for batch in epoch_batches(len(self.tokens), batch_size=self.batch_size, seed=self.seed, epoch=epoch):
             total += self._step(batch)
         if self.worker.world_size > 1:
             dist.all_reduce(total)

@@ -107,8 +107,7 @@ class QloraModel:
     def save(self, folder: Path) -> None:
         """Write a peft folder and what base model it belongs to."""
         peft_format.save_adapter(self.model, folder)
-        base = {"base_model": self.base_model, "quantisation": self.quantisation}
-        (folder / BASE_FILE).write_text(json.dumps(base) + "\n")
+        write_base(folder, self.base_model, self.quantisation)
 
     def save_state(self, folder: Path, epoch: int) -> None:
         """Write what training needs to go on after `epoch`: adapter, head, optimizer, schedule and random state.
@@ -120,6 +119,12 @@ class QloraModel:
             raise StudyError(f"{folder}: a loaded artifact has no training state to save: use its save instead")
         self.save(folder)
         checkpoint.save_progress(self.trainer, folder, epoch)
+
+
+def write_base(folder: Path, base_model: str, quantisation: str) -> None:
+    """Write what base model the adapter in a folder belongs to."""
+    base = {"base_model": base_model, "quantisation": quantisation}
+    (folder / BASE_FILE).write_text(json.dumps(base) + "\n")
 
 
 class QloraFamily:
@@ -166,8 +171,7 @@ def _prepare(params: QloraParams, train: Rows, setting: Setting) -> tuple[Traine
     """The trainer of a trial, fresh or as `setting.resume_from` left it, and the epochs it has done."""
     device = default_device()
     random = RandomStream(setting.seed, device)
-    with random.drawn_from():
-        model = _adapted(params, setting)
+    model = _adapted(params, setting)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = make_optimizer(trainable, learning_rate=params.learning_rate, weight_decay=params.weight_decay)
     steps = params.epochs * -(-len(train) // params.batch_size)
@@ -205,5 +209,6 @@ def _adapted(params: QloraParams, setting: Setting) -> torch.nn.Module:
             dropout=params.dropout,
             target=params.target,
             rslora=params.rslora,
+            seed=setting.seed,
         )
     return model

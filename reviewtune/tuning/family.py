@@ -1,6 +1,8 @@
 """One family of a study: its trials through Ray Tune, the selected one assessed, an entry for the board."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import ray
 from ray import tune
@@ -15,6 +17,7 @@ from reviewtune.tuning.entries import known_entry, scored_entry, unscored_entry
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.inline import inline_trainable
 from reviewtune.tuning.keeper import RecordKeeper
+from reviewtune.tuning.packed import pack_workers
 from reviewtune.tuning.records import TrialRecord, best_of
 from reviewtune.tuning.scheduler import make_scheduler
 from reviewtune.tuning.search import make_search
@@ -45,18 +48,42 @@ def tune_family(run: FamilyRun) -> Entry:
 
 
 def _run_trials(run: FamilyRun, *, done: int) -> None:
-    config, plan = run.study.config, run.plan
-    ddp = config.executor == "ddp" and plan.family.inputs == "tokens"
+    """Run the trials that are left, by the executor that fits the family and the study."""
+    if run.resources.slots:
+        with pack_workers(run) as packs:
+            _tune(run, done, packs.trainable, leave=packs.leave)
+        return
+    ddp = run.plan.family.inputs == "tokens"
     trainable = (ddp_trainable if ddp else inline_trainable)(run.assignment, run.resources)
+    _tune(run, done, trainable, reuse_actors=not ddp)
+
+
+def _tune(
+    run: FamilyRun,
+    done: int,
+    trainable: Any,
+    *,
+    reuse_actors: bool = True,
+    leave: Callable[[str], None] | None = None,
+) -> None:
+    """Hand a trainable to Ray Tune.
+
+    Args:
+        run: The family.
+        done: Trials that have ended before.
+        trainable: Its trials.
+        reuse_actors: Run trial after trial in the same processes.
+        leave: Told of each trial that has ended.
+    """
+    config, plan = run.study.config, run.plan
     run.progress.begin(run.name, "tuning", run.trials.read())
-    keeper = RecordKeeper(
-        run.trials,
-        run.models,
-        run.results_dir,
-        plan.defaults,
-        lambda event, record: run.progress.trial(run.name, event, record),
-        ended=done,
-    )
+
+    def watch(event: str, record: TrialRecord) -> None:
+        if event == "ended" and leave:
+            leave(record.trial_id)
+        run.progress.trial(run.name, event, record)
+
+    keeper = RecordKeeper(run.trials, run.models, run.results_dir, plan.defaults, watch, ended=done)
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
@@ -68,12 +95,14 @@ def _run_trials(run: FamilyRun, *, done: int) -> None:
             num_samples=plan.num_trials - done,
             max_concurrent_trials=run.resources.concurrent,
             time_budget_s=config.time_budget_s,
-            reuse_actors=not ddp,
+            reuse_actors=reuse_actors,
         ),
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(run.folder),
             callbacks=[keeper],
+            # What trials are resumed from is not Tune's: `tuning.keeping` writes it, as files without any pickle.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=1),
             verbose=0,
         ),

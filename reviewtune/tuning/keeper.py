@@ -9,9 +9,9 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from reviewtune.tracebacks import reason_in
+from reviewtune.tuning.keeping import BEST
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
 from reviewtune.tuning.scheduler import EPOCH
-from reviewtune.tuning.trial import BEST
 
 Watcher = Callable[[str, TrialRecord], None]
 """Called with `started`, `epoch` or `ended` and the trial's record so far."""

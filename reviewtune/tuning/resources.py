@@ -7,27 +7,35 @@ from reviewtune.errors import UsageError
 from reviewtune.families.base import Inputs
 from reviewtune.tuning.session import Cluster
 
+GPU_SLOTS, CPU_SLOTS = 32, 4
+"""Most slots of a pack by default: what fills a GPU with short reviews; what a CPU trains in a bearable time."""
+
 
 @dataclass(frozen=True)
 class Resources:
-    """Of one trial, or of each worker of a trial that several train.
+    """Of one trial, or of each worker of those that train together.
 
     Attributes:
         cpus, gpus: Reserved by it; a fraction of a GPU shares the card.
-        workers: That train one trial together.
+        workers: That train one trial together, or, of packs, side by side.
         concurrent: Trials at a time.
+        slots: Trials in the pack of each worker; None where trials train by themselves.
     """
 
     cpus: float
     gpus: float
     workers: int
     concurrent: int
+    slots: int | None = None
 
     def line(self) -> str:
         """For people: what runs side by side."""
-        gpus = f", {self.gpus:g} GPU" if self.gpus else ""
+        of = f"{self.cpus:g} CPU" + (f", {self.gpus:g} GPU" if self.gpus else "")
+        if self.slots:
+            packs = "one pack" if self.workers == 1 else f"{self.workers} packs"
+            return f"{self.concurrent} at a time in {packs} of {self.slots} slots, each {of}"
         each = f"{self.workers} workers of " if self.workers > 1 else ""
-        return f"{self.concurrent} at a time, each {each}{self.cpus:g} CPU{gpus}"
+        return f"{self.concurrent} at a time, each {each}{of}"
 
 
 def trial_resources(config: StudyConfig, inputs: Inputs, cluster: Cluster) -> Resources:
@@ -35,24 +43,48 @@ def trial_resources(config: StudyConfig, inputs: Inputs, cluster: Cluster) -> Re
 
     Args:
         config: The study.
-        inputs: What the family reads: only `tokens` families use GPUs.
+        inputs: What the family reads: only `tokens` families use GPUs and packs.
         cluster: All that Ray has.
 
     Raises:
         UsageError: Not even one trial fits.
     """
-    cpus, gpus = cluster.cpus, cluster.gpus
-    trial_cpus = config.cpus_per_trial or 1.0
-    trial_gpus, workers = 0.0, 1
+    if inputs == "tokens" and config.executor == "packed":
+        return _pack_resources(config, cluster)
+    cpus, gpus = config.cpus_per_trial or 1.0, 0.0
+    workers = 1
     if inputs == "tokens":
-        trial_gpus = config.gpus_per_trial if config.gpus_per_trial is not None else float(gpus >= 1)
-        workers = config.workers_per_trial
-    fit = int(cpus // (trial_cpus * workers))
-    if trial_gpus:
-        fit = min(fit, int(gpus / (trial_gpus * workers) + 1e-6))
+        gpus, workers = _gpus(config, cluster), config.workers_per_trial
+    fit = _fitting(cpus * workers, gpus * workers, cluster)
+    return Resources(cpus, gpus, workers, min(fit, config.max_concurrent_trials or fit))
+
+
+def _pack_resources(config: StudyConfig, cluster: Cluster) -> Resources:
+    """One worker a GPU, or a single one with all CPUs of a machine; no more than the trials fill."""
+    gpus = _gpus(config, cluster)
+    cpus = config.cpus_per_trial or (1.0 if gpus else cluster.node_cpus)
+    fit = _fitting(cpus, gpus, cluster)
+    most = GPU_SLOTS if gpus else CPU_SLOTS
+    # Half of the trials at a time: the other half is drawn by what these have taught the sampler.
+    wanted = config.slots or min(most, -(-config.num_trials // (2 * (fit if gpus else 1))))
+    at_once = min(config.num_trials, config.max_concurrent_trials or config.num_trials)
+    slots = max(1, min(wanted, at_once))
+    workers = min(fit, -(-at_once // slots)) if gpus else 1
+    return Resources(cpus, gpus, workers, min(slots * workers, at_once), slots)
+
+
+def _gpus(config: StudyConfig, cluster: Cluster) -> float:
+    return config.gpus_per_trial if config.gpus_per_trial is not None else float(cluster.gpus >= 1)
+
+
+def _fitting(cpus: float, gpus: float, cluster: Cluster) -> int:
+    """How many times these resources fit into the cluster."""
+    fit = int(cluster.cpus // cpus)
+    if gpus:
+        fit = min(fit, int(cluster.gpus / gpus + 1e-6))
     if fit < 1:
         raise UsageError(
-            f"a trial needs {trial_cpus * workers:g} CPUs and {trial_gpus * workers:g} GPUs, "
-            f"Ray has {cpus:g} and {gpus:g}: lower --cpus-per-trial, --gpus-per-trial or --workers-per-trial"
+            f"a trial needs {cpus:g} CPUs and {gpus:g} GPUs, Ray has {cluster.cpus:g} and {cluster.gpus:g}: "
+            "lower --cpus-per-trial, --gpus-per-trial or --workers-per-trial"
         )
-    return Resources(trial_cpus, trial_gpus, workers, min(fit, config.max_concurrent_trials or fit))
+    return fit

@@ -17,10 +17,12 @@ class Cluster:
 
     Attributes:
         cpus, gpus: Over all nodes.
+        node_cpus: Of the node with the most.
     """
 
     cpus: float
     gpus: float
+    node_cpus: float = 1.0
 
 
 @contextmanager
@@ -61,4 +63,5 @@ def _cluster() -> Cluster:
     import ray
 
     resources = ray.cluster_resources()
-    return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0))
+    nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
+    return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0), max(nodes, default=1.0))

@@ -4,40 +4,25 @@ The same function runs inside a Tune trial and in each worker of a Ray Train `To
 reports.
 """
 
-import json
-import resource
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
+from numpy.typing import NDArray
 
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import validation_scores
-from reviewtune.families.base import Epoch, Model, Rows, Setting
+from reviewtune.families.base import Epoch, Rows, Setting
 from reviewtune.families.registry import get_family
+from reviewtune.tuning.keeping import LAST, Resumable, keep, kept_result
 from reviewtune.tuning.scheduler import EPOCH, PROGRESS
 from reviewtune.tuning.search import BEST_F1
+from reviewtune.tuning.usage import forget_peak_memory, usage
 
 Report = Callable[[dict[str, Any]], None]
-
-PROGRESS_FILE = "trial.json"
-BEST = "best"
-LAST = "last"
-
-
-@runtime_checkable
-class Resumable(Model, Protocol):
-    """A model that keeps the state of its training, so that it can go on elsewhere."""
-
-    def save_state(self, folder: Path, epoch: int) -> None:
-        """Write what `Setting.resume_from` needs to go on after `epoch`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -78,11 +63,11 @@ def run_trial(
     Raises:
         StudyError: The fit gave scores that are not finite, or the state to go on from is damaged.
     """
-    _forget_peak_memory()
+    forget_peak_memory()
     family = get_family(assignment.family)
     folder = assignment.models_dir / trial_id
     resume_from = folder / LAST if (folder / LAST).is_dir() else None
-    done = _progress(resume_from) if resume_from else {}
+    done = kept_result(resume_from) if resume_from else {}
     if done:
         report(done if leader else {EPOCH: done[EPOCH]})
     best, seconds = done.get(BEST_F1, -1.0), done.get("fit_seconds", 0.0)
@@ -92,21 +77,40 @@ def run_trial(
         if not leader:
             report({EPOCH: epoch.number})
             continue
-        metrics = _metrics(epoch, assignment.validation)
-        improved = metrics["f1"] > best
-        best = max(best, metrics["f1"])
-        at = {EPOCH: epoch.number, PROGRESS: 100 * epoch.number / epoch.total, "last": epoch.last}
-        result = {**metrics, **at, BEST_F1: best, "fit_seconds": fit_seconds, **_usage()}
+        scores = epoch.model.scores(assignment.validation.inputs)
+        metrics = {**validation_metrics(scores, assignment.validation, epoch.number), **epoch.metrics}
+        result = epoch_result(metrics, epoch.number, epoch.total, best=best, fit_seconds=fit_seconds)
+        improved, best = metrics["f1"] > best, result[BEST_F1]
         if isinstance(epoch.model, Resumable):
-            _keep(epoch.model, folder, result, improved=improved)
+            keep(epoch.model, folder, result, improved=improved)
         report(result)
 
 
-def _metrics(epoch: Epoch, validation: Rows) -> dict[str, float]:
-    scores = epoch.model.scores(validation.inputs)
+def validation_metrics(scores: NDArray[np.float64], validation: Rows, epoch: int) -> dict[str, float]:
+    """What (N,) scores of the validation rows are worth after an epoch.
+
+    Raises:
+        StudyError: A score is not finite.
+    """
     if not np.isfinite(scores).all():
-        raise StudyError(f"the scores after epoch {epoch.number} are not finite numbers: lower the learning rate")
-    return {**validation_scores(validation.fake, scores), **epoch.metrics}
+        raise StudyError(f"the scores after epoch {epoch} are not finite numbers: lower the learning rate")
+    return validation_scores(validation.fake, scores)
+
+
+def epoch_result(
+    metrics: dict[str, float], epoch: int, total: int, *, best: float, fit_seconds: float
+) -> dict[str, Any]:
+    """What a trial reports after an epoch.
+
+    Args:
+        metrics: Measured after it.
+        epoch: Its number, from 1.
+        total: Epochs of the trial.
+        best: Highest validation F1 of the epochs before.
+        fit_seconds: Wall time of the fit so far.
+    """
+    at = {EPOCH: epoch, PROGRESS: 100 * epoch / total, "last": epoch == total}
+    return {**metrics, **at, BEST_F1: max(best, metrics["f1"]), "fit_seconds": fit_seconds, **usage()}
 
 
 def _timed(epochs: Iterator[Epoch], seconds: float) -> Iterator[tuple[Epoch, float]]:
@@ -118,57 +122,3 @@ def _timed(epochs: Iterator[Epoch], seconds: float) -> Iterator[tuple[Epoch, flo
         if epoch is None:
             return
         yield epoch, seconds
-
-
-def _keep(model: Resumable, folder: Path, result: dict[str, Any], *, improved: bool) -> None:
-    """Replace the trial's last state, and its best model where this epoch is better, each in one step."""
-    partial, best = folder / ".partial", folder / ".partial-best"
-    for leftover in (partial, best):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial.mkdir(parents=True)
-    model.save_state(partial, result[EPOCH])
-    (partial / PROGRESS_FILE).write_text(json.dumps(result) + "\n")
-    if improved:
-        _replace(shutil.copytree(partial, best), folder / BEST)
-    _replace(partial, folder / LAST)
-
-
-def _replace(new: Path, place: Path) -> None:
-    old = place.with_name(f".old-{place.name}")
-    shutil.rmtree(old, ignore_errors=True)
-    if place.is_dir():
-        place.rename(old)
-    new.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _progress(resume_from: Path) -> dict[str, Any]:
-    """The last result that the trial kept."""
-    path = resume_from / PROGRESS_FILE
-    try:
-        progress: dict[str, Any] = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise StudyError(f"{path} is damaged ({reason}): delete its folder, the trial begins anew") from None
-    return progress
-
-
-def _gpu() -> Any:
-    """`torch.cuda` where this process has used a GPU, otherwise None."""
-    torch = sys.modules.get("torch")
-    return torch.cuda if torch is not None and torch.cuda.is_initialized() else None
-
-
-def _forget_peak_memory() -> None:
-    """A worker runs trial after trial: the memory of the ones before is not this one's."""
-    if cuda := _gpu():
-        cuda.reset_peak_memory_stats()
-
-
-def _usage() -> dict[str, Any]:
-    """Device and peak memory: of the GPU where this process has used one, otherwise its largest resident memory."""
-    cuda = _gpu()
-    if cuda and cuda.max_memory_allocated():
-        return {"device": cuda.get_device_name(), "peak_memory_bytes": cuda.max_memory_allocated()}
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"device": "cpu", "peak_memory_bytes": kilobytes * (1 if sys.platform == "darwin" else 1024)}

@@ -11,7 +11,8 @@ from reviewtune.errors import StudyError
 from reviewtune.families.base import Epoch, Rows, Setting
 from reviewtune.families.space import Params
 from reviewtune.tuning import trial
-from reviewtune.tuning.trial import BEST, LAST, PROGRESS_FILE, Assignment, run_trial
+from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
+from reviewtune.tuning.trial import Assignment, run_trial
 
 FAKE = np.array([True, False, True, False, True, False])
 RIGHT = np.where(FAKE, 1.0, -1.0)

@@ -1,0 +1,46 @@
+"""The rows of a packed step: each slot's own minibatch, concatenated without padding under a token budget.
+
+Shape letters: `T` tokens, `B` reviews.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of one slot that are run together.
+
+    Attributes:
+        slot: Its place in the pack.
+        rows: (B,) of the reviews.
+        weight: Of each row's loss: one over the slot's whole batch.
+    """
+
+    slot: int
+    rows: NDArray[np.int64]
+    weight: float = 1.0
+
+
+def micro_steps(parts: Sequence[Sequence[Part]], lengths: NDArray[np.int64], budget: int) -> list[list[Part]]:
+    """Which parts run in one pass: at most one of each slot, slots in order, at most `budget` tokens unless alone.
+
+    Args:
+        parts: Of each slot, in the order in which it would run them alone.
+        lengths: Tokens of every review.
+        budget: Most tokens of a pass.
+    """
+    passes: list[list[Part]] = []
+    for turn in range(max((len(own) for own in parts), default=0)):
+        size = budget
+        for part in (own[turn] for own in parts if turn < len(own)):
+            tokens = int(lengths[part.rows].sum())
+            if size + tokens > budget:
+                passes.append([])
+                size = 0
+            passes[-1].append(part)
+            size += tokens
+    return passes

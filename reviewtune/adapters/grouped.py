@@ -1,0 +1,72 @@
+"""The packed products of all slots in one launch each: grouped matrix products, for GPUs.
+
+Shape letters: `K` slots, `T` tokens, `B` reviews, `R` rank, `D` width.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from reviewtune.adapters.masks import keep_mask, threshold
+from reviewtune.adapters.rows import LayerAdapters
+
+_product: Any = getattr(functional, "grouped_mm", None) or torch._grouped_mm  # noqa: SLF001  before torch 2.10
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What each token, or each review, brings along.
+
+    Attributes:
+        seeds: (T, 1) int32, another one for each in each step.
+        kept: (T, 1) int32 threshold of its slot's dropout (`masks.threshold`).
+        gain: (T, 1) what the values that are kept are multiplied by.
+    """
+
+    seeds: Tensor
+    kept: Tensor
+    gain: Tensor
+
+
+class GroupedRows:
+    """Implements `rows.Rows`.
+
+    Args:
+        ends: (K,) int32, where each slot's tokens end; the last at T.
+        scale: (T, 1) what each token's low-rank product is multiplied by.
+        tokens: Of the T tokens.
+        reviews: Of the B reviews.
+        training: Whether dropout is on.
+    """
+
+    def __init__(self, ends: Tensor, scale: Tensor, tokens: Columns, reviews: Columns, *, training: bool) -> None:
+        self.ends, self.scale = ends, scale
+        self.tokens, self.reviews = tokens, reviews
+        self.training = training
+
+    def adapted(self, output: Tensor, inputs: Tensor, adapters: LayerAdapters) -> Tensor:
+        """See `rows.Rows.adapted`. A slot without an adapter on the layer has zeros there."""
+        entering = self._dropped(inputs[0], self.tokens, adapters.place)
+        low = _product(entering, adapters.down.transpose(1, 2), offs=self.ends) * self.scale.to(inputs)
+        added: Tensor = _product(low, adapters.up.transpose(1, 2), offs=self.ends)
+        return output + added[None]
+
+    def dropped(self, states: Tensor, probability: float, place: Tensor) -> Tensor:
+        """See `rows.Rows.dropped`."""
+        if not self.training or not probability:
+            return states
+        mask = keep_mask(self.tokens.seeds, place, states.shape[-1], threshold(probability))
+        return torch.where(mask, states * (1 / (1 - probability)), 0.0)
+
+    def head_dropped(self, pooled: Tensor) -> Tensor:
+        """See `rows.Rows.head_dropped`."""
+        return self._dropped(pooled, self.reviews, torch.zeros_like(self.ends[0]))
+
+    def _dropped(self, states: Tensor, columns: Columns, place: Tensor) -> Tensor:
+        if not self.training:
+            return states
+        mask = keep_mask(columns.seeds, place, states.shape[1], columns.kept)
+        return torch.where(mask, states * columns.gain.to(states), 0.0)

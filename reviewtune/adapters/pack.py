@@ -1,0 +1,268 @@
+"""Many adapters over one frozen base model, trained in the same steps as if each were alone.
+
+The rows of all slots lie one after the other: the base model's products run once over all tokens, each adapter's on its
+own, and one optimizer step moves every slot by its own rates. Slots join and leave between steps.
+
+Shape letters: `K` slots, `P` values of a slot, `N` reviews, `B` reviews of a pass, `T` tokens.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from reviewtune.adapters.batch import Part, micro_steps
+from reviewtune.adapters.graphs import GraphedPasses
+from reviewtune.adapters.initial import LinearShape, initial_adapter, linear_shapes, tensor_names
+from reviewtune.adapters.packed_model import PackedModel
+from reviewtune.adapters.passes import Passes, PlainPasses
+from reviewtune.adapters.slot import Slot
+from reviewtune.adapters.slot_state import SlotState
+from reviewtune.adapters.spec import AdapterSpec
+from reviewtune.adapters.stack import AdapterStack
+from reviewtune.adapters.stacked_adamw import Rates, StackedAdamW
+from reviewtune.adapters.training import MAX_GRAD_NORM
+from reviewtune.data.tokens import Tokens
+from reviewtune.encoders.batches import token_batches
+from reviewtune.encoders.classifier import linear_layers
+from reviewtune.encoders.loading import compute_dtype
+from reviewtune.errors import StudyError
+
+LEAST_TOKENS = 1024
+"""A pass of fewer tokens that still does not fit is an error."""
+
+
+@dataclass(frozen=True)
+class PackRoom:
+    """How much a pack holds.
+
+    Attributes:
+        slots: K.
+        rank: The largest that an adapter may have.
+        target: `attention`, or `all-linear` where any adapter may be on all linear layers.
+        tokens: Most tokens of a pass; what the device's memory bears.
+    """
+
+    slots: int
+    rank: int
+    target: str
+    tokens: int
+
+
+class AdapterPack:
+    """Slots over one base model.
+
+    Args:
+        backbone: A frozen encoder of its own (`encoders.sharing.borrow_backbone`); its modules are changed.
+        tokens: The N training reviews, the same for all slots.
+        fake: (N,) bool, true where a review is fake.
+        room: What it holds.
+        seed: Fixes each slot's start, order of rows and dropout; the same for all slots, as for trials alone.
+        compiled: Compile the layers; worth it on a GPU.
+
+    Attributes:
+        frozen_weights: Values of the base model's linear layers.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        tokens: Tokens,
+        fake: NDArray[np.bool_],
+        room: PackRoom,
+        *,
+        seed: int,
+        compiled: bool = False,
+    ) -> None:
+        self.room, self.seed = room, seed
+        self.tokens, self.lengths = tokens, tokens.lengths
+        self.device = next(backbone.parameters()).device
+        self._names = {target: frozenset(linear_layers(backbone, target)) for target in ("attention", "all-linear")}
+        layers = linear_shapes(backbone, linear_layers(backbone, room.target))
+        everything = linear_shapes(backbone, linear_layers(backbone, "all-linear"))
+        self.frozen_weights = sum(layer.inputs * layer.outputs for layer in everything)
+        width = int(backbone.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        self.stack = AdapterStack(
+            layers,
+            width=width,
+            rank=room.rank,
+            slots=room.slots,
+            device=self.device,
+            dtype=compute_dtype(self.device),
+        )
+        self.model = PackedModel(backbone, self.stack, compiled=compiled)
+        self.optimizer = StackedAdamW(self.stack.values, compiled=compiled)
+        self.labels = np.array(fake, dtype=np.int64)
+        self.slots: list[Slot | None] = [None] * room.slots
+        self.budget = room.tokens
+        self._losses = torch.zeros(room.slots, device=self.device)
+        graphed = self.device.type == "cuda" and self.model.unpadded
+        self.passes: Passes = (GraphedPasses if graphed else PlainPasses)(self.model, self._losses)
+
+    @property
+    def free(self) -> list[int]:
+        """Slots that hold no adapter."""
+        return [index for index, slot in enumerate(self.slots) if slot is None]
+
+    @property
+    def busy(self) -> list[int]:
+        """Slots in the middle of an epoch."""
+        return [index for index, slot in enumerate(self.slots) if slot is not None and slot.in_epoch]
+
+    def slot(self, index: int) -> Slot:
+        """The adapter in a slot."""
+        slot = self.slots[index]
+        assert slot is not None
+        return slot
+
+    def admit(self, key: str, spec: AdapterSpec, state: SlotState | None = None) -> int:
+        """Put an adapter, fresh or as it was kept, into a free slot; the slot's index. It does not train yet.
+
+        Raises:
+            StudyError: It does not fit the pack's room, or the state is of other params.
+        """
+        index = self.free[0]
+        layers = self.carriers(spec)
+        if spec.rank > self.stack.rank or not layers:
+            raise StudyError(f"rank={spec.rank}, target={spec.target}: this pack has room for {self.room}")
+        numbers = frozenset(self.stack.layers.index(layer) for layer in layers)
+        slot = Slot(key, spec, numbers, self.lengths, self.seed, self.device)
+        self.optimizer.clear(index)
+        self._losses[index] = 0
+        tensors = initial_adapter(layers, rank=spec.rank, width=self.stack.width, seed=self.seed)
+        try:
+            self.stack.write(self.stack.values[index], state.adapter if state else tensors)
+            if state:
+                _check_shapes(state, tensors)
+                self.stack.write(self.optimizer.mean[index], state.mean)
+                self.stack.write(self.optimizer.square[index], state.square)
+                self.optimizer.steps[index] = state.steps
+                slot.resume(state)
+        except (ValueError, RuntimeError) as error:
+            raise StudyError(f"the training state of {key} is of other params ({error}): delete it") from error
+        self.slots[index] = slot
+        return index
+
+    def carriers(self, spec: AdapterSpec) -> list[LinearShape]:
+        """The linear layers that carry an adapter of `spec`."""
+        names = self._names[spec.target]
+        return [layer for layer in self.stack.layers if layer.name in names]
+
+    def tensor_names(self, spec: AdapterSpec) -> list[str]:
+        """Names of an adapter's tensors, in the order of the model's parameters."""
+        return tensor_names(self.carriers(spec))
+
+    def leave(self, index: int) -> None:
+        """Free a slot, whatever it was doing."""
+        self.slots[index] = None
+
+    def state(self, index: int) -> SlotState:
+        """Where a slot stands between epochs: copies, on the CPU."""
+        slot = self.slot(index)
+        layers, rank = self.carriers(slot.spec), slot.spec.rank
+        values, mean, square = (
+            self.stack.read(rows[index], layers, rank)
+            for rows in (self.stack.values, self.optimizer.mean, self.optimizer.square)
+        )
+        return SlotState(
+            adapter=values,
+            mean=mean,
+            square=square,
+            steps=int(self.optimizer.steps[index].item()),
+            epoch=slot.epoch,
+            lr_schedule=slot.lr_schedule.state_dict(),
+            random={self.device.type: slot.generator.get_state()},
+        )
+
+    def step(self) -> list[int]:
+        """Take one optimizer step in every busy slot; those whose epoch has ended by it."""
+        busy = self.busy
+        batches = {index: self.slot(index).next_batch() for index in busy}
+        parts = [
+            [Part(index, rows, 1 / sum(len(other) for other in batch)) for rows in batch]
+            for index, batch in batches.items()
+        ]
+        self._train(parts)
+        assert self.stack.values.grad is not None
+        self.optimizer.step(self.stack.values.grad, self._rates(busy))
+        self.stack.values.grad.zero_()
+        return [index for index in busy if self.slot(index).end_step()]
+
+    def take_loss(self, index: int) -> float:
+        """Mean training loss of the epoch that has just ended in a slot. Waits for the device.
+
+        Raises:
+            StudyError: The loss or a gradient was no finite number.
+        """
+        loss = float(self._losses[index]) / len(self.tokens)
+        refused = int(self.optimizer.refused[index].item())
+        self._losses[index] = 0
+        if refused or not math.isfinite(loss):
+            epoch = self.slot(index).epoch
+            what = f"{refused} gradients of epoch {epoch} were" if refused else f"the training loss of epoch {epoch} is"
+            raise StudyError(f"{what} no finite number (loss {loss}): lower the learning rate")
+        return loss
+
+    @torch.no_grad()
+    def scores(self, indices: Sequence[int], tokens: Tokens) -> NDArray[np.float64]:
+        """(len(indices), N) differences of the logits of fake and genuine, for N reviews by each of some slots."""
+        found = np.empty((len(indices), len(tokens)))
+        lengths = tokens.lengths
+        for rows in token_batches(lengths, max(1, self.budget // len(indices))):
+            for parts in micro_steps([[Part(index, rows)] for index in indices], lengths, self._budget):
+                logits = self.passes.logits(self._with_slots(parts), tokens)
+                margins = (logits[:, 1] - logits[:, 0]).double().cpu().numpy().reshape(len(parts), len(rows))
+                for part, margin in zip(parts, margins, strict=True):
+                    found[list(indices).index(part.slot), rows] = margin
+        return found
+
+    @property
+    def _budget(self) -> int:
+        """Most tokens of a pass; an architecture that runs padded takes each slot by itself."""
+        return self.budget if self.model.unpadded else 0
+
+    def _train(self, parts: list[list[Part]]) -> None:
+        """Gradients of a step, pass after pass. A device that is out of memory gets smaller passes from then on."""
+        while True:
+            losses = self._losses.clone()
+            try:
+                for part in micro_steps(parts, self.lengths, self._budget):
+                    self.passes.train(self._with_slots(part), self.tokens, self.labels)
+            except torch.OutOfMemoryError:
+                if self.budget <= LEAST_TOKENS:
+                    raise
+                self.budget //= 2
+                self._losses.copy_(losses)
+                if self.stack.values.grad is not None:
+                    self.stack.values.grad.zero_()
+                self.passes.forget()
+                torch.cuda.empty_cache()
+                continue
+            return
+
+    def _with_slots(self, parts: list[Part]) -> list[tuple[Part, Slot]]:
+        return [(part, self.slot(part.slot)) for part in parts]
+
+    def _rates(self, busy: list[int]) -> Rates:
+        columns = np.zeros((4, self.room.slots, 1), dtype=np.float32)
+        for index in busy:
+            slot = self.slot(index)
+            columns[:, index, 0] = 1, slot.learning_rate, slot.spec.weight_decay, MAX_GRAD_NORM
+        return Rates(*_moved(columns, self.device).unbind())
+
+
+def _check_shapes(state: SlotState, tensors: Mapping[str, Tensor]) -> None:
+    """Raises ValueError where a state is of another adapter than these tensors."""
+    for name, tensor in tensors.items():
+        if state.adapter[name].shape != tensor.shape:
+            raise ValueError(f"{name} is {tuple(state.adapter[name].shape)}, not {tuple(tensor.shape)}")
+
+
+def _moved(values: NDArray[np.generic], device: torch.device) -> Tensor:
+    """On the device, without waiting for it."""
+    tensor = torch.from_numpy(values)
+    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)

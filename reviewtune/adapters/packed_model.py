@@ -1,0 +1,52 @@
+"""The frozen base model with all slots' adapters and heads, from packed rows to logits.
+
+Shape letters: `K` slots, `B` reviews of a pass, `T` tokens, `C` = 2 classes.
+"""
+
+from torch import Tensor, nn
+
+from reviewtune.adapters.compiled import compile_layers
+from reviewtune.adapters.lora import AtHand, head_logits, install, lend
+from reviewtune.adapters.rows import Rows
+from reviewtune.adapters.stack import AdapterStack
+from reviewtune.encoders.attention import hidden_states, mean_pool, supports_unpadded
+from reviewtune.encoders.packing import PackedRows
+
+
+class PackedModel:
+    """Backbone, adapters, pooling and heads.
+
+    Args:
+        backbone: A frozen encoder of its own, whose modules are changed.
+        stack: The slots' adapters and heads.
+        compiled: Compile the layers.
+
+    Attributes:
+        unpadded: The architecture runs over packed tokens. Otherwise a pass may hold one slot alone.
+    """
+
+    def __init__(self, backbone: nn.Module, stack: AdapterStack, *, compiled: bool) -> None:
+        self.backbone, self.stack = backbone, stack
+        self._at_hand = AtHand()
+        self._layers = install(backbone, stack.layers, self._at_hand)
+        self.unpadded = supports_unpadded(backbone)
+        if compiled and self.unpadded:
+            compile_layers(backbone)
+
+    def logits(self, packed: PackedRows, rows: Rows, slot: Tensor) -> Tensor:
+        """(B, C) float32 logits.
+
+        Args:
+            packed: The T tokens of B reviews.
+            rows: Whose they are.
+            slot: (B,) which slot each review is of.
+        """
+        pieces = self.stack.pieces()
+        self._at_hand.rows = rows
+        lend(self._layers, pieces)
+        try:
+            hidden = hidden_states(self.backbone, packed)
+        finally:
+            self._at_hand.rows = None
+            lend(self._layers, None)
+        return head_logits(rows.head_dropped(mean_pool(hidden, packed)), pieces, slot)

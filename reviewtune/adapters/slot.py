@@ -1,0 +1,129 @@
+"""One trial's place in a pack: where it stands in its epochs, and what the step needs to know of it.
+
+Shape letters: `N` training reviews, `B` batch.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.optim import SGD
+from torch.optim.lr_scheduler import LRScheduler
+
+from reviewtune.adapters.optimizer import make_lr_schedule
+from reviewtune.adapters.schedule import epoch_batches
+from reviewtune.adapters.slot_state import SlotState
+from reviewtune.adapters.spec import AdapterSpec, scaling
+from reviewtune.encoders.batches import token_batches, token_budget
+
+
+@dataclass
+class Slot:
+    """An adapter in training.
+
+    Attributes:
+        key: The trial's id.
+        spec: Its configuration.
+        layers: Which linear layers of the stack, by index, carry its adapter.
+        lengths: (N,) tokens of each training review.
+        seed: Fixes the order of its rows and its dropout.
+        device: Of the pack; its `generator`, which dropout draws from where no hash decides, is on it.
+        epoch: Epochs that are done.
+        steps: Optimizer steps that are done.
+        tokens: It has trained on since the last `take_tokens`.
+    """
+
+    key: str
+    spec: AdapterSpec
+    layers: frozenset[int]
+    lengths: NDArray[np.int64]
+    seed: int
+    device: torch.device
+    epoch: int = 0
+    steps: int = 0
+    tokens: int = 0
+    _waiting: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.generator = torch.Generator(self.device)
+        self.generator.manual_seed(self.seed)
+        per_epoch = -(-len(self.lengths) // self.spec.batch_size)
+        self._schedule = lr_schedule_alone(self.spec, self.spec.epochs * per_epoch)
+
+    @property
+    def lr_schedule(self) -> LRScheduler:
+        """Of its learning rate, over all its steps."""
+        return self._schedule
+
+    @property
+    def learning_rate(self) -> float:
+        """Of its next step."""
+        return float(self._schedule.get_last_lr()[0])
+
+    @property
+    def scale(self) -> float:
+        """Of its adapter's product."""
+        return scaling(self.spec)
+
+    @property
+    def is_done(self) -> bool:
+        """No further epoch follows."""
+        return self.epoch >= self.spec.epochs
+
+    def resume(self, state: SlotState) -> None:
+        """Go on where `state` stands.
+
+        Raises:
+            ValueError: The random state is no state of a generator.
+        """
+        self.epoch, self.steps = state.epoch, state.steps
+        self._schedule.load_state_dict(dict(state.lr_schedule))
+        # What `load_state_dict` leaves to the optimizer's own state.
+        for group, rate in zip(self._schedule.optimizer.param_groups, self._schedule.get_last_lr(), strict=True):
+            group["lr"] = rate
+        if self.device.type in state.random:
+            self.generator.set_state(state.random[self.device.type])
+
+    def begin_epoch(self) -> None:
+        """Draw the order of the next epoch's rows."""
+        self._waiting = epoch_batches(
+            len(self.lengths), batch_size=self.spec.batch_size, seed=self.seed, epoch=self.epoch + 1
+        )[::-1]
+
+    @property
+    def in_epoch(self) -> bool:
+        """Rows of the running epoch are left."""
+        return bool(self._waiting)
+
+    def next_batch(self) -> list[NDArray[np.int64]]:
+        """The rows of its next step, cut as it would cut them alone, whoever shares the step."""
+        batch = self._waiting.pop()
+        lengths = self.lengths[batch]
+        self.tokens += int(lengths.sum())
+        return [batch[part] for part in token_batches(lengths, token_budget(self.device))]
+
+    def end_step(self) -> bool:
+        """Count a step; whether it was the epoch's last."""
+        self.steps += 1
+        self._schedule.optimizer.step()
+        self._schedule.step()
+        if self._waiting:
+            return False
+        self.epoch += 1
+        return True
+
+    def step_seed(self) -> int:
+        """What the masks of its next step follow from, on a GPU: 32 bits."""
+        return int(np.random.SeedSequence([self.seed, self.steps]).generate_state(1)[0])
+
+    def take_tokens(self) -> int:
+        """Tokens it has trained on since this was last asked."""
+        tokens, self.tokens = self.tokens, 0
+        return tokens
+
+
+def lr_schedule_alone(spec: AdapterSpec, steps: int) -> LRScheduler:
+    """The learning rate's course, driving an optimizer of no account."""
+    nothing = SGD([torch.nn.Parameter(torch.zeros(()))], lr=spec.learning_rate)
+    return make_lr_schedule(nothing, name=spec.lr_schedule, warmup_ratio=spec.warmup_ratio, steps=steps)

@@ -1,0 +1,84 @@
+"""Where an adapter's training stands between two epochs, and the files it is kept in.
+
+The files are those of `adapters.checkpoint`, so that a trial may go on under another executor.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, tensor
+
+from reviewtune.adapters.checkpoint import OPTIMIZER_FILE, PROGRESS_FILE, RANDOM_FILE
+from reviewtune.adapters.peft_format import PEFT_PREFIX, WEIGHTS_FILE
+from reviewtune.errors import StudyError
+
+
+@dataclass(frozen=True)
+class SlotState:
+    """An adapter with its head, optimizer and random state; tensors by name, float32, on the CPU.
+
+    Attributes:
+        adapter: Values, in the order of the model's parameters.
+        mean, square: AdamW's moments of the same.
+        steps: Optimizer steps that are done.
+        epoch: Epochs that are done.
+        lr_schedule: State of the learning rate's schedule.
+        random: State of the generator, by device type.
+    """
+
+    adapter: Mapping[str, Tensor]
+    mean: Mapping[str, Tensor]
+    square: Mapping[str, Tensor]
+    steps: int
+    epoch: int
+    lr_schedule: Mapping[str, Any]
+    random: Mapping[str, Tensor]
+
+
+def save_training(state: SlotState, folder: Path) -> None:
+    """Write everything but the adapter itself."""
+    moments: dict[str, Tensor] = {}
+    for number, name in enumerate(state.adapter):
+        moments[f"{number}.step"] = tensor(float(state.steps))
+        moments[f"{number}.exp_avg"] = state.mean[name].contiguous()
+        moments[f"{number}.exp_avg_sq"] = state.square[name].contiguous()
+    save_file(moments, folder / OPTIMIZER_FILE)
+    save_file(dict(state.random), folder / RANDOM_FILE)
+    progress = {"epoch": state.epoch, "lr_schedule": dict(state.lr_schedule)}
+    (folder / PROGRESS_FILE).write_text(json.dumps(progress) + "\n")
+
+
+def load_slot(folder: Path, names: Sequence[str]) -> SlotState:
+    """What `save_training`, or `adapters.checkpoint` with torch's AdamW, wrote beside an adapter.
+
+    Args:
+        folder: With all files of a checkpoint.
+        names: Of the adapter's tensors, in the order of the model's parameters (`initial.tensor_names`).
+
+    Raises:
+        StudyError: A file is missing or damaged, or of another optimizer.
+    """
+    try:
+        progress = json.loads((folder / PROGRESS_FILE).read_text())
+        moments = load_file(folder / OPTIMIZER_FILE)
+        weights = load_file(folder / WEIGHTS_FILE)
+        adapter = {name.removeprefix(PEFT_PREFIX): value for name, value in weights.items()}
+        return SlotState(
+            adapter={name: adapter[name] for name in names},
+            mean={name: moments[f"{number}.exp_avg"] for number, name in enumerate(names)},
+            square={name: moments[f"{number}.exp_avg_sq"] for number, name in enumerate(names)},
+            steps=int(moments["0.step"]),
+            epoch=int(progress["epoch"]),
+            lr_schedule=progress["lr_schedule"],
+            random=load_file(folder / RANDOM_FILE),
+        )
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise StudyError(
+            f"the training state in {folder} is damaged ({reason}): delete it, the trial begins anew"
+        ) from error

@@ -1,0 +1,168 @@
+"""Between Tune's trials, which ask for one epoch after the other, and the workers that train them in packs.
+
+The broker is a Ray actor without work of its own. It knows which worker holds which trial, what each trial has measured
+and how far its client has asked. A worker may train one epoch ahead of what was asked, so that no slot waits for Tune's
+decisions; a trial that is stopped meanwhile loses that epoch alone.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+AHEAD = 1
+"""Epochs that a worker may train before they are asked for."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What has changed for a worker since it last asked.
+
+    Attributes:
+        admit: Trials to take in, (id, params, epochs whose results the broker has).
+        evict: Ids of trials to let go.
+        allowed: Last epoch that each of its trials may train, by id.
+        closed: The study is over.
+    """
+
+    admit: list[tuple[str, dict[str, Any], int]]
+    evict: list[str]
+    allowed: dict[str, int]
+    closed: bool
+
+
+@dataclass
+class _Trial:
+    params: dict[str, Any]
+    results: list[dict[str, Any]] = field(default_factory=list)
+    asked: int = 0
+    error: str | None = None
+    worker: int | None = None
+
+
+@dataclass
+class _Worker:
+    slots: int
+    trials: set[str] = field(default_factory=set)
+    admit: list[str] = field(default_factory=list)
+    evict: list[str] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class TrialBroker:
+    """The actor. All its methods run in one event loop, one at a time between their waits."""
+
+    def __init__(self) -> None:
+        self._trials: dict[str, _Trial] = {}
+        self._workers: dict[int, _Worker] = {}
+        self._waiting: deque[str] = deque()
+        self._changed = asyncio.Condition()
+        self._closed: str | None = None
+
+    async def epoch(self, trial_id: str, params: dict[str, Any], number: int) -> dict[str, Any]:
+        """The result of a trial's epoch `number`, once it is trained; asking again gives it again.
+
+        Returns:
+            What the worker measured; or `{"error": reason}` where the trial failed, or was let go meanwhile.
+        """
+        if trial_id not in self._trials:
+            self._trials[trial_id] = _Trial(params)
+            self._waiting.append(trial_id)
+            self._hand_out()
+        trial = self._trials[trial_id]
+        trial.asked = max(trial.asked, number)
+        self._tell(trial)
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(trial.results) >= number or trial.error or self._closed)
+        if len(trial.results) >= number:
+            return trial.results[number - 1]
+        return {"error": trial.error or self._closed}
+
+    async def leave(self, trial_id: str) -> None:
+        """Free the slot of a trial that Tune has ended, whatever it was doing."""
+        trial = self._trials.get(trial_id)
+        if trial is None:
+            return
+        if trial_id in self._waiting:
+            self._waiting.remove(trial_id)
+        trial.error = trial.error or "it has been stopped"
+        self._release(trial_id, evict=True)
+        await self._notify()
+
+    async def register(self, worker: int, slots: int) -> None:
+        """A worker is ready, for the first time or again; trials that it held before it died are handed out anew."""
+        before = self._workers.get(worker)
+        self._workers[worker] = _Worker(slots)
+        for trial_id in sorted(before.trials) if before else ():
+            self._trials[trial_id].worker = None
+            self._waiting.appendleft(trial_id)
+        self._hand_out()
+
+    async def orders(self, worker: int) -> Orders:
+        """What has changed for a worker, as soon as something has."""
+        mine = self._workers[worker]
+        await mine.news.wait()
+        mine.news.clear()
+        admit = [(trial_id, self._trials[trial_id]) for trial_id in mine.admit if trial_id in mine.trials]
+        orders = Orders(
+            admit=[(trial_id, trial.params, len(trial.results)) for trial_id, trial in admit],
+            evict=mine.evict,
+            allowed={trial_id: self._trials[trial_id].asked + AHEAD for trial_id in mine.trials},
+            closed=self._closed is not None,
+        )
+        mine.admit, mine.evict = [], []
+        return orders
+
+    async def deliver(self, trial_id: str, result: dict[str, Any]) -> None:
+        """A worker has trained an epoch. One that was delivered before its worker died counts once."""
+        trial = self._trials[trial_id]
+        if result["epoch"] == len(trial.results) + 1:
+            trial.results.append(result)
+        if result["last"]:
+            self._release(trial_id, evict=False)
+        await self._notify()
+
+    async def fail(self, trial_id: str, reason: str) -> None:
+        """A worker cannot train a trial on; it has let it go."""
+        self._trials[trial_id].error = reason
+        self._release(trial_id, evict=False)
+        await self._notify()
+
+    async def close(self, reason: str = "the study is over") -> None:
+        """End the workers, and every trial that still waits, with this reason."""
+        self._closed = self._closed or reason
+        for worker in self._workers.values():
+            worker.news.set()
+        await self._notify()
+
+    def _hand_out(self) -> None:
+        """Give waiting trials to the worker with the most free slots."""
+        while self._waiting and self._workers:
+            worker, mine = max(self._workers.items(), key=lambda item: item[1].slots - len(item[1].trials))
+            if len(mine.trials) >= mine.slots:
+                return
+            trial_id = self._waiting.popleft()
+            self._trials[trial_id].worker = worker
+            mine.trials.add(trial_id)
+            mine.admit.append(trial_id)
+            mine.news.set()
+
+    def _release(self, trial_id: str, *, evict: bool) -> None:
+        trial = self._trials[trial_id]
+        mine = self._workers.get(trial.worker) if trial.worker is not None else None
+        trial.worker = None
+        if mine is None or trial_id not in mine.trials:
+            return
+        mine.trials.discard(trial_id)
+        if evict:
+            mine.evict.append(trial_id)
+            mine.news.set()
+        self._hand_out()
+
+    def _tell(self, trial: _Trial) -> None:
+        if trial.worker is not None:
+            self._workers[trial.worker].news.set()
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()

@@ -1,0 +1,69 @@
+"""What a pack shows of itself while it runs: gauges for Prometheus and the Ray dashboard, and a few words."""
+
+import time
+from typing import Any
+
+import torch
+
+from reviewtune.adapters.pack import AdapterPack
+
+PROBE = 4096
+"""Width of the matrices that a GPU's rate is measured with."""
+
+
+class PackGauges:
+    """Busy slots, reviews and tokens a second, and the share of the card's measured matrix rate.
+
+    Args:
+        rank: Of the worker.
+        pack: Whose.
+    """
+
+    def __init__(self, rank: int, pack: AdapterPack) -> None:
+        from ray.util.metrics import Gauge
+
+        self.pack = pack
+        self._peak = matrix_rate(pack.device)
+        self._values: dict[str, float] = {}
+        names = {
+            "reviewtune_busy_slots": "Slots of a pack that train.",
+            "reviewtune_reviews_per_second": "Training reviews a second, all slots together.",
+            "reviewtune_tokens_per_second": "Training tokens a second, all slots together.",
+            "reviewtune_peak_share": "Share of the card's matrix rate that the frozen weights' products take.",
+        }
+        self._gauges = {name: Gauge(name, description=text, tag_keys=("worker",)) for name, text in names.items()}
+        for gauge in self._gauges.values():
+            gauge.set_default_tags({"worker": str(rank)})
+
+    def note(self, seconds: float, tokens: int) -> None:
+        """Set the gauges after `seconds` in which the pack trained on `tokens`."""
+        rate = tokens / max(seconds, 1e-9)
+        # Forward, and backward to the activations, each two operations a weight; frozen weights need no gradient.
+        share = 4 * self.pack.frozen_weights * rate / self._peak if self._peak else 0.0
+        self._values = {
+            "reviewtune_busy_slots": float(len(self.pack.busy)),
+            "reviewtune_reviews_per_second": rate / float(self.pack.lengths.mean()),
+            "reviewtune_tokens_per_second": rate,
+            "reviewtune_peak_share": share,
+        }
+        for name, value in self._values.items():
+            self._gauges[name].set(value)
+
+    def line(self) -> dict[str, Any]:
+        """What a trial's result says of its pack."""
+        return {"pack_" + name.removeprefix("reviewtune_"): value for name, value in self._values.items()}
+
+
+def matrix_rate(device: torch.device) -> float:
+    """Floating-point operations a second of a bfloat16 matrix product on a GPU; 0 on a CPU."""
+    if device.type != "cuda":
+        return 0.0
+    matrix = torch.randn(PROBE, PROBE, device=device, dtype=torch.bfloat16)
+    for _ in range(3):
+        matrix @ matrix
+    torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    for _ in range(10):
+        matrix @ matrix
+    torch.cuda.synchronize(device)
+    return 10 * 2 * PROBE**3 / (time.perf_counter() - start)

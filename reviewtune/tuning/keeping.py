@@ -1,0 +1,68 @@
+"""What a trial leaves on disk after every epoch: its last state, to go on from, and its best model."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import TypeAdapter
+
+from reviewtune.errors import StudyError
+from reviewtune.tuning.scheduler import EPOCH
+
+PROGRESS_FILE = "trial.json"
+BEST = "best"
+LAST = "last"
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A model that keeps the state of its training, so that it can go on elsewhere."""
+
+    def save_state(self, folder: Path, epoch: int) -> None:
+        """Write what `Setting.resume_from` needs to go on after `epoch`."""
+        ...
+
+
+def keep(model: Resumable, folder: Path, result: dict[str, Any], *, improved: bool) -> None:
+    """Replace a trial's last state, and its best model where this epoch is better, each in one step.
+
+    Args:
+        model: After the epoch.
+        folder: Of the trial.
+        result: What it reports of the epoch.
+        improved: No epoch before was as good.
+    """
+    partial, best = folder / ".partial", folder / ".partial-best"
+    for leftover in (partial, best):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir(parents=True)
+    model.save_state(partial, result[EPOCH])
+    (partial / PROGRESS_FILE).write_text(json.dumps(result) + "\n")
+    if improved:
+        _replace(shutil.copytree(partial, best), folder / BEST)
+    _replace(partial, folder / LAST)
+
+
+def _replace(new: Path, place: Path) -> None:
+    old = place.with_name(f".old-{place.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.is_dir():
+        place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def kept_result(resume_from: Path) -> dict[str, Any]:
+    """The last result that a trial kept, from its `LAST` folder.
+
+    Raises:
+        StudyError: The file is damaged.
+    """
+    path = resume_from / PROGRESS_FILE
+    try:
+        progress: dict[str, Any] = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise StudyError(f"{path} is damaged ({reason}): delete its folder, the trial begins anew") from None
+    return progress

@@ -1,0 +1,189 @@
+"""What a worker does: train the trials that the broker hands it, in one pack, until the study is over."""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reviewtune.adapters.pack import AdapterPack
+from reviewtune.adapters.slot_state import load_slot
+from reviewtune.errors import ReviewtuneError
+from reviewtune.families.qlora import QloraParams
+from reviewtune.families.qlora_slot import SlotModel
+from reviewtune.tuning.broker import Orders
+from reviewtune.tuning.gauges import PackGauges
+from reviewtune.tuning.keeping import LAST, keep, kept_result
+from reviewtune.tuning.search import BEST_F1
+from reviewtune.tuning.trial import Assignment, epoch_result, validation_metrics
+
+SAVERS = 2
+"""Threads that write checkpoints while the next steps run."""
+
+
+@dataclass
+class Tenant:
+    """A trial in a slot.
+
+    Attributes:
+        trial_id: Its id.
+        slot: Its place in the pack.
+        best: Highest validation F1 so far.
+        seconds: Of the device, charged by its share of the tokens.
+        allowed: Last epoch that it may train for now.
+        saving: The checkpoint that is being written.
+    """
+
+    trial_id: str
+    slot: int
+    best: float = -1.0
+    seconds: float = 0.0
+    allowed: int = 1
+    saving: Future[None] | None = None
+
+
+@dataclass
+class PackWorker:
+    """A pack, its tenants and the broker.
+
+    Attributes:
+        pack: Empty.
+        assignment: What all trials share.
+        broker: Handle of the `TrialBroker`.
+        rank: Of this worker.
+        tenants: By trial id.
+    """
+
+    pack: AdapterPack
+    assignment: Assignment
+    broker: Any
+    rank: int
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Work until the broker closes."""
+        import ray
+
+        self._savers = ThreadPoolExecutor(SAVERS)
+        self._gauges = PackGauges(self.rank, self.pack)
+        ray.get(self.broker.register.remote(self.rank, self.pack.room.slots))
+        news = self.broker.orders.remote(self.rank)
+        with self._savers:
+            self._settled = time.perf_counter()
+            while True:
+                if ray.wait([news], timeout=0 if self.pack.busy else None)[0]:
+                    orders: Orders = ray.get(news)
+                    if orders.closed:
+                        return
+                    news = self.broker.orders.remote(self.rank)
+                    self._follow(orders)
+                if self.pack.busy:
+                    self._end_epochs(self.pack.step())
+                else:
+                    self._settled = time.perf_counter()
+
+    def _follow(self, orders: Orders) -> None:
+        for trial_id in orders.evict:
+            if tenant := self.tenants.pop(trial_id, None):
+                self.pack.leave(tenant.slot)
+        for trial_id, params, delivered in orders.admit:
+            self._guarded(trial_id, lambda i=trial_id, p=params, d=delivered: self._admit(i, p, d))
+        for trial_id, allowed in orders.allowed.items():
+            if tenant := self.tenants.get(trial_id):
+                tenant.allowed = allowed
+        for tenant in self.tenants.values():
+            self._go_on(tenant)
+
+    def _admit(self, trial_id: str, params: dict[str, Any], delivered: int) -> None:
+        """Take a trial in, fresh or where its last checkpoint stands; a result that was lost with a worker goes out."""
+        spec = QloraParams.from_values({**self.assignment.fixed, **params})
+        folder = self.assignment.models_dir / trial_id / LAST
+        if not folder.is_dir():
+            self.tenants[trial_id] = Tenant(trial_id, self.pack.admit(trial_id, spec))
+            return
+        result = kept_result(folder)
+        state = load_slot(folder, self.pack.tensor_names(spec))
+        slot = self.pack.admit(trial_id, spec, state)
+        self.tenants[trial_id] = Tenant(trial_id, slot, result[BEST_F1], result["fit_seconds"])
+        if result["epoch"] > delivered:
+            self.broker.deliver.remote(trial_id, result)
+        if result["last"]:
+            self._let_go(trial_id)
+
+    def _go_on(self, tenant: Tenant) -> None:
+        """Begin the next epoch of a tenant that rests, if it may."""
+        slot = self.pack.slot(tenant.slot)
+        if not slot.in_epoch and not slot.is_done and slot.epoch < tenant.allowed:
+            slot.begin_epoch()
+
+    def _end_epochs(self, ended: list[int]) -> None:
+        """Evaluate the slots whose epoch has ended, keep what they are and deliver what they measured."""
+        if not ended:
+            return
+        losses = {}
+        by_slot = {tenant.slot: tenant for tenant in self.tenants.values()}
+        for slot in ended:
+            self._guarded(by_slot[slot].trial_id, lambda s=slot: losses.update({s: self.pack.take_loss(s)}))
+        self._settle()
+        left = [slot for slot in ended if slot in losses]
+        if left:
+            scores = self.pack.scores(left, self.assignment.validation.inputs)
+            for slot, own in zip(left, scores, strict=True):
+                tenant = by_slot[slot]
+                self._guarded(tenant.trial_id, lambda t=tenant, s=own: self._report(t, s, losses[t.slot]))
+        self._settled = time.perf_counter()
+
+    def _report(self, tenant: Tenant, scores: np.ndarray[Any, Any], loss: float) -> None:
+        slot = self.pack.slot(tenant.slot)
+        metrics = validation_metrics(scores, self.assignment.validation, slot.epoch)
+        result = epoch_result(
+            {**metrics, "train_loss": loss}, slot.epoch, slot.spec.epochs, best=tenant.best, fit_seconds=tenant.seconds
+        )
+        improved, tenant.best = metrics["f1"] > tenant.best, result[BEST_F1]
+        layers = [layer.name for layer in self.pack.carriers(slot.spec)]
+        model = SlotModel(self.pack.state(tenant.slot), slot.spec, layers, self.assignment.setting)
+        folder = self.assignment.models_dir / tenant.trial_id
+        tenant.saving = self._savers.submit(self._keep, tenant.saving, model, folder, result, improved)
+        if slot.is_done:
+            self._let_go(tenant.trial_id)
+        else:
+            self._go_on(tenant)
+
+    def _keep(
+        self, before: Future[None] | None, model: SlotModel, folder: Path, result: dict[str, Any], improved: bool
+    ) -> None:
+        """Write a checkpoint, after the one before it, and only then tell of the epoch."""
+        if before:
+            before.result()
+        try:
+            keep(model, folder, {**result, **self._gauges.line()}, improved=improved)
+        except OSError as error:
+            reason = f"its checkpoint {folder} cannot be written: {error.strerror or error}"
+            self.broker.fail.remote(folder.name, reason)
+            return
+        self.broker.deliver.remote(folder.name, {**result, **self._gauges.line()})
+
+    def _settle(self) -> None:
+        """Charge the time since the last settlement to the tenants by their shares of the tokens."""
+        now = time.perf_counter()
+        seconds, self._settled = now - self._settled, now
+        tokens = {tenant.trial_id: self.pack.slot(tenant.slot).take_tokens() for tenant in self.tenants.values()}
+        total = max(1, sum(tokens.values()))
+        for trial_id, own in tokens.items():
+            self.tenants[trial_id].seconds += seconds * own / total
+        self._gauges.note(seconds, total)
+
+    def _guarded(self, trial_id: str, work: Any) -> None:
+        """Do something for one trial; what goes wrong ends that trial alone."""
+        try:
+            work()
+        except ReviewtuneError as error:
+            self._let_go(trial_id)
+            self.broker.fail.remote(trial_id, str(error))
+
+    def _let_go(self, trial_id: str) -> None:
+        tenant = self.tenants.pop(trial_id, None)
+        if tenant:
+            self.pack.leave(tenant.slot)

@@ -1,0 +1,157 @@
+"""The executor that trains QLoRA trials in packs: one long-lived Ray Train worker a GPU, or one on a CPU's machine.
+
+The workers pay for their start and for the base model once, however many trials the study has.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+
+from reviewtune.errors import ReviewtuneError, StudyError
+from reviewtune.quiet import be_quiet
+from reviewtune.tuning.broker import TrialBroker
+from reviewtune.tuning.ddp import PLACEHOLDER
+from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.packed_trial import PackedTrial
+from reviewtune.tuning.resources import Resources
+from reviewtune.tuning.trial import Assignment
+
+MAX_FAILURES = 8
+"""Deaths of a worker after which a study gives up."""
+
+END_SECONDS = 60
+"""How long workers may take to end; they do so at their next step."""
+
+
+@dataclass(frozen=True)
+class PackJob:
+    """What each pack worker is started with.
+
+    Attributes:
+        assignment: What all trials share.
+        broker: Handle of the `TrialBroker`.
+        slots: Of each pack, at most.
+        rank: The largest of any trial.
+        target: `all-linear` where any trial's may be.
+    """
+
+    assignment: Assignment
+    broker: Any
+    slots: int
+    rank: int
+    target: str
+
+
+@dataclass(frozen=True)
+class Packs:
+    """Running pack workers.
+
+    Attributes:
+        trainable: A Tune trainable class whose trials they train.
+        broker: Handle of the `TrialBroker`.
+    """
+
+    trainable: Any
+    broker: Any
+
+    def leave(self, trial_id: str) -> None:
+        """Free the slot of a trial that has ended."""
+        self.broker.leave.remote(trial_id)
+
+
+@contextmanager
+def pack_workers(run: FamilyRun) -> Iterator[Packs]:
+    """Start a family's pack workers; end them when the study leaves, for whatever reason."""
+    import ray
+    from ray import tune
+
+    broker = ray.remote(num_cpus=0, max_concurrency=10_000)(TrialBroker).remote()
+    rank, target = _widest(run.plan.distributions, run.plan.defaults)
+    job = PackJob(run.assignment, broker, run.resources.slots or 1, rank, target)
+    task = ray.remote(num_cpus=0, max_retries=0)(_train)
+    workers = task.remote(job, run.resources, str(run.models / ".train"))
+    trainable = tune.with_resources(tune.with_parameters(PackedTrial, broker=broker), PLACEHOLDER)
+    try:
+        yield Packs(trainable, broker)
+    finally:
+        ray.get(broker.close.remote())
+        if not ray.wait([workers], timeout=END_SECONDS)[0]:
+            ray.cancel(workers, force=True)
+        ray.kill(broker)
+
+
+def _widest(distributions: dict[str, BaseDistribution], defaults: dict[str, Any]) -> tuple[int, str]:
+    """The largest rank and the widest target that any trial of the search may have."""
+    ranks, targets = [int(defaults["rank"])], [str(defaults["target"])]
+    match distributions.get("rank"):
+        case CategoricalDistribution() as choice:
+            ranks += [int(value) for value in choice.choices if isinstance(value, (int, float, str))]
+        case IntDistribution() as span:
+            ranks.append(span.high)
+    match distributions.get("target"):
+        case CategoricalDistribution() as choice:
+            targets += [str(value) for value in choice.choices]
+    return max(ranks), "all-linear" if "all-linear" in targets else "attention"
+
+
+def _train(job: PackJob, resources: Resources, storage: str) -> None:
+    """Run the workers to their end; where they cannot go on, tell the trials that wait for them."""
+    be_quiet()
+    import ray
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    try:
+        TorchTrainer(
+            _work,
+            train_loop_config={"job": job},
+            scaling_config=ScalingConfig(
+                num_workers=resources.workers,
+                use_gpu=resources.gpus > 0,
+                resources_per_worker={"CPU": resources.cpus, "GPU": resources.gpus},
+            ),
+            run_config=RunConfig(
+                name="packs", storage_path=storage, failure_config=FailureConfig(max_failures=MAX_FAILURES)
+            ),
+        ).fit()
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        ray.get(job.broker.close.remote(f"the pack workers ended ({reason}): see Ray's logs"))
+        raise StudyError(f"the pack workers ended ({reason})") from error
+
+
+def _work(config: dict[str, Any]) -> None:
+    """What each Ray Train worker runs. What would fail again just so is told instead of tried again."""
+    be_quiet()
+    import ray
+    from ray import train
+
+    job: PackJob = config["job"]
+    try:
+        _pack_worker(job, train.get_context().get_world_rank()).run()
+    except ReviewtuneError as error:
+        ray.get(job.broker.close.remote(str(error)))
+
+
+def _pack_worker(job: PackJob, rank: int) -> Any:
+    """The worker's pack on this process's device."""
+    from typing import cast
+
+    from reviewtune.adapters.pack import AdapterPack, PackRoom
+    from reviewtune.adapters.room import MOST_TOKENS, make_room
+    from reviewtune.encoders.dequantised import dequantise
+    from reviewtune.encoders.loading import Quantisation
+    from reviewtune.encoders.registry import resolve_encoder
+    from reviewtune.encoders.sharing import borrow_backbone
+    from reviewtune.tuning.pack_worker import PackWorker
+
+    setting, train = job.assignment.setting, job.assignment.train
+    quantisation = cast("Quantisation", setting.quantisation)
+    backbone = dequantise(borrow_backbone(resolve_encoder(setting.base_model), quantisation))
+    room = make_room(backbone, PackRoom(job.slots, job.rank, job.target, MOST_TOKENS))
+    on_gpu = next(backbone.parameters()).device.type == "cuda"
+    pack = AdapterPack(backbone, train.inputs, train.fake, room, seed=setting.seed, compiled=on_gpu)
+    return PackWorker(pack, job.assignment, job.broker, rank)

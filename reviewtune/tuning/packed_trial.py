@@ -1,0 +1,38 @@
+"""A Tune trial whose training happens in a pack elsewhere: it asks for an epoch at a time and reports it."""
+
+from typing import Any
+
+from ray import tune
+
+from reviewtune.errors import StudyError
+from reviewtune.quiet import be_quiet
+
+
+class PackedTrial(tune.Trainable):  # type: ignore[misc]
+    """A light client of the `TrialBroker`; it takes no CPU and no GPU."""
+
+    def setup(self, config: dict[str, Any], broker: Any = None) -> None:
+        """Begin a trial. See `ray.tune.Trainable.setup`."""
+        del config
+        be_quiet()
+        self._broker, self._asked = broker, 0
+
+    def step(self) -> dict[str, Any]:
+        """The result of the next epoch.
+
+        Raises:
+            StudyError: The trial failed.
+        """
+        import ray
+
+        self._asked += 1
+        result: dict[str, Any] = ray.get(self._broker.epoch.remote(self.trial_id, dict(self.config), self._asked))
+        if "error" in result:
+            raise StudyError(result["error"])
+        return {**result, "done": result["last"]}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Begin another trial in the same process. See `ray.tune.Trainable.reset_config`."""
+        del new_config
+        self._asked = 0
+        return True

@@ -28,6 +28,8 @@ class Part:
 def micro_steps(parts: Sequence[Sequence[Part]], lengths: NDArray[np.int64], budget: int) -> list[list[Part]]:
     """Which parts run in one pass: at most one of each slot, slots in order, at most `budget` tokens unless alone.
 
+    Passes of a step are of like size: few sizes mean few recordings of a pass on a GPU.
+
     Args:
         parts: Of each slot, in the order in which it would run them alone.
         lengths: Tokens of every review.
@@ -35,10 +37,12 @@ def micro_steps(parts: Sequence[Sequence[Part]], lengths: NDArray[np.int64], bud
     """
     passes: list[list[Part]] = []
     for turn in range(max((len(own) for own in parts), default=0)):
-        size = budget
-        for part in (own[turn] for own in parts if turn < len(own)):
-            tokens = int(lengths[part.rows].sum())
-            if size + tokens > budget:
+        sized = [(int(lengths[own[turn].rows].sum()), own[turn]) for own in parts if turn < len(own)]
+        total = sum(tokens for tokens, _ in sized)
+        share = total / -(-total // budget) if budget else 0
+        size = budget + 1
+        for tokens, part in sized:
+            if size + tokens > budget or size >= share:
                 passes.append([])
                 size = 0
             passes[-1].append(part)

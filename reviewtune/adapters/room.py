@@ -11,13 +11,13 @@ from reviewtune.adapters.pack import LEAST_TOKENS, PackRoom
 from reviewtune.encoders.classifier import linear_layers
 from reviewtune.errors import StudyError
 
-CPU_TOKENS = 4_096
-"""Tokens of a pass on a CPU: more gain nothing there."""
-MOST_TOKENS = 65_536
+CPU_TOKENS = 2_048
+"""Tokens of a pass on a CPU: more gain nothing there and take memory."""
+MOST_TOKENS = 131_072
 """Tokens of a pass that fill any card."""
 VALUE_BYTES = 24
 """Of a value of a slot: float32 itself, its gradient and two moments, and bfloat16 copies of value and gradient."""
-ACTIVATION_BYTES = {"attention": 48, "all-linear": 72}
+ACTIVATION_BYTES = {"attention": 38, "all-linear": 56}
 """Of a token, for each layer and unit of hidden width, as measured on Stella's shape with the layers compiled."""
 ACTIVATION_SHARE = 0.4
 """Of the free memory that one pass may take: the first of each shape runs beside the recorded ones."""

@@ -1,0 +1,116 @@
+"""Packs on a GPU: grouped products, compiled layers and recorded passes beside trials alone and beside peft."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from reviewtune.adapters.graphs import GraphedPasses
+from reviewtune.adapters.pack import AdapterPack, PackRoom
+from reviewtune.data.tokens import from_lists
+from reviewtune.encoders.dequantised import dequantise
+from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.encoders.sharing import borrow_backbone
+from reviewtune.errors import StudyError
+from reviewtune.families.base import Rows, Setting
+from reviewtune.families.qlora import QloraFamily, QloraParams
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")]
+
+BFLOAT16 = 2e-2
+"""How far losses of two epochs may drift apart by bfloat16's eight bits; losses are about 0.6."""
+
+
+def make_rows(count: int, seed: int) -> Rows:
+    rng = np.random.default_rng(seed)
+    fake = np.arange(count) % 2 == 0
+    lists = [np.r_[2, rng.integers(4 + 15 * label, 40 + 15 * label, rng.integers(2, 40)), 3] for label in fake]
+    return Rows(from_lists(lists), fake)
+
+
+TRAIN, TEST = make_rows(300, 0), make_rows(60, 1)
+
+
+def make_pack(base: Path, *, compiled: bool, slots: int = 8) -> AdapterPack:
+    backbone = dequantise(borrow_backbone(resolve_encoder(str(base)), "nf4"))
+    room = PackRoom(slots, 16, "all-linear", 4096)
+    return AdapterPack(backbone, TRAIN.inputs, TRAIN.fake, room, seed=3, compiled=compiled)
+
+
+def make_params(**values: Any) -> QloraParams:
+    return QloraParams(**{"rank": 4, "alpha": 8, "learning_rate": 1e-3, "epochs": 2, "batch_size": 8, **values})
+
+
+STRANGERS = [
+    make_params(rank=16, target="all-linear", batch_size=16),
+    make_params(rank=1, batch_size=32, epochs=1),
+    make_params(dropout=0.0, learning_rate=3e-3),
+]
+
+
+def run(pack: AdapterPack, specs: list[QloraParams]) -> tuple[list[list[float]], np.ndarray]:
+    losses: list[list[float]] = [[] for _ in specs]
+    for number, spec in enumerate(specs):
+        pack.slot(pack.admit(str(number), spec)).begin_epoch()
+    while pack.busy:
+        for index in pack.step():
+            losses[index].append(pack.take_loss(index))
+            if not pack.slot(index).is_done:
+                pack.slot(index).begin_epoch()
+    return losses, pack.scores(list(range(len(specs))), TEST.inputs)
+
+
+@pytest.mark.parametrize("model_type", ["bert", "gte", "modernbert", "t5", "deberta-v2"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_trial_in_a_full_pack_is_as_alone(tiny_base: Callable[[str], Path], model_type: str, compiled: bool) -> None:
+    own = make_params(dropout=0.1)
+    base = tiny_base(model_type)
+    losses, scores = run(make_pack(base, compiled=compiled), [own, *STRANGERS])
+    alone, alone_scores = run(make_pack(base, compiled=compiled), [own])
+    np.testing.assert_allclose(losses[0], alone[0], atol=BFLOAT16)
+    assert np.abs(scores[0] - alone_scores[0]).mean() < 0.05 * max(1, np.abs(alone_scores).max())
+
+
+def test_a_pack_is_as_peft_without_dropout(tiny_base: Callable[[str], Path]) -> None:
+    base = tiny_base("gte")
+    own = make_params(dropout=0.0, head_dropout=0.0)
+    pack = make_pack(base, compiled=True)
+    for module in pack.model.backbone.modules():
+        if type(module).__name__ == "PackedDropout":
+            module.p = 0.0
+    losses, _ = run(pack, [own, *STRANGERS])
+    epochs = [epoch.metrics["train_loss"] for epoch in QloraFamily().fit(own, TRAIN, Setting(3, base_model=str(base)))]
+    # The reference has the base model's own dropout: the losses agree in their course, not in their digits.
+    np.testing.assert_allclose(losses[0], epochs, atol=0.1)
+
+
+def test_passes_are_recorded_and_replayed(tiny_base: Callable[[str], Path]) -> None:
+    pack = make_pack(tiny_base("bert"), compiled=False)
+    run(pack, [make_params(), *STRANGERS])
+    assert isinstance(pack.passes, GraphedPasses)
+    assert len(pack.passes._recordings) >= 1
+
+
+def test_a_slot_that_diverges_fails_alone(tiny_base: Callable[[str], Path]) -> None:
+    base = tiny_base("bert")
+    pack = make_pack(base, compiled=False)
+    bad, own = pack.admit("bad", make_params()), pack.admit("own", make_params())
+    with torch.no_grad():
+        pack.stack.values[bad] = float("nan")
+    for index in (bad, own):
+        pack.slot(index).begin_epoch()
+    losses = []
+    while pack.busy:
+        for index in pack.step():
+            if index == bad:
+                with pytest.raises(StudyError, match="no finite number"):
+                    pack.take_loss(bad)
+                continue
+            losses.append(pack.take_loss(own))
+            if not pack.slot(own).is_done:
+                pack.slot(own).begin_epoch()
+    alone, _ = run(make_pack(base, compiled=False), [make_params()])
+    np.testing.assert_allclose(losses, alone[0], atol=BFLOAT16)

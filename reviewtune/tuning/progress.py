@@ -12,6 +12,11 @@ from rich.table import Table
 from reviewtune.tuning.records import TrialRecord, best_of
 
 
+def say(console: Console, line: str) -> None:
+    """Print a line as it is: in a file it stays one line, and a name or an error in brackets is no markup."""
+    console.print(line, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+
+
 @dataclass
 class FamilyProgress:
     """How far one family has come."""
@@ -53,7 +58,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Print a line above the table."""
-        self.console.print(line, highlight=False, soft_wrap=not self.console.is_terminal)
+        say(self.console, line)
 
     def begin(self, family: str, state: str, records: list[TrialRecord]) -> None:
         """A family is at work, with the trials of earlier runs."""
@@ -122,13 +127,14 @@ def _cells(progress: FamilyProgress) -> tuple[str, ...]:
 
 
 def _line(family: str, record: TrialRecord, progress: FamilyProgress) -> str:
-    best = best_of(progress.records)
+    best, epochs = best_of(progress.records), len(record.epochs)
+    default = ", the default configuration" if record.is_default else ""
     params = " ".join(f"{name}={_short(value)}" for name, value in record.params.items())
     f1 = f"{record.best.f1:.4f}" if record.best else "none"
     incumbent = f"{best.best.f1:.4f}" if best and best.best else "none"
     return (
         f"{family} {len(progress.records)}/{progress.num_trials} {record.status}: F1 {f1} (best {incumbent}), "
-        f"{len(record.epochs)} epochs, {record.fit_seconds:.1f} s: {params}"
+        f"{epochs} epoch{'s' * (epochs != 1)}, {record.fit_seconds:.1f} s{default}: {params}"
     )
 
 

@@ -20,12 +20,12 @@ HUB_PREFIX = "hub:"
 CSV_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIX = ".parquet"
+_BINARY_BYTES = 1024
+"""Where bytes are no text, a NUL among the first so many tells what they are."""
 KINDS = (
     f".csv, .tsv, .jsonl, .ndjson, .parquet, a folder of .parquet files, {HUB_PREFIX}owner/name[@revision] or {SAMPLE}"
 )
 
-_BINARY_BYTES = 1024
-"""Where bytes are no text, a NUL among the first so many tells what they are."""
 _HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
 

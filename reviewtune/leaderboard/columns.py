@@ -110,7 +110,7 @@ COLUMNS = (
     Column(
         "fit",
         "Fit",
-        "Time to fit the selected configuration once.",
+        "Time to fit the selected configuration once, on embeddings or tokens that are there.",
         lambda entry: duration(entry.cost.fit_seconds) if entry.cost else NOTHING,
         3,
     ),

@@ -95,6 +95,14 @@ def _reason(error: ValidationError | OSError) -> str:
     return f"{where}: {first['msg']}" if where else first["msg"]
 
 
+def default_first(records: list[TrialRecord]) -> list[TrialRecord]:
+    """The records with the default configuration's before all others, which stay in their order.
+
+    It is always the first to start, but trials that run beside it may end before it.
+    """
+    return sorted(records, key=lambda record: not record.is_default)
+
+
 def best_of(records: list[TrialRecord]) -> TrialRecord | None:
     """The incumbent: the highest validation F1 of any epoch; of equals the highest ROC AUC, then the earliest.
 

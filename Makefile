@@ -37,6 +37,7 @@ format: setup
 	$(BIN)/ruff format .
 
 bench: setup  ## every benchmark; a script a claim, each prints its ratio
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:

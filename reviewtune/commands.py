@@ -2,6 +2,9 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +13,8 @@ from rich.console import Console
 from reviewtune.artifact import read_info
 from reviewtune.config import EmbedConfig, EvaluateConfig, LeaderboardConfig, PredictConfig, StudyConfig
 from reviewtune.data.reviews import load_reviews, load_texts
+from reviewtune.data.sources import read_lines
+from reviewtune.data.texts import normalise
 from reviewtune.errors import DataError, UsageError
 from reviewtune.evaluation.metrics import classification_scores
 from reviewtune.evaluation.significance import f1_interval
@@ -24,6 +29,7 @@ OUTPUT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 def tune_and_show(config: StudyConfig) -> int:
     """Run a study, or with `--dry-run` describe it, and print the leaderboard."""
     from reviewtune.tuning.plan import describe, resolve_study
+    from reviewtune.tuning.progress import say
     from reviewtune.tuning.session import ray_session
     from reviewtune.tuning.study import tune
 
@@ -32,9 +38,10 @@ def tune_and_show(config: StudyConfig) -> int:
         from reviewtune.tuning.dry_run import describe_cost
 
         study = resolve_study(config)
-        describe(study, console.print)
+        tell = partial(say, console)
+        describe(study, tell)
         with ray_session(config.address, console) as cluster:
-            describe_cost(study, cluster, lambda line: console.print(line, highlight=False, markup=False))
+            describe_cost(study, cluster, tell)
         return 0
     try:
         board = tune(config, console)
@@ -58,6 +65,7 @@ def embed_and_show(config: EmbedConfig) -> int:
     """Embed the reviews and say where the vectors are."""
     from reviewtune.encoders.registry import resolve_encoder
     from reviewtune.tuning.inputs import embedding_folder, prepare_inputs
+    from reviewtune.tuning.progress import say
     from reviewtune.tuning.session import ray_session
 
     console = Console(stderr=True)
@@ -67,10 +75,10 @@ def embed_and_show(config: EmbedConfig) -> int:
     with ray_session(config.address, console):
         shape = inputs.embeddings.shape
     folder = embedding_folder(inputs.store, encoder)
-    console.print(
+    say(
+        console,
         f"{shape[0]:,} reviews x {shape[1]} values by {encoder.title}, "
         f"{inputs.made['embeddings']:,} encoded now: {folder.path}",
-        highlight=False,
     )
     return 0
 
@@ -79,6 +87,8 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
     """Score an artifact on labelled reviews, all of them, and print the scores."""
     from reviewtune.predict import load
 
+    if config.output:
+        _check_folder(config.output)
     info = read_info(config.artifact)
     reviews = load_reviews(
         config.data, text_column=config.text_column, label_column=config.label_column, fake_label=config.fake_label
@@ -100,7 +110,8 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
             f"  {name:18} {value:.4f}" if isinstance(value, float) else f"  {name:18} {value}", highlight=False
         )
     if config.output:
-        config.output.write_text(json.dumps(measured, indent=1) + "\n")
+        with _writing(config.output):
+            config.output.write_text(json.dumps(measured, indent=1) + "\n")
     return 0
 
 
@@ -108,12 +119,10 @@ def predict_rows(config: PredictConfig) -> int:
     """Write fake_probability and label of each review, in the input's order."""
     from reviewtune.predict import load
 
-    if config.output != "-" and Path(config.output).suffix not in OUTPUT_SUFFIXES:
-        raise UsageError(
-            f"--output {config.output}: the file's ending must be one of {', '.join(OUTPUT_SUFFIXES)}, or give -"
-        )
+    if config.output != "-":
+        _check_output(Path(config.output))
     if config.input == "-":
-        texts = [line.rstrip("\r\n") for line in sys.stdin]
+        texts = [normalise(line) for line in read_lines(sys.stdin.buffer.read(), "standard input")]
     else:
         texts = load_texts(config.input, config.text_column)[TEXT].to_pylist()
     if not texts:
@@ -121,8 +130,32 @@ def predict_rows(config: PredictConfig) -> int:
     classifier = load(config.artifact)
     probability = classifier.fake_probability(texts)
     labels = ["fake" if value > classifier.info.threshold else "genuine" for value in probability]
-    _write(pa.table({FAKE_PROBABILITY: probability, LABEL: labels}), config.output)
+    with _writing(Path(config.output)):
+        _write(pa.table({FAKE_PROBABILITY: probability, LABEL: labels}), config.output)
     return 0
+
+
+def _check_output(path: Path) -> None:
+    """Refuse, before the work is done, a file that could not be written."""
+    if path.suffix not in OUTPUT_SUFFIXES:
+        raise UsageError(f"--output {path}: the file's ending must be one of {', '.join(OUTPUT_SUFFIXES)}, or give -")
+    _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise UsageError(f"--output {path}: there is no folder {path.parent}: make it, or give another file")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())
+        raise UsageError(f"--output {path} cannot be written ({reason}): give another file") from None
 
 
 def _write(table: pa.Table, output: str) -> None:

@@ -143,6 +143,8 @@ def results(results_dir: Path) -> Finding:
     from reviewtune.leaderboard.board import collect
 
     place = _existing(results_dir)
+    if not place.is_dir():
+        return Finding("problem", f"{place} is no folder", "give another --results-dir")
     if not os.access(place, os.W_OK):
         return Finding("problem", f"{place} is not writable", "give another --results-dir")
     if not (results_dir / "studies").is_dir():

@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_VERBOSITY": "error",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     # An interrupt ends the study at once, with what has finished kept, instead of a second one being waited for.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",

@@ -31,15 +31,15 @@ class ReviewReport:
     def lines(self) -> list[str]:
         """The report for people: what was kept, then a line for each reason that left rows out."""
         reasons = {
-            "without a text": self.missing_text,
-            "with a blank text": self.empty_text,
-            "with a number for a text": self.non_text,
-            "without a label": self.missing_label,
-            "that repeat another row's text and label, merged": self.duplicates_merged,
-            f"of {self.contradictory_texts:,} texts that carry both labels, dropped": self.contradictory_rows,
+            "rows without a text": self.missing_text,
+            "rows with a blank text": self.empty_text,
+            "rows with a number for a text": self.non_text,
+            "rows without a label": self.missing_label,
+            "rows that repeat another row's text and label, merged": self.duplicates_merged,
+            "rows whose text carries both labels, dropped": self.contradictory_rows,
         }
         kept = f"{self.kept:,} of {self.rows_read:,} rows kept: {self.fake:,} fake, {self.genuine:,} genuine"
-        return [kept, *(f"{count:,} rows {reason}" for reason, count in reasons.items() if count)]
+        return [kept, *(f"{reason}: {count:,}" for reason, count in reasons.items() if count)]
 
 
 def merge(texts: list[str | None], columns: dict[str, list[Any]]) -> tuple[list[dict[str, Any]], ReviewReport]:

@@ -20,6 +20,8 @@ HUB_PREFIX = "hub:"
 CSV_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIX = ".parquet"
+_BINARY_BYTES = 1024
+"""Where bytes are no text, a NUL among the first so many tells what they are."""
 KINDS = (
     f".csv, .tsv, .jsonl, .ndjson, .parquet, a folder of .parquet files, {HUB_PREFIX}owner/name[@revision] or {SAMPLE}"
 )
@@ -85,7 +87,7 @@ def _read_path(path: Path) -> pa.Table:
         raise DataError(f"{path} is empty (0 bytes): export it again")
     if suffix == PARQUET_SUFFIX:
         return _read_parquet(path)
-    text = _read_utf8(path)
+    text = _decode(path.read_bytes(), str(path))
     if suffix in CSV_DELIMITERS:
         return _parse_csv(path, text, CSV_DELIMITERS[suffix])
     raw = text.encode()
@@ -101,22 +103,40 @@ def _read_parquet(path: Path) -> pa.Table:
         return file.read()
 
 
-def _read_utf8(path: Path) -> str:
-    """The text of a file, without a byte order mark."""
-    raw = path.read_bytes()
+def read_lines(raw: bytes, name: str) -> list[str]:
+    """The lines of a stream, blank ones too, without their ends.
+
+    Args:
+        raw: All of it.
+        name: What to call it in a message.
+
+    Raises:
+        DataError: It is not UTF-8 text.
+    """
+    text = _decode(raw, name).replace("\r\n", "\n").replace("\r", "\n")
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def _decode(raw: bytes, name: str) -> str:
+    """The text in the bytes of a file, without a byte order mark."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if b"\0" in raw[:_BINARY_BYTES]:
+            raise _binary(raw, name) from None
         line = raw.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{path} is not UTF-8 text: byte 0x{raw[error.start]:02x} at offset {error.start} (line {line}); "
+            f"{name} is not UTF-8 text: byte 0x{raw[error.start]:02x} at offset {error.start} (line {line}); "
             "save it as UTF-8"
         ) from None
     if "\0" in text.partition("\n")[0]:
-        raise DataError(
-            f"{path} is a binary file or UTF-16: there is a NUL byte in its first line; save it as UTF-8 text"
-        )
+        raise _binary(raw, name)
     return text
+
+
+def _binary(raw: bytes, name: str) -> DataError:
+    at = raw.index(b"\0")
+    return DataError(f"{name} is a binary file or UTF-16: there is a NUL byte at offset {at}; save it as UTF-8 text")
 
 
 def _parse_csv(path: Path, text: str, delimiter: str) -> pa.Table:
@@ -165,4 +185,4 @@ def _read_hub(source: str) -> pa.Table:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return " ".join(str(error).split())[:300].rstrip(".")

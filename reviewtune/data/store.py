@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from pyarrow import parquet
 
-from reviewtune.errors import DataError
+from reviewtune.errors import DataError, UsageError
 
 KEY_LENGTH = 16
 Report = TypeVar("Report")
@@ -23,6 +24,22 @@ class Store:
     """The folders under `<results_dir>/store`; each is made when something is first written to it."""
 
     results_dir: Path
+
+    def prepare(self) -> None:
+        """Make the results directory.
+
+        Raises:
+            UsageError: It cannot be made, or nothing can be written to it.
+        """
+        try:
+            self.results_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = "it is no folder" if self.results_dir.exists() else str(error.strerror)
+            raise UsageError(
+                f"--results-dir {self.results_dir} cannot be made ({reason}): give another folder"
+            ) from None
+        if not os.access(self.results_dir, os.W_OK | os.X_OK):
+            raise UsageError(f"--results-dir {self.results_dir} is not writable: give another folder")
 
     @property
     def reviews(self) -> Path:

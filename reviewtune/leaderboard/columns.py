@@ -31,7 +31,9 @@ class Column:
 
 
 def duration(seconds: float) -> str:
-    """The time in the unit a person would use: `0.4 s`, `52 s`, `12.5 min`, `4.2 h`."""
+    """The time in the unit a person would use: `31 ms`, `0.4 s`, `52 s`, `12.5 min`, `4.2 h`."""
+    if seconds < 0.1:
+        return f"{1000 * seconds:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 100:
@@ -83,32 +85,32 @@ COLUMNS = (
     ),
     Column("f1", "Test F1", "F1 of the fake class on the test split.", _test_f1, 0),
     Column(
-        "interval", "95 % interval", "95 % bootstrap interval of the test F1 over the test reviews.", interval_text, 2
+        "interval", "95 % interval", "95 % bootstrap interval of the test F1 over the test reviews.", interval_text, 4
     ),
     Column("tie", "Tie", "Whether the difference to the best could be chance.", tie_text, 0, numeric=False),
-    Column("precision", "Precision", "Of the reviews called fake, how many are.", _test("precision"), 5),
-    Column("recall", "Recall", "Of the fake reviews, how many are found.", _test("recall"), 4),
-    Column("roc_auc", "ROC AUC", "How often a fake review outscores a genuine one.", _test("roc_auc"), 6),
-    Column("ece", "Calib. error", "Mean gap between fake probability and share of fakes.", _test("ece"), 8),
     Column(
         "validation",
         "Valid. F1",
         "F1 of the selected trial on the validation split, which selected it.",
         lambda entry: f"{entry.validation.f1:.4f}" if entry.validation else NOTHING,
-        9,
+        2,
     ),
     Column(
         "default",
         "Default's",
         "Validation F1 of the family's default configuration: what the search improved on.",
         lambda entry: NOTHING if entry.default_validation_f1 is None else f"{entry.default_validation_f1:.4f}",
-        11,
+        5,
     ),
-    Column("trials", "Trials", "Configurations tried (of which failed).", _trials, 10),
+    Column("precision", "Precision", "Of the reviews called fake, how many are.", _test("precision"), 7),
+    Column("recall", "Recall", "Of the fake reviews, how many are found.", _test("recall"), 6),
+    Column("roc_auc", "ROC AUC", "How often a fake review outscores a genuine one.", _test("roc_auc"), 8),
+    Column("ece", "Calib. error", "Mean gap between fake probability and share of fakes.", _test("ece"), 10),
+    Column("trials", "Trials", "Configurations tried (of which failed).", _trials, 11),
     Column(
         "fit",
         "Fit",
-        "Time to fit the selected configuration once.",
+        "Time to fit the selected configuration once, on embeddings or tokens that are there.",
         lambda entry: duration(entry.cost.fit_seconds) if entry.cost else NOTHING,
         3,
     ),
@@ -117,7 +119,7 @@ COLUMNS = (
         "Reviews/s",
         "Reviews labelled per second, from text to probability.",
         lambda entry: rate(entry.cost.reviews_per_second) if entry.cost else NOTHING,
-        7,
+        9,
     ),
     Column("study", "Study", "The search that the entry comes from.", lambda entry: entry.study_id, 12, numeric=False),
 )

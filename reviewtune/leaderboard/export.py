@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 from reviewtune import schema
+from reviewtune.errors import ArtifactError
 from reviewtune.leaderboard.board import Board
 from reviewtune.leaderboard.frame import as_frame
 from reviewtune.leaderboard.markdown import markdown
@@ -18,6 +19,9 @@ def export(board: Board, results_dir: Path) -> list[Path]:
 
     Returns:
         The four paths, in that order.
+
+    Raises:
+        ArtifactError: One of them cannot be written.
     """
     texts = {
         "json": _json(board),
@@ -36,5 +40,9 @@ def _json(board: Board) -> str:
 def _write(path: Path, text: str) -> Path:
     # A name of its own for each writer: studies that end at the same time may share a results directory.
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
-    partial.write_text(text, encoding="utf-8")
-    return partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        return partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ArtifactError(f"{path} cannot be written ({error.strerror}): make room, or make it writable") from None

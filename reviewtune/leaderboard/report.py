@@ -85,7 +85,10 @@ def _figures(name: str, scored: Sequence[Entry]) -> list[tuple[str, Markup]]:
     """Caption and SVG of each plot that has something to show. Matplotlib has escaped the names in the SVG."""
     figures = []
     if scored:
-        caption = "Test F1 with its 95 % interval. Coloured: tied with the best. The band is the best entry's interval."
+        caption = (
+            "Test F1 with its 95\N{NO-BREAK SPACE}% interval. Coloured: tied with the best. "
+            "The band is the best entry's interval."
+        )
         figures.append((caption, interval_figure(f"{name}-f1", scored)))
     searched = [entry for entry in scored if sum(trial.f1 is not None for trial in entry.trials) > 1]
     if searched:

@@ -15,7 +15,7 @@ from reviewtune.leaderboard.entry import (
 )
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.provenance import code_version, hardware, library_versions
-from reviewtune.tuning.records import TrialRecord
+from reviewtune.tuning.records import TrialRecord, default_first
 
 
 def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
@@ -34,7 +34,7 @@ def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
         num_trials=len(records),
         num_failed_trials=sum(record.status == "failed" for record in records),
         default_validation_f1=default.f1 if default else None,
-        trials=[_summary(record) for record in records],
+        trials=[_summary(record) for record in default_first(records)],
         provenance=Provenance(
             data=inputs.reviews.name,
             data_sha256=inputs.reviews.sha256,

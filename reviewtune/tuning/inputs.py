@@ -120,9 +120,11 @@ def prepare_inputs(config: DataConfig, encoder: Encoder | None) -> StudyInputs:
     """Read, check, keep and split the reviews that a configuration names.
 
     Raises:
+        UsageError: Nothing can be written to the results directory.
         DataError: The reviews cannot be used as they are.
     """
     store = Store(config.results_dir)
+    store.prepare()
     reviews = load_reviews(
         config.data,
         text_column=config.text_column,

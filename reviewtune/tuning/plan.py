@@ -52,13 +52,14 @@ def resolve_study(config: StudyConfig) -> Study:
     """Check the configuration, read and split the reviews, and name the study.
 
     Raises:
-        UsageError: A family, a space override or the base model is not known.
+        UsageError: A family, a space override or the base model is not known, or nothing can be written to the results.
         DataError: The reviews cannot be used.
     """
     config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
+    for name in config.space:
+        get_family(name)
     plans = [_plan(name, config) for name in dict.fromkeys(config.families)]
     encoder = _encoder(config, plans)
-    config.results_dir.mkdir(parents=True, exist_ok=True)
     inputs = prepare_inputs(config, encoder)
     return Study(config, config.study or _study_id(config, inputs), encoder, inputs, plans)
 
@@ -66,7 +67,7 @@ def resolve_study(config: StudyConfig) -> Study:
 def describe(study: Study, say: Callable[[str], None]) -> None:
     """Say what will be tuned on which reviews."""
     reviews, split = study.inputs.reviews, study.inputs.split
-    say(f"[bold]{study.study_id}[/bold] in {study.config.results_dir}")
+    say(f"{study.study_id} in {study.config.results_dir}")
     for line in [*reviews.report.lines(), *split.report.lines()]:
         say(f"  {line}")
 

@@ -12,6 +12,15 @@ from rich.table import Table
 from reviewtune.tuning.records import TrialRecord, best_of
 
 
+def say(console: Console, line: str) -> None:
+    """Print a line as it is: in a file it stays one line, and a name or an error in brackets is no markup."""
+    console.print(line, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+
+
+BRIEF = 80
+"""Columns under which the live table leaves out how far each trial is."""
+
+
 @dataclass
 class FamilyProgress:
     """How far one family has come."""
@@ -53,7 +62,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Print a line above the table."""
-        self.console.print(line, highlight=False, soft_wrap=not self.console.is_terminal)
+        say(self.console, line)
 
     def begin(self, family: str, state: str, records: list[TrialRecord]) -> None:
         """A family is at work, with the trials of earlier runs."""
@@ -80,37 +89,36 @@ class Progress:
         """A family has its entry, or none."""
         progress = self.families[family]
         progress.state, progress.test_f1 = state, test_f1
-        progress.seconds = time.monotonic() - (progress.started or time.monotonic())
+        took = "kept from before"
+        if progress.started is not None:
+            progress.seconds = time.monotonic() - progress.started
+            took = f"{progress.seconds:.0f} s"
         progress.started = None
         if not self._live:
             scored = f", test F1 {test_f1:.4f}" if test_f1 is not None else ""
-            self.say(f"{family}: {state}{scored} ({progress.seconds:.0f} s)")
+            self.say(f"{family}: {state}{scored} ({took})")
 
     def table(self) -> Table:
         """The live table."""
-        narrow = self.console.width < 76
+        brief = self.console.width < BRIEF
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("family", "trials", "best F1", "default", "test F1"):
-            table.add_column(name, justify="left" if name == "family" else "right", no_wrap=True)
-        table.add_column("time", justify="right", no_wrap=True)
-        table.add_column("now", no_wrap=True, overflow="ellipsis", max_width=None if not narrow else 14)
+        for name in ("family", "trials", "best F1", "default", "test F1", "time", "now"):
+            table.add_column(name, justify="left" if name in ("family", "now") else "right", no_wrap=True)
         for family, progress in self.families.items():
-            table.add_row(family, *_cells(progress))
+            table.add_row(family, *_cells(progress, brief=brief))
         return table
 
 
-def _cells(progress: FamilyProgress) -> tuple[str, ...]:
+def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
     best = best_of([*progress.records, *progress.running.values()])
     default = next((record.best for record in progress.records if record.is_default and record.best), None)
     seconds = time.monotonic() - progress.started if progress.started else progress.seconds
     now = progress.state
     if progress.running and progress.state == "tuning":
-        epochs = [f"{record.epochs[-1].epoch if record.epochs else 0}" for record in progress.running.values()]
-        now = (
-            f"{len(epochs)} running, epochs {' '.join(epochs)}"
-            if any(e != "0" for e in epochs)
-            else f"{len(epochs)} running"
-        )
+        epochs = [record.epochs[-1].epoch if record.epochs else 0 for record in progress.running.values()]
+        now = f"{len(epochs)} running"
+        if any(epochs) and not brief:
+            now += f", epochs {' '.join(map(str, epochs))}"
     return (
         f"{len(progress.records)}/{progress.num_trials}",
         f"{best.best.f1:.4f}" if best and best.best else "",
@@ -122,13 +130,14 @@ def _cells(progress: FamilyProgress) -> tuple[str, ...]:
 
 
 def _line(family: str, record: TrialRecord, progress: FamilyProgress) -> str:
-    best = best_of(progress.records)
+    best, epochs = best_of(progress.records), len(record.epochs)
+    default = ", the default configuration" if record.is_default else ""
     params = " ".join(f"{name}={_short(value)}" for name, value in record.params.items())
     f1 = f"{record.best.f1:.4f}" if record.best else "none"
     incumbent = f"{best.best.f1:.4f}" if best and best.best else "none"
     return (
         f"{family} {len(progress.records)}/{progress.num_trials} {record.status}: F1 {f1} (best {incumbent}), "
-        f"{len(record.epochs)} epochs, {record.fit_seconds:.1f} s: {params}"
+        f"{epochs} epoch{'s' * (epochs != 1)}, {record.fit_seconds:.1f} s{default}: {params}"
     )
 
 

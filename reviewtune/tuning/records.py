@@ -95,7 +95,18 @@ def _reason(error: ValidationError | OSError) -> str:
     return f"{where}: {first['msg']}" if where else first["msg"]
 
 
+def default_first(records: list[TrialRecord]) -> list[TrialRecord]:
+    """The records with the default configuration's before all others, which stay in their order.
+
+    It is always the first to start, but trials that run beside it may end before it.
+    """
+    return sorted(records, key=lambda record: not record.is_default)
+
+
 def best_of(records: list[TrialRecord]) -> TrialRecord | None:
-    """The incumbent: the highest validation F1 of any epoch, the earliest of equals."""
-    scored = [(best.f1, -record.number, record) for record in records if (best := record.best) is not None]
-    return max(scored, key=lambda item: item[:2])[2] if scored else None
+    """The incumbent: the highest validation F1 of any epoch; of equals the highest ROC AUC, then the earliest.
+
+    Trials that run side by side end in any order, which must not choose among those that a small split finds equal.
+    """
+    scored = [(best.f1, best.roc_auc, -record.number, record) for record in records if (best := record.best)]
+    return max(scored, key=lambda item: item[:3])[3] if scored else None

@@ -53,7 +53,7 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
         ) from error
     try:
         if context.dashboard_url:
-            console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False)
+            console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False, soft_wrap=True)
         yield _cluster()
     finally:
         ray.shutdown()

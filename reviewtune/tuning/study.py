@@ -12,7 +12,7 @@ from reviewtune.leaderboard.export import export
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.plan import FamilyPlan, Study, describe, resolve_study
-from reviewtune.tuning.progress import Progress
+from reviewtune.tuning.progress import Progress, say
 from reviewtune.tuning.session import Cluster, ray_session
 
 
@@ -31,7 +31,7 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
     """
     console = console or Console(stderr=True)
     study = resolve_study(config)
-    describe(study, console.print)
+    describe(study, lambda line: say(console, line))
     _remember(study)
     with ray_session(study.config.address, console) as cluster, Progress(_budget(study), console) as progress:
         errors = [error for plan in study.plans if (error := _tune(study, plan, cluster, progress))]

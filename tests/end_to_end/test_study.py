@@ -27,7 +27,7 @@ def test_every_family_is_on_the_board_with_its_scores_and_cost(study: StudyRun) 
         assert entry["num_failed_trials"] == 0
         assert entry["test"]["f1_low"] <= entry["test"]["f1"] <= entry["test"]["f1_high"]
         assert 0 <= entry["validation"]["f1"] <= 1
-        assert entry["default_validation_f1"] is not None
+        assert entry["trials"][0]["f1"] == entry["default_validation_f1"]
         assert entry["cost"]["fit_seconds"] > 0
         assert entry["cost"]["reviews_per_second"] > 0
         assert (study.results / entry["artifact"] / "reviewtune.json").is_file()

@@ -85,6 +85,14 @@ def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
     assert "entry.json" in found.mend
 
 
+def test_results_that_are_no_folder_are_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert doctor.results(place) == Finding(
+            "problem", f"{tmp_path / 'file'} is no folder", "give another --results-dir"
+        )
+
+
 def test_a_driver_without_cuda_in_torch_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftest, "cards", list)
     monkeypatch.setattr(doctor.shutil, "which", lambda _: "/usr/bin/nvidia-smi")

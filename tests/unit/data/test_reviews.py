@@ -91,12 +91,12 @@ def test_the_report_accounts_for_every_row(reviews: Reviews) -> None:
     }
     assert reviews.report.lines() == [
         "2 of 10 rows kept: 1 fake, 1 genuine",
-        "1 rows without a text",
-        "1 rows with a blank text",
-        "1 rows with a number for a text",
-        "1 rows without a label",
-        "1 rows that repeat another row's text and label, merged",
-        "3 rows of 1 texts that carry both labels, dropped",
+        "rows without a text: 1",
+        "rows with a blank text: 1",
+        "rows with a number for a text: 1",
+        "rows without a label: 1",
+        "rows that repeat another row's text and label, merged: 1",
+        "rows whose text carries both labels, dropped: 3",
     ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from reviewtune.data.sources import _parse_csv, read_source
+from reviewtune.data.sources import _parse_csv, read_lines, read_source
 from reviewtune.errors import DataError
 
 ROWS = [{"text": 'Good, "very" good\nindeed', "label": "CG"}, {"text": "Bad", "label": "OR"}]
@@ -79,9 +79,13 @@ def test_a_blank_line_is_an_empty_row_only_where_there_is_one_column(tmp_path: P
         ("a.csv", b'text,label\n"a,CG\nb "so" c,OR\nd,CG\n', "line 3: ',' expected after '\"'"),
         ("a.csv", b'text,label\n"say \\"hi\\" now",CG\n', "line 2: ',' expected after '\"'"),
         ("a.csv", b"text,label\nok,CG\ncaf\xe9,OR\n", "byte 0xe9 at offset 20 (line 3); save it as UTF-8"),
-        ("a.csv", "text,label\na,CG\n".encode("utf-16"), "byte 0xff at offset 0 (line 1); save it as UTF-8"),
-        ("a.csv", "text,label\na,CG\n".encode("utf-16-le"), "NUL byte in its first line; save it as UTF-8"),
-        ("a.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "byte 0x89 at offset 0 (line 1)"),
+        (
+            "a.csv",
+            "text,label\na,CG\n".encode("utf-16"),
+            "binary file or UTF-16: there is a NUL byte at offset 3",
+        ),
+        ("a.csv", "text,label\na,CG\n".encode("utf-16-le"), "NUL byte at offset 1; save it as UTF-8"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is a binary file"),
         ("a.jsonl", b'{"text": "a"}\n{"te', "JSON parse error"),
         ("a.jsonl", b'{"text": "a"}\n{"text": 1}\n', "Column(/text) changed from string to number in row 1"),
         ("a.jsonl", b'[{"text": "a"}]\n', "JSON parse error"),
@@ -96,6 +100,16 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, name: str, content: b
     found = message(path)
     assert said in found
     assert str(path) in found
+
+
+def test_a_stream_keeps_every_line_and_refuses_what_is_no_text() -> None:
+    assert read_lines("\ufeffGood\r\n\nBad\u2028still bad\n".encode(), "standard input") == [
+        "Good", "", "Bad\u2028still bad",
+    ]  # fmt: skip
+    assert read_lines(b"no line end", "standard input") == ["no line end"]
+    assert read_lines(b"", "standard input") == []
+    with pytest.raises(DataError, match=r"standard input is not UTF-8 text: byte 0xe9 at offset 7 \(line 2\)"):
+        read_lines(b"ok\ncaf \xe9", "standard input")
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:

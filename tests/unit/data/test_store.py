@@ -7,7 +7,7 @@ import pytest
 from pyarrow import parquet
 
 from reviewtune.data.store import Store, content_key, read_parquet, write_parquet
-from reviewtune.errors import DataError
+from reviewtune.errors import DataError, UsageError
 
 TABLE = pa.table({"id": ["a", "b"]}).replace_schema_metadata({"kept": "yes"})
 
@@ -18,6 +18,22 @@ def test_the_folders_lie_in_the_results_directory(tmp_path: Path) -> None:
     assert [folder.name for folder in folders] == ["reviews", "splits", "tokens", "embeddings"]
     assert {folder.parent for folder in folders} == {tmp_path / "store"}
     assert not list(tmp_path.iterdir())
+
+
+def test_a_results_directory_is_made_or_refused_in_one_line(tmp_path: Path) -> None:
+    Store(tmp_path / "a" / "b").prepare()
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match=r"file cannot be made \(it is no folder\): give another folder"):
+        Store(tmp_path / "file").prepare()
+    with pytest.raises(UsageError, match=r"below cannot be made \(Not a directory\)"):
+        Store(tmp_path / "file" / "below").prepare()
+
+
+def test_a_results_directory_that_takes_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(UsageError, match="is not writable: give another folder"):
+        Store(tmp_path).prepare()
 
 
 def test_a_key_is_of_the_content() -> None:

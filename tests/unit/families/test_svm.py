@@ -48,6 +48,17 @@ def test_the_fast_estimator_agrees_with_the_stock_one(rows: Rows) -> None:
     np.testing.assert_allclose(fast.scores(rows.inputs), stock.scores(rows.inputs), atol=1e-2)
 
 
+def test_the_fast_estimator_agrees_on_rows_that_it_was_not_fitted_on() -> None:
+    pytest.importorskip("sklearnex", reason="needs scikit-learn-intelex: pip install 'reviewtune[fast]'")
+    rng = np.random.default_rng(5)
+    # Labels without a pattern: every row becomes a support vector, two more than fill blocks of 256.
+    train, others = Rows(rng.normal(size=(514, 384)), rng.random(514) > 0.5), rng.normal(size=(80, 384))
+    stock, fast = fit(train), fit(train, fast=True)
+    assert len(fast.pipeline[-1].support_) == 514
+    np.testing.assert_allclose(fast.scores(others), stock.scores(others), atol=5e-3)
+    assert fast.scores(others[:0]).shape == (0,)
+
+
 def test_the_fast_estimator_is_never_saved(rows: Rows, tmp_path: Path) -> None:
     pytest.importorskip("sklearnex", reason="needs scikit-learn-intelex: pip install 'reviewtune[fast]'")
     with pytest.raises(ArtifactError, match=r"never saved: fit the same params with Setting\(fast=False\)"):

@@ -4,6 +4,7 @@ import json
 import pandas as pd
 import pytest
 
+from reviewtune.errors import ArtifactError
 from reviewtune.leaderboard.board import Board, Group, collect
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.export import as_frame, export
@@ -25,6 +26,13 @@ def test_the_four_files_are_written_and_nothing_else(board, results_dir):
     assert {path.name for path in results_dir.iterdir()} == {path.name for path in paths} | {"studies"}
     before = [path.read_bytes() for path in paths]
     assert [path.read_bytes() for path in export(collect(results_dir), results_dir)] == before
+
+
+def test_a_place_that_takes_no_file_is_said_in_one_line(board, results_dir):
+    (results_dir / "leaderboard.csv").mkdir()
+    with pytest.raises(ArtifactError, match=r"leaderboard.csv cannot be written \(.*\): make room"):
+        export(board, results_dir)
+    assert not list(results_dir.glob("*.partial"))
 
 
 def test_the_json_keeps_its_contract(board, results_dir):

@@ -36,6 +36,7 @@ def test_more_width_shows_more_and_the_widest_everything(board):
     heads = [printed(board, width).splitlines()[1] for width in (60, 80, 100, 140, 200)]
     assert [len(head.split()) for head in heads] == sorted(len(head.split()) for head in heads)
     assert "Recall" not in heads[0]
+    assert all("Valid. F1" in head and "Fit" in head for head in heads[1:])
     for title in ("Precision", "Recall", "ROC AUC", "Calib. error", "Default's", "Trials", "Reviews/s", "Study"):
         assert title in heads[-1]
 
@@ -54,7 +55,7 @@ def test_warnings_and_an_empty_board_are_said(results_dir, add_entry):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.42, "0.4 s"), (52.4, "52 s"), (750, "12.5 min"), (15_258, "4.2 h")],
+    [(0.031, "31 ms"), (0.42, "0.4 s"), (52.4, "52 s"), (750, "12.5 min"), (15_258, "4.2 h")],
 )
 def test_times_are_written_as_people_say_them(seconds, text):
     assert duration(seconds) == text

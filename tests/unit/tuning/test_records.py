@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from reviewtune.errors import StudyError
-from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore, best_of
+from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore, best_of, default_first
 
 
 def record(trial_id: str, number: int, *f1s: float, **fields: Any) -> TrialRecord:
@@ -58,3 +58,15 @@ def test_the_incumbent_is_the_earliest_of_the_best_and_never_one_without_a_score
     chosen = best_of([failed, record("a", 3, 0.8), record("b", 2, 0.1, 0.8), record("c", 4, 0.7)])
     assert chosen is not None
     assert chosen.trial_id == "b"
+
+
+def test_of_equal_trials_the_one_that_orders_the_reviews_better_is_chosen_whatever_ends_first() -> None:
+    low, high = record("low", 1, 0.8), record("high", 2, 0.8)
+    high = high.model_copy(update={"epochs": [high.epochs[0].model_copy(update={"roc_auc": 0.9})]})
+    assert best_of([low, high]) == high
+    assert best_of([high, low]) == high
+
+
+def test_the_default_configuration_comes_first_whenever_it_ended() -> None:
+    records = [record("a", 1, 0.8), record("default", 2, 0.5, is_default=True), record("b", 3, 0.7)]
+    assert [each.trial_id for each in default_first(records)] == ["default", "a", "b"]

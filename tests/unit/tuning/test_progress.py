@@ -1,0 +1,57 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from reviewtune.tuning.progress import Progress
+from reviewtune.tuning.records import EpochRecord, TrialRecord
+
+WIDE_ERROR = "the label column must hold two labels [/red], it holds 3: " + "many words, " * 20
+
+
+def record(number: int, f1: float | None, **changes: object) -> TrialRecord:
+    epochs = [] if f1 is None else [EpochRecord(epoch=1, f1=f1, accuracy=0.5, roc_auc=0.5, fit_seconds=2)]
+    fields = {"params": {"C": 0.123456, "kind": "rbf"}, "status": "finished" if epochs else "failed", "epochs": epochs}
+    return TrialRecord.model_validate({"trial_id": f"t{number}", "number": number, **fields, **changes})
+
+
+def shown(*, terminal: bool, width: int = 60) -> tuple[Progress, io.StringIO]:
+    output = io.StringIO()
+    console = Console(file=output, width=width, force_terminal=terminal, color_system=None)
+    return Progress({"svm": 2, "qlora": 1}, console), output
+
+
+def test_without_a_terminal_each_event_is_one_line() -> None:
+    progress, output = shown(terminal=False)
+    with progress:
+        progress.begin("svm", "tuning", [])
+        progress.trial("svm", "started", record(1, None))
+        progress.trial("svm", "ended", record(1, 0.5, is_default=True))
+        progress.trial("svm", "ended", record(2, 0.75))
+        progress.end("svm", "done", 0.7)
+        progress.trial("qlora", "ended", record(1, None, error=WIDE_ERROR))
+        progress.end("qlora", "done", 0.9)
+    assert output.getvalue().splitlines() == [
+        "svm: tuning",
+        "svm 1/2 finished: F1 0.5000 (best 0.5000), 1 epoch, 2.0 s, the default configuration: C=0.123 kind=rbf",
+        "svm 2/2 finished: F1 0.7500 (best 0.7500), 1 epoch, 2.0 s: C=0.123 kind=rbf",
+        "svm: done, test F1 0.7000 (0 s)",
+        f"qlora trial t1 failed: {WIDE_ERROR}",
+        "qlora: done, test F1 0.9000 (kept from before)",
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_live_table_fits_and_tells_how_far_each_family_is(width: int) -> None:
+    progress, _ = shown(terminal=True, width=width)
+    progress.begin("svm", "tuning", [record(1, 0.5, is_default=True)])
+    progress.trial("svm", "epoch", record(2, 0.75))
+    progress.trial("svm", "epoch", record(3, 0.7))
+    output = io.StringIO()
+    Console(file=output, width=width, color_system=None).print(progress.table())
+    head, svm, qlora = output.getvalue().splitlines()
+    assert max(len(line.rstrip()) for line in (head, svm, qlora)) <= width
+    assert "\N{HORIZONTAL ELLIPSIS}" not in output.getvalue()
+    assert svm.split()[:4] == ["svm", "1/2", "0.7500", "0.5000"]
+    assert qlora.split()[:2] == ["qlora", "0/1"]
+    assert svm.endswith("2 running, epochs 1 1" if width >= 80 else "2 running")

@@ -121,6 +121,18 @@ class PredictConfig(Config):
     """Column of the review text. Default: found by its usual names."""
 
 
+class ExportConfig(Config):
+    """Copy an artifact to a folder of its own, or merge its adapter into the base model for other tools."""
+
+    artifact: Path
+    """Folder of the artifact, for example results/artifacts/NAME."""
+    output: Path
+    """Folder to write; not there yet, or empty."""
+    merge: bool = False
+    """Merge a QLoRA adapter into its dequantised base model: a plain transformers folder in float32, with its head, for
+    tools that know no adapters."""
+
+
 class EvaluateConfig(Config):
     """Score an artifact on labelled reviews."""
 

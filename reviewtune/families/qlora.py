@@ -144,15 +144,20 @@ class QloraFamily:
 
     def load(self, folder: Path) -> QloraModel:
         """The model in a peft folder, on this machine's GPU or CPU. See `Family.load`."""
-        base_model, quantisation = _base(folder / BASE_FILE)
+        base_model, quantisation = read_base(folder)
         encoder = resolve_encoder(base_model)
         classifier = EncoderClassifier(borrow_backbone(encoder, quantisation), name=base_model)
         model = peft_format.load_adapter(classifier, folder)
         return QloraModel(model, base_model=base_model, quantisation=quantisation)
 
 
-def _base(path: Path) -> tuple[str, Quantisation]:
-    """Name and quantisation of the base model that an artifact was trained on."""
+def read_base(folder: Path) -> tuple[str, Quantisation]:
+    """Name and quantisation of the base model that the artifact in a folder was trained on.
+
+    Raises:
+        ArtifactError: The folder does not say.
+    """
+    path = folder / BASE_FILE
     try:
         base = TypeAdapter(dict[str, str]).validate_json(path.read_bytes())
         quantisation: Any = base["quantisation"]

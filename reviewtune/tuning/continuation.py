@@ -3,6 +3,7 @@
 The trial that goes on is a new one of the same study and family. It begins as a copy of the old one's last state and
 trains the epochs that are missing, under a learning rate whose schedule ends with the last of them; then it competes
 with the others on the validation split. If it wins, the test split is opened for it, once, and the entry becomes its.
+It trains on one worker, whichever executor wrote the state: the files of all of them are the same.
 """
 
 import shutil

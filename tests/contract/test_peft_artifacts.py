@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from peft import AutoPeftModel, PeftModel
+from peft import AutoPeftModel, AutoPeftModelForSequenceClassification, PeftModel
 from safetensors.torch import load_file
 
 from reviewtune.adapters.merged import HEAD_FILE, merge_adapter, save_merged
@@ -76,6 +76,21 @@ def test_peft_alone_finds_the_base_model_and_gives_the_trained_scores(artifact: 
     device = next(model.parameters()).device
     ids, mask = (part.to(device) for part in padded(TEST.inputs))
     assert_trained_scores(model(ids, mask), expected, atol=1e-5)
+
+
+def test_pefts_classifiers_give_what_those_of_transformers_give(artifact: Any) -> None:
+    folder, expected, _ = artifact
+    model = AutoPeftModelForSequenceClassification.from_pretrained(
+        folder, import_allowlist=["reviewtune"], quantisation="nf4"
+    )
+    device = next(model.parameters()).device
+    ids, mask = (part.to(device) for part in padded(TEST.inputs))
+    labels = torch.from_numpy(TEST.fake.astype(np.int64)).to(device)
+    output = model(input_ids=ids, attention_mask=mask, token_type_ids=torch.zeros_like(ids), labels=labels)
+    assert_trained_scores(output.logits, expected, atol=1e-5)
+    torch.testing.assert_close(output.loss, torch.nn.functional.cross_entropy(output.logits, labels))
+    with pytest.raises(TypeError, match="takes no output_attentions"):
+        model(input_ids=ids, attention_mask=mask, output_attentions=True)
 
 
 def test_peft_puts_it_on_a_base_model_that_is_given(artifact: Any) -> None:

@@ -1,8 +1,12 @@
-"""Tune a QLoRA adapter on Stella-400M: `ray job submit -- python jobs/tune_stella.py --data reviews.csv`."""
+"""Tune a QLoRA adapter on Stella-400M: `ray job submit -- python jobs/tune_stella.py --data reviews.csv`.
+
+Without `--data` it reads the public data set of the published study from the hub; `--preset
+jobs/presets/stella/study.toml` runs that study's recipe alone, as one trial.
+"""
 
 from pathlib import Path
 
 from reviewtune.cli import run_job
 
 if __name__ == "__main__":
-    raise SystemExit(run_job("tune", Path(__file__).parent / "presets" / "stella.toml"))
+    raise SystemExit(run_job("tune", Path(__file__).parent / "presets" / "stella" / "search.toml"))

@@ -14,6 +14,7 @@ from reviewtune.config import (
     DoctorConfig,
     EmbedConfig,
     EvaluateConfig,
+    ExportConfig,
     LeaderboardConfig,
     PredictConfig,
     StudyConfig,
@@ -124,6 +125,14 @@ def _predict(config: PredictConfig) -> int:
     return predict_rows(config)
 
 
+def _export(config: ExportConfig) -> int:
+    from reviewtune.export import export_artifact
+
+    export_artifact(config.artifact, config.output, merge=config.merge)
+    print(f"{config.output} is complete: its README.md says how to load it")
+    return 0
+
+
 def _doctor(config: DoctorConfig) -> int:
     from reviewtune.doctor import examine
 
@@ -137,5 +146,6 @@ VERBS: dict[str, tuple[type[Config], Callable[[Any], int], str]] = {
     "evaluate": (EvaluateConfig, _evaluate, "score an artifact on labelled reviews"),
     "leaderboard": (LeaderboardConfig, _leaderboard, "rank a results directory and write it in four forms"),
     "predict": (PredictConfig, _predict, "label reviews with an artifact"),
+    "export": (ExportConfig, _export, "copy an artifact, or merge its adapter for other tools"),
     "doctor": (DoctorConfig, _doctor, "check what works on this machine"),
 }

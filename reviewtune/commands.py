@@ -34,6 +34,11 @@ def tune_and_show(config: StudyConfig) -> int:
     from reviewtune.tuning.study import tune
 
     console = Console(stderr=True)
+    if config.dry_run and config.continue_entry:
+        from reviewtune.tuning.continuable import find_continuation
+
+        console.print(find_continuation(config).line(), highlight=False, markup=False)
+        return 0
     if config.dry_run:
         from reviewtune.tuning.dry_run import describe_cost
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import CliApp, CliSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
@@ -88,6 +88,11 @@ class StudyConfig(DataConfig):
     """Seconds after which a family starts no further trials and ends those that run. Default: no limit."""
     address: str | None = None
     """Ray cluster to use, as `ray.init` takes it. Default: $RAY_ADDRESS, or a local Ray on this machine."""
+    continue_entry: str | None = Field(None, validation_alias=AliasChoices("continue_entry", "continue"))
+    """A finished entry, by its name on the board, its artifact's folder or `study/family`: its selected trial goes on
+    from where it ended, under its own study's settings. Needs `--epochs`."""
+    epochs: int | None = Field(None, ge=1)
+    """Passes over the training reviews that the continued trial shall have done in all; only with `--continue`."""
     dry_run: bool = False
     """Print the resolved study, its resources and an estimate of its cost, and stop."""
     preset: Path | None = None
@@ -101,6 +106,17 @@ class StudyConfig(DataConfig):
             raise ValueError(f"slots={self.slots} needs executor=packed")
         if not self.families:
             raise ValueError("families is empty: name at least one of tfidf, logreg, svm, mlp, qlora")
+        return self
+
+    @model_validator(mode="after")
+    def _continuation_is_whole(self) -> Self:
+        if self.continue_entry and self.epochs is None:
+            raise ValueError("--continue needs --epochs: how many the trial shall have done in all")
+        if self.epochs is not None and not self.continue_entry:
+            raise ValueError(
+                f"epochs={self.epochs} goes with --continue ENTRY; a new study searches them: "
+                f"""--space '{{"qlora": {{"epochs": {self.epochs}}}}}'"""
+            )
         return self
 
 
@@ -126,6 +142,18 @@ class PredictConfig(Config):
     """Where the rows go: a .csv, .tsv, .jsonl or .parquet file, or `-` for csv on standard output."""
     text_column: str | None = None
     """Column of the review text. Default: found by its usual names."""
+
+
+class ExportConfig(Config):
+    """Copy an artifact to a folder of its own, or merge its adapter into the base model for other tools."""
+
+    artifact: Path
+    """Folder of the artifact, for example results/artifacts/NAME."""
+    output: Path
+    """Folder to write; not there yet, or empty."""
+    merge: bool = False
+    """Merge a QLoRA adapter into its dequantised base model: a plain transformers folder in float32, with its head, for
+    tools that know no adapters."""
 
 
 class EvaluateConfig(Config):

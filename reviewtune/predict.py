@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from reviewtune.artifact import ArtifactInfo, EncoderInfo, read_info
 from reviewtune.families.base import Inputs, Model
 from reviewtune.families.registry import get_family
 from reviewtune.schema import LABEL_NAMES
+
+if TYPE_CHECKING:
+    from reviewtune.encoders.registry import Encoder
 
 
 class Classifier:
@@ -70,7 +73,7 @@ def load(artifact: str | Path) -> Classifier:
     folder = Path(artifact)
     info = read_info(folder)
     if info.encoder:
-        _check_base(info.encoder, folder)
+        check_base(info.encoder, folder)
     family = get_family(info.family)
     return Classifier(info, family.load(folder), family.inputs)
 
@@ -106,8 +109,12 @@ def _tokenizer(name: str) -> Any:
     return load_tokenizer(resolve_encoder(name))
 
 
-def _check_base(wanted: EncoderInfo, folder: Path) -> None:
-    """Refuse a base model whose files are not those that the artifact was trained on."""
+def check_base(wanted: EncoderInfo, folder: Path) -> "Encoder":
+    """The base model that the artifact in `folder` was trained on.
+
+    Raises:
+        EncoderError: It is not here, or its files are others.
+    """
     from reviewtune.encoders.registry import resolve_encoder
     from reviewtune.errors import EncoderError
 
@@ -117,3 +124,4 @@ def _check_base(wanted: EncoderInfo, folder: Path) -> None:
             f"the artifact {folder} was trained on {wanted.name} at revision {wanted.revision}, "
             f"here it is {found.revision}: give it the base model it was trained on"
         )
+    return found

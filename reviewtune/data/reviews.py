@@ -16,6 +16,7 @@ from reviewtune.data.columns import (
     find_column,
     optional_column,
 )
+from reviewtune.data.hub import known_fake_label
 from reviewtune.data.labels import read_fake
 from reviewtune.data.merging import ReviewReport, merge
 from reviewtune.data.sources import read_source
@@ -69,7 +70,7 @@ def load_reviews(
         source: A file, a folder of Parquet, `hub:owner/name[@revision]` or `sample`; see `sources.KINDS`.
         text_column: A column by name; None looks for the usual names.
         label_column: Likewise.
-        fake_label: The label that means fake; None where the labels say so themselves.
+        fake_label: The label that means fake; None where the labels, or the card of a known data set, say so.
         group_column: Rows that share a value here (an author, a product) stay in one split.
 
     Raises:
@@ -83,7 +84,7 @@ def load_reviews(
         raise DataError(f"--text-column and --label-column are both {text_name!r}: they must be two columns")
     group_name = find_column(names, group_column, (), "--group-column") if group_column else None
     columns: dict[str, list[Any]] = {
-        FAKE: read_fake(table[label_name].to_pylist(), label_name, fake_label),
+        FAKE: read_fake(table[label_name].to_pylist(), label_name, fake_label or known_fake_label(source)),
         GROUP: _strings(table, group_name),
         CATEGORY: _strings(table, optional_column(names, CATEGORY_NAMES)),
         RATING: _numbers(table, optional_column(names, RATING_NAMES)),

@@ -5,7 +5,6 @@ Every reader either returns all rows or raises; a damaged file never loses rows 
 
 import csv
 import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +12,10 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 from pyarrow import parquet
 
+from reviewtune.data.hub import HUB_PREFIX, read_hub
 from reviewtune.errors import DataError
 
 SAMPLE = "sample"
-HUB_PREFIX = "hub:"
 CSV_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIX = ".parquet"
@@ -26,15 +25,13 @@ KINDS = (
     f".csv, .tsv, .jsonl, .ndjson, .parquet, a folder of .parquet files, {HUB_PREFIX}owner/name[@revision] or {SAMPLE}"
 )
 
-_HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
-
 
 @dataclass(frozen=True)
 class Source:
     """Rows as they were found.
 
     Attributes:
-        name: What to call them in reports: a file or folder name, a hub id or `sample`.
+        name: What to call them in reports: a file or folder name, a hub id with its commit, or `sample`.
         table: All rows in the source's order. Columns of csv and tsv are strings, blank where a field is.
     """
 
@@ -56,7 +53,7 @@ def read_source(source: str) -> Source:
 
         found = Source(SAMPLE, generate())
     elif source.startswith(HUB_PREFIX):
-        found = Source(source.removeprefix(HUB_PREFIX), _read_hub(source))
+        found = Source(*read_hub(source))
     else:
         path = Path(source)
         try:
@@ -164,24 +161,6 @@ def _parse_csv(path: Path, text: str, delimiter: str) -> pa.Table:
         ) from None
     columns = zip(*rows, strict=True) if rows else [()] * len(header)
     return pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], names=header)
-
-
-def _read_hub(source: str) -> pa.Table:
-    match = _HUB_ID.fullmatch(source.removeprefix(HUB_PREFIX))
-    if match is None:
-        raise DataError(f"{source} names no data set: write {HUB_PREFIX}owner/name or {HUB_PREFIX}owner/name@revision")
-    import datasets
-
-    try:
-        # Without remote code: datasets from version 4 on runs none, and offers no way to.
-        splits = datasets.load_dataset(match["repository"], revision=match["revision"])
-        rows = datasets.concatenate_datasets(list(splits.values()))
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        raise DataError(
-            f"{source} cannot be loaded ({_one_line(error)}): check its name and the connection, "
-            f"or give a file that you have, or `{SAMPLE}`"
-        ) from None
-    return rows.with_format("arrow")[:]
 
 
 def _one_line(error: Exception) -> str:

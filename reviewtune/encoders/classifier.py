@@ -3,15 +3,19 @@
 Shape letters: `B` reviews of a batch, `L` tokens of its longest review, `D` hidden width, `C` = 2 classes.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from reviewtune.encoders.attention import hidden_states, mean_pool
 from reviewtune.encoders.loading import Quantisation, load_backbone
 from reviewtune.encoders.packing import PackedRows
 from reviewtune.encoders.registry import resolve_encoder
+
+if TYPE_CHECKING:
+    from transformers.modeling_outputs import SequenceClassifierOutput
 
 NUM_CLASSES = 2
 
@@ -33,6 +37,7 @@ class EncoderClassifier(nn.Module):
     Attributes:
         backbone: The frozen encoder.
         classifier: The head, `nn.Linear(D, 2)` in float32.
+        config: What peft asks a model for.
         name_or_path: The base model's name; peft writes it into an adapter's folder.
     """
 
@@ -41,6 +46,8 @@ class EncoderClassifier(nn.Module):
         self.backbone = backbone
         self.name_or_path = name
         self.dropout = nn.Dropout(head_dropout)
+        # Not the encoder's own: by its model type peft would rename the layers of some, as transformers does on load.
+        self.config = {"model_type": "reviewtune"}
         config: Any = backbone.config
         device = next(backbone.parameters()).device
         self.classifier = nn.Linear(config.hidden_size, NUM_CLASSES, device=device, dtype=torch.float32)
@@ -57,13 +64,31 @@ class EncoderClassifier(nn.Module):
         """
         return cls(load_backbone(resolve_encoder(name), quantisation=quantisation), name=name)
 
-    def forward(self, input_ids: Tensor | PackedRows, attention_mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        input_ids: Tensor | PackedRows,
+        attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        return_dict: bool = False,
+        **options: Any,
+    ) -> "Tensor | SequenceClassifierOutput":
         """(B, C) float32 logits.
 
         Args:
             input_ids: Packed reviews; or (B, L) padded token ids, as those who load an adapter with peft have them.
             attention_mask: (B, L), 1 at real tokens, of padded token ids; None: all are.
+            labels: (B,) class of each review; with `return_dict` alone.
+            return_dict: Give the logits, and the mean loss where there are labels, as transformers' classifiers do:
+                what `peft.PeftModelForSequenceClassification` asks for.
+            options: What else those take. A review has one segment, so `token_type_ids` say nothing here.
+
+        Raises:
+            TypeError: An option is set that this model has not.
         """
+        for option, value in options.items():
+            if option != "token_type_ids" and value is not None and value is not False:
+                raise TypeError(f"{type(self).__name__} takes no {option}: give input_ids, attention_mask and labels")
         if isinstance(input_ids, PackedRows):
             pooled = mean_pool(hidden_states(self.backbone, input_ids), input_ids)
         else:
@@ -71,7 +96,13 @@ class EncoderClassifier(nn.Module):
             pooled = masked_mean(self.backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state, mask)
         with torch.autocast(pooled.device.type, enabled=False):
             logits: Tensor = self.classifier(self.dropout(pooled))
-        return logits
+        return _as_output(logits, labels) if return_dict else logits
+
+
+def _as_output(logits: Tensor, labels: Tensor | None) -> "SequenceClassifierOutput":
+    from transformers.modeling_outputs import SequenceClassifierOutput
+
+    return SequenceClassifierOutput(loss=None if labels is None else cross_entropy(logits, labels), logits=logits)
 
 
 def linear_layers(backbone: nn.Module, target: str) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from pydantic import Field, TypeAdapter
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo
 
 from reviewtune.adapters import checkpoint, peft_format
 from reviewtune.adapters.optimizer import make_lr_schedule, make_optimizer
@@ -33,6 +33,16 @@ from reviewtune.families.base import Epoch, Inputs, Rows, Setting
 from reviewtune.families.space import Params
 
 BASE_FILE = "base.json"
+RANKS = {"r": 1, "2r": 2}
+"""Words for an alpha that goes with the rank, and how many times the rank each is."""
+
+
+def _by_rank(alpha: Any, info: ValidationInfo) -> Any:
+    if not isinstance(alpha, str) or alpha.isdigit():
+        return alpha
+    if alpha not in RANKS or "rank" not in info.data:
+        raise ValueError(f"give a whole number of at least 1, {' or '.join(RANKS)}")
+    return RANKS[alpha] * info.data["rank"]
 
 
 class QloraParams(Params):
@@ -40,8 +50,8 @@ class QloraParams(Params):
 
     rank: Annotated[int, CategoricalDistribution([4, 8, 16, 32, 64])] = Field(16, ge=1)
     """Rank of the adapter."""
-    alpha: Annotated[int, CategoricalDistribution([8, 16, 32, 64, 128])] = Field(32, ge=1)
-    """Scale of the adapter, divided by its rank."""
+    alpha: Annotated[int, BeforeValidator(_by_rank), CategoricalDistribution([8, 16, 32, 64, 128])] = Field(32, ge=1)
+    """Scale of the adapter, divided by its rank. In a search space `r` and `2r` stand for so many times the rank."""
     learning_rate: Annotated[float, FloatDistribution(5e-5, 3e-3, log=True)] = Field(2e-4, gt=0)
     """Peak learning rate."""
     dropout: Annotated[float, FloatDistribution(0.0, 0.1)] = Field(0.05, ge=0, lt=1)
@@ -149,15 +159,20 @@ class QloraFamily:
 
     def load(self, folder: Path) -> QloraModel:
         """The model in a peft folder, on this machine's GPU or CPU. See `Family.load`."""
-        base_model, quantisation = _base(folder / BASE_FILE)
+        base_model, quantisation = read_base(folder)
         encoder = resolve_encoder(base_model)
         classifier = EncoderClassifier(borrow_backbone(encoder, quantisation), name=base_model)
         model = peft_format.load_adapter(classifier, folder)
         return QloraModel(model, base_model=base_model, quantisation=quantisation)
 
 
-def _base(path: Path) -> tuple[str, Quantisation]:
-    """Name and quantisation of the base model that an artifact was trained on."""
+def read_base(folder: Path) -> tuple[str, Quantisation]:
+    """Name and quantisation of the base model that the artifact in a folder was trained on.
+
+    Raises:
+        ArtifactError: The folder does not say.
+    """
+    path = folder / BASE_FILE
     try:
         base = TypeAdapter(dict[str, str]).validate_json(path.read_bytes())
         quantisation: Any = base["quantisation"]

@@ -91,13 +91,20 @@ def resolve(params: type[Params], overrides: Mapping[str, Any]) -> tuple[dict[st
             defaults[name] = defaults[name] if defaults[name] in choice.choices else choice.choices[0]
         else:
             defaults[name] = override
-    return distributions, params.from_values(defaults).model_dump()
+    resolved = params.from_values(defaults)
+    return distributions, {name: _as_written(value, getattr(resolved, name)) for name, value in defaults.items()}
+
+
+def _as_written(value: Any, resolved: Any) -> Any:
+    """What a trial's record says: the validated value, or a word for what other params decide, such as alpha `2r`."""
+    return value if isinstance(value, str) and not isinstance(resolved, str) else resolved
 
 
 def _choice(params: type[Params], name: str, values: Sequence[Any]) -> CategoricalDistribution:
     if not values:
         raise UsageError(f"space.{name} is an empty list: give at least one choice")
-    return CategoricalDistribution([getattr(params.from_values({name: value}), name) for value in values])
+    resolved = [getattr(params.from_values({name: value}), name) for value in values]
+    return CategoricalDistribution([_as_written(*pair) for pair in zip(values, resolved, strict=True)])
 
 
 def _range(params: type[Params], name: str, ends: Mapping[str, Any]) -> FloatDistribution | IntDistribution:

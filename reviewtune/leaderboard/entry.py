@@ -87,7 +87,7 @@ class Provenance(Section):
     """What one needs to get the same entry again."""
 
     data: str
-    """The source of the reviews as it was given: a file name, a hub id or `sample`."""
+    """The source of the reviews: a file name, a hub id with the commit that was read, or `sample`."""
     data_sha256: str
     split_sha256: str
     code: str

@@ -97,6 +97,7 @@ def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:
         inputs.reviews.sha256, inputs.split.sha256, config.seed, config.space, config.quantisation, config.executor,
         config.base_model if not inputs.encoder else [inputs.encoder.title, inputs.encoder.revision],
     )  # fmt: skip
-    stem = Path(inputs.reviews.name.replace("/", "-")).stem
+    without_commit = inputs.reviews.name.partition("@")[0]
+    stem = Path(without_commit.replace("/", "-")).stem
     safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)
     return f"{safe}-{key[:8]}"

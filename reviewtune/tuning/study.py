@@ -9,6 +9,7 @@ from reviewtune.errors import ReviewtuneError, StudyError
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.entry import entry_path, read_entry, write_entry
 from reviewtune.leaderboard.export import export
+from reviewtune.tuning.continuation import continue_entry
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.plan import FamilyPlan, Study, describe, resolve_study
@@ -17,7 +18,7 @@ from reviewtune.tuning.session import Cluster, ray_session
 
 
 def tune(config: StudyConfig, console: Console | None = None) -> Board:
-    """Run a study, or what is left of it, and rank everything in its results directory.
+    """Run a study, or what is left of it, or train an entry on; rank everything in its results directory.
 
     Args:
         config: The study. The same configuration resumes it: finished trials and entries are kept.
@@ -30,6 +31,8 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
         ReviewtuneError: Nothing could be tuned; each kind says why.
     """
     console = console or Console(stderr=True)
+    if config.continue_entry:
+        return continue_entry(config, console)
     study = resolve_study(config)
     describe(study, lambda line: say(console, line))
     _remember(study)

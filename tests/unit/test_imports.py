@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "families": GROUND | {"data", "encoders", "adapters"},
     "artifact": GROUND | {"evaluation", "families"},
     "predict": GROUND | {"evaluation", "encoders", "families", "artifact"},
+    "export": GROUND | {"adapters", "families", "artifact", "predict"},
     "tuning": GROUND | {"data", "evaluation", "leaderboard", "encoders", "adapters", "families", "artifact", "predict"},
 }
 """What each part of the package may use besides itself; what is not listed (cli, commands, doctor) may use all."""

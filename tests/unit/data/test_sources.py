@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import datasets
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -132,33 +131,3 @@ def test_parquet_files_that_do_not_agree_are_refused(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
     parquet.write_table(pa.table({"text": [1]}), tmp_path / "b.parquet")
     assert "damaged or not what its name says" in message(tmp_path)
-
-
-def test_the_hub_gives_all_splits_of_a_revision_and_runs_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-
-    def load_dataset(*args: object, **kwargs: object) -> datasets.DatasetDict:
-        calls.append((args, kwargs))
-        parts = {name: datasets.Dataset.from_dict({"text": [name], "label": [1]}) for name in ("train", "test")}
-        return datasets.DatasetDict(parts)
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    source = read_source("hub:someone/reviews@v1.0")
-    assert source.table.to_pylist() == [{"text": "train", "label": 1}, {"text": "test", "label": 1}]
-    assert source.name == "someone/reviews@v1.0"
-    assert calls == [(("someone/reviews",), {"revision": "v1.0"})]
-
-
-@pytest.mark.parametrize("error", [ConnectionError("Couldn't reach\nthe Hub"), ValueError("Config name is missing")])
-def test_a_hub_out_of_reach_offers_a_file_or_the_sample(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def load_dataset(*args: object, **kwargs: object) -> None:
-        raise error
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    found = message("hub:someone/reviews")
-    assert "or give a file that you have, or `sample`" in found
-
-
-@pytest.mark.parametrize("source", ["hub:", "hub:reviews", "hub:a/b/c", "hub:a/b@"])
-def test_a_hub_id_that_names_nothing_is_refused(source: str) -> None:
-    assert "write hub:owner/name" in message(source)

@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 import torch
 from bitsandbytes.nn import Linear4bit
+from optuna.distributions import CategoricalDistribution
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
 from reviewtune.data.tokens import Tokens, from_lists
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
-from reviewtune.errors import ArtifactError, EncoderError, StudyError
+from reviewtune.errors import ArtifactError, EncoderError, StudyError, UsageError
 from reviewtune.families.base import Epoch, Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraModel, QloraParams
+from reviewtune.families.space import resolve
 
 FAMILY = QloraFamily()
 EASY = {"learning_rate": 5e-3, "batch_size": 8, "rank": 4, "epochs": 4}
@@ -48,6 +50,27 @@ def fit(setting: Setting, **params: Any) -> Iterator[Epoch]:
 
 def trained(setting: Setting, **params: Any) -> Any:
     return list(fit(setting, **params))[-1].model
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [("r", 8), ("2r", 16), (32, 32), ("32", 32)])
+def test_alpha_may_go_with_the_rank(alpha: object, expected: int) -> None:
+    assert QloraParams.from_values({"rank": 8, "alpha": alpha}).alpha == expected
+
+
+@pytest.mark.parametrize("values", [{"alpha": "3r"}, {"alpha": ""}, {"alpha": 0}, {"alpha": "r", "rank": 0}])
+def test_an_alpha_that_is_neither_a_number_nor_a_multiple_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"alpha=|rank="):
+        QloraParams.from_values(values)
+
+
+def test_an_alpha_that_goes_with_the_rank_is_searched_and_recorded_as_written() -> None:
+    space, first = resolve(QloraParams, {"alpha": ["r", "2r", 32]})
+    assert space["alpha"] == CategoricalDistribution(["r", "2r", 32])
+    assert first["alpha"] == 32
+    assert resolve(QloraParams, {"alpha": ["r", 8]})[1]["alpha"] == "r"
+    space, first = resolve(QloraParams, {"alpha": "2r", "rank": [8, 64]})
+    assert "alpha" not in space
+    assert first["alpha"] == "2r"
 
 
 def weights(backbone: nn.Module) -> dict[str, Tensor]:

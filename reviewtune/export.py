@@ -1,0 +1,112 @@
+"""Artifacts for elsewhere: copied as they are, or with the adapter merged into its base model for other tools."""
+
+import shutil
+import uuid
+from pathlib import Path
+
+from reviewtune.artifact import CARD_FILE, ArtifactInfo, read_info
+from reviewtune.errors import UsageError
+
+ORIGIN_FILE = "origin.json"
+"""What `reviewtune.json` said of the artifact that was merged: labels, threshold, calibration, data and versions."""
+
+
+def export_artifact(artifact: Path, output: Path, *, merge: bool) -> None:
+    """Write an artifact to a folder of its own, in one step.
+
+    Args:
+        artifact: For example `results/artifacts/NAME`.
+        output: Not there yet, or empty.
+        merge: A plain transformers folder, which needs no base model, peft or reviewtune any more, in float32.
+
+    Raises:
+        ArtifactError: The folder is no artifact, or is damaged.
+        EncoderError: Its base model cannot be loaded here.
+        UsageError: The artifact has no adapter to merge, or `output` is taken.
+    """
+    info = read_info(artifact)
+    if merge and info.family != "qlora":
+        raise UsageError(
+            f"--merge needs an adapter and {artifact} is of the family {info.family}, which has none: export it without"
+        )
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError(f"--output {output} is taken: give a folder that is not there yet")
+    target = output.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+    try:
+        if merge:
+            partial.mkdir()
+            _merge(artifact, info, partial)
+        else:
+            shutil.copytree(artifact, partial)
+        if target.exists():
+            target.rmdir()
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _merge(artifact: Path, info: ArtifactInfo, folder: Path) -> None:
+    from reviewtune.adapters.merged import loading_call, merge_adapter, save_merged
+    from reviewtune.families.qlora import read_base
+    from reviewtune.predict import check_base
+
+    assert info.encoder is not None
+    base_model, quantisation = read_base(artifact)
+    encoder = check_base(info.encoder, artifact)
+    classifier = merge_adapter(artifact, encoder, quantisation)
+    save_merged(classifier, encoder, folder)
+    (folder / ORIGIN_FILE).write_text(info.model_dump_json(indent=1) + "\n")
+    (folder / CARD_FILE).write_text(merged_card(info, base_model, *loading_call(classifier)))
+
+
+def merged_card(info: ArtifactInfo, base_model: str, cls: str, options: str) -> str:
+    """The model card of a merged export, in Markdown; its code runs as it stands.
+
+    Args:
+        info: Of the artifact.
+        base_model: As the study named it.
+        cls: The transformers class of the encoder.
+        options: Arguments after the folder that load it without a warning.
+    """
+    platt = info.calibration
+    return f"""---
+library_name: sentence-transformers
+tags: [text-classification, fake-reviews, reviewtune]
+---
+
+# Fake or genuine reviews
+
+`{base_model}` with the adapter of the trial `{info.trial_id}` of `{info.study_id}` merged into its weights, in
+float32, and a linear head over the mean of the last hidden states (`2_Dense`). With transformers:
+
+```python
+from safetensors.torch import load_file
+from transformers import AutoTokenizer, {cls}
+
+folder = "this folder"
+tokenizer = AutoTokenizer.from_pretrained(folder)
+encoder = {cls}.from_pretrained(folder{options}).eval()
+head = load_file(f"{{folder}}/2_Dense/model.safetensors")
+
+texts = ["Great product, works as described."]
+batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+ids, mask = batch["input_ids"], batch["attention_mask"]
+hidden = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+pooled = (hidden * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
+logits = pooled @ head["linear.weight"].T + head["linear.bias"]  # columns: genuine, fake
+score = logits[:, 1] - logits[:, 0]
+fake_probability = ({platt.slope!r} * score + {platt.intercept!r}).sigmoid()  # calibrated on the validation split
+```
+
+With sentence-transformers, the same logits:
+
+```python
+from sentence_transformers import SentenceTransformer
+
+logits = SentenceTransformer("this folder").encode(["Great product, works as described."])
+```
+
+A review is called fake where its score is above 0. `{ORIGIN_FILE}` says what the model was trained on and with.
+"""

@@ -1,0 +1,176 @@
+"""Longer training of a finished entry: its selected trial goes on, with optimizer, schedule and random state.
+
+The trial that goes on is a new one of the same study and family. It begins as a copy of the old one's last state and
+trains the epochs that are missing, under a learning rate whose schedule ends with the last of them; then it competes
+with the others on the validation split. If it wins, the test split is opened for it, once, and the entry becomes its.
+It trains on one worker, whichever executor wrote the state: the files of all of them are the same.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.queue import Empty, Queue
+from rich.console import Console
+
+from reviewtune.artifact import read_info
+from reviewtune.config import StudyConfig
+from reviewtune.data.reviews import read_reviews
+from reviewtune.data.splits import split_in_store
+from reviewtune.data.store import KEY_LENGTH, Store
+from reviewtune.encoders.registry import Encoder
+from reviewtune.errors import StudyError
+from reviewtune.families.registry import get_family
+from reviewtune.leaderboard.board import Board, collect
+from reviewtune.leaderboard.entry import entry_path, write_entry
+from reviewtune.leaderboard.export import export
+from reviewtune.predict import check_base
+from reviewtune.quiet import be_quiet
+from reviewtune.tuning.continuable import Continuation, find_continuation
+from reviewtune.tuning.family import tune_family
+from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.inputs import StudyInputs
+from reviewtune.tuning.keeper import EPOCH_METRICS
+from reviewtune.tuning.plan import FamilyPlan, Study
+from reviewtune.tuning.progress import Progress
+from reviewtune.tuning.records import EpochRecord, TrialRecord
+from reviewtune.tuning.scheduler import EPOCH
+from reviewtune.tuning.session import ray_session
+from reviewtune.tuning.trial import BEST, Assignment, run_trial
+
+POLL_SECONDS = 0.5
+
+
+def continue_entry(config: StudyConfig, console: Console) -> Board:
+    """Train an entry's selected trial on, and rank everything in its results directory.
+
+    Args:
+        config: With `continue_entry` and `epochs`. The same configuration goes on where an interrupted run stopped, and
+            does nothing where it has ended.
+        console: Where progress goes.
+
+    Raises:
+        ReviewtuneError: It cannot go on, or not be assessed; each kind says why.
+    """
+    found = find_continuation(config)
+    study, name = _study(found), found.entry.family
+    with (
+        ray_session(study.config.address, console) as cluster,
+        Progress({name: found.entry.num_trials + 1}, console) as progress,
+    ):
+        progress.say(found.line())
+        run = FamilyRun(study, study.plans[0], cluster, progress)
+        records = run.trials.read()
+        if not any(record.trial_id == found.trial_id for record in records):
+            progress.begin(name, "tuning", records)
+            _train(run, found, number=len(records) + 1)
+        entry = tune_family(run)
+        write_entry(entry, entry_path(run.results_dir, study.study_id, name))
+        export(collect(run.results_dir), run.results_dir)
+    return collect(study.config.results_dir)
+
+
+def begin_from(models: Path, old: str, new: str) -> None:
+    """Give the trial `new` the models and the state of `old`, in one step, unless it has some of its own already."""
+    if (models / new).is_dir():
+        return
+    partial = models / f".{new}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(models / old, partial)
+    partial.rename(models / new)
+
+
+def train_on(assignment: Assignment, trial_id: str, epochs: int, report: Callable[[dict[str, Any]], None]) -> None:
+    """Train the trial of that id from its last state until it has done `epochs`.
+
+    Args:
+        assignment: All of the trial's params are fixed in it.
+        trial_id: Whose folder `begin_from` has filled.
+        epochs: In all.
+        report: Called with the metrics of each epoch; with those of the last one that was done first.
+    """
+    run_trial({"epochs": epochs}, assignment, trial_id=trial_id, report=report)
+
+
+def _study(found: Continuation) -> Study:
+    """The study of the entry, its reviews and split as the store keeps them."""
+    entry, config = found.entry, found.config
+    store = Store(config.results_dir)
+    reviews = read_reviews(store.reviews / f"{entry.provenance.data_sha256[:KEY_LENGTH]}.parquet")
+    split, _ = split_in_store(
+        reviews,
+        store,
+        seed=config.seed,
+        validation_size=config.validation_size,
+        test_size=config.test_size,
+        threshold=config.duplicate_threshold,
+    )
+    if (reviews.sha256, split.sha256) != (entry.provenance.data_sha256, entry.provenance.split_sha256):
+        raise StudyError(
+            f"the reviews or the split in {store.results_dir / 'store'} are not those of {entry.name}: run its study "
+            "once more"
+        )
+    encoder = _encoder(found)
+    plan = FamilyPlan(get_family(entry.family), {}, found.trial.params, num_trials=1)
+    return Study(config, entry.study_id, encoder, StudyInputs(reviews, split, store, encoder), [plan])
+
+
+def _encoder(found: Continuation) -> Encoder | None:
+    artifact = found.config.results_dir / str(found.entry.artifact)
+    base = read_info(artifact).encoder
+    return check_base(base, artifact) if base else None
+
+
+def _train(run: FamilyRun, found: Continuation, *, number: int) -> None:
+    """Run the new trial on a worker with the resources of a trial, and keep its record."""
+    begin_from(run.models, found.trial.trial_id, found.trial_id)
+    record = found.trial.model_copy(
+        update={
+            "trial_id": found.trial_id,
+            "number": number,
+            "params": {**found.trial.params, "epochs": found.epochs},
+            "is_default": False,
+            "status": "finished",
+        }
+    )
+    run.progress.trial(run.name, "started", record)
+    results = Queue(actor_options={"num_cpus": 0})
+    options = {"num_cpus": run.resources.cpus, "num_gpus": run.resources.gpus, "max_retries": 1}
+    work = ray.remote(**options)(_work).remote(run.assignment, found.trial_id, found.epochs, results)
+    try:
+        while not _ended(work, results):
+            try:
+                record = _after(record, results.get(timeout=POLL_SECONDS))
+                run.progress.trial(run.name, "epoch", record)
+            except Empty:
+                continue
+        ray.get(work)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    finally:
+        results.shutdown(force=True)
+    model = str((run.models / found.trial_id / BEST).relative_to(run.results_dir))
+    record = record.model_copy(update={"model": model})
+    run.trials.write(record)
+    run.progress.trial(run.name, "ended", record)
+
+
+def _ended(work: Any, results: Queue) -> bool:
+    """Whether the worker has ended and all that it reported has been read."""
+    return bool(ray.wait([work], timeout=0)[0]) and results.empty()
+
+
+def _after(record: TrialRecord, result: dict[str, Any]) -> TrialRecord:
+    """The record with an epoch that was reported; one that is reported again replaces its first report."""
+    values = {name: result[name] for name in EPOCH_METRICS if name in result}
+    epoch = EpochRecord(epoch=result[EPOCH], **values)
+    earlier = [known for known in record.epochs if known.epoch < epoch.epoch]
+    usage: dict[str, Any] = {name: result[name] for name in ("peak_memory_bytes", "device") if name in result}
+    return record.model_copy(update={"epochs": [*earlier, epoch], **usage})
+
+
+def _work(assignment: Assignment, trial_id: str, epochs: int, results: Queue) -> None:
+    be_quiet()
+    train_on(assignment, trial_id, epochs, results.put)

@@ -1,0 +1,144 @@
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import reviewtune
+from reviewtune.artifact import ArtifactInfo, EncoderInfo, write_artifact
+from reviewtune.cli import main
+from reviewtune.encoders.encode import tokenize
+from reviewtune.encoders.loading import load_tokenizer
+from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.errors import ArtifactError, EncoderError, UsageError
+from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.export import export_artifact
+from reviewtune.families.base import Rows, Setting
+from reviewtune.families.qlora import QloraFamily, QloraParams
+from reviewtune.families.tfidf import TfidfFamily, TfidfParams
+
+TEXTS = [
+    "Great product, works as described.",
+    "the strap broke twice on tuesday, sadly, and the rusty hinge of my neighbour's cheaper tent did not",
+    "love it",
+    "perfect quality, amazing, must buy, highly recommend",
+]
+CLOSE = 0.05 if torch.cuda.is_available() else 1e-4
+"""On a GPU the artifact itself computes in bfloat16, which keeps eight bits."""
+FAKE = np.array([True, False, True, False])
+
+
+def info(family: str, encoder: EncoderInfo | None) -> ArtifactInfo:
+    calibration = PlattCalibration(slope=1.7, intercept=-0.3)
+    return ArtifactInfo(
+        family=family, encoder=encoder, params={}, calibration=calibration, threshold=calibration.threshold,
+        study_id="s", trial_id="t", data="d", data_sha256="0", split_sha256="0", validation_f1=1.0, code="c",
+        versions={}, created="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+
+
+def made(base: str, folder: Path) -> Path:
+    """An artifact of a trained adapter."""
+    encoder = resolve_encoder(base)
+    rows = Rows(tokenize(load_tokenizer(encoder), TEXTS, encoder.max_length), FAKE)
+    params = QloraParams(learning_rate=0.01, batch_size=2, rank=4, epochs=2, warmup_ratio=0.0)
+    model: Any = list(QloraFamily().fit(params, rows, Setting(base_model=base)))[-1].model
+    about = EncoderInfo(name=encoder.name, revision=encoder.revision, max_length=encoder.max_length)
+    write_artifact(folder, info("qlora", about), model)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def artifact(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(str(tiny_bert), tmp_path_factory.mktemp("results") / "artifacts" / "adapter")
+
+
+@pytest.fixture(scope="module")
+def classical(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results") / "words"
+    model: Any = next(iter(TfidfFamily().fit(TfidfParams(), Rows(TEXTS * 3, np.tile(FAKE, 3)), Setting()))).model
+    write_artifact(folder, info("tfidf", None), model)
+    return folder
+
+
+def run(code: str, folder: Path) -> dict[str, Any]:
+    """The names that a card's code leaves, run on the folder it stands in and on all of `TEXTS`."""
+    assert "this folder" in code
+    assert f'["{TEXTS[0]}"]' in code
+    names: dict[str, Any] = {"TEXTS": TEXTS}
+    exec(code.replace("this folder", str(folder)).replace(f'["{TEXTS[0]}"]', "TEXTS"), names)
+    return names
+
+
+@pytest.mark.parametrize("base", ["minilm", "t5", "gte"])
+def test_the_code_on_a_merged_card_runs_and_agrees_with_the_artifact(tiny_base: Any, tmp_path: Path, base: str) -> None:
+    artifact = made("minilm" if base == "minilm" else str(tiny_base(base)), tmp_path / "artifact")
+    output = tmp_path / "merged"
+    assert main(["export", "--artifact", str(artifact), "--output", str(output), "--merge"]) == 0
+    card = (output / "README.md").read_text()
+    alone, sentences = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    classifier = reviewtune.load(artifact)
+    names = run(alone, output)
+    np.testing.assert_allclose(names["score"].detach().numpy(), classifier.scores(TEXTS), atol=CLOSE)
+    np.testing.assert_allclose(
+        names["fake_probability"].detach().numpy(), classifier.fake_probability(TEXTS), atol=CLOSE
+    )
+    pytest.importorskip("sentence_transformers")
+    logits = run(sentences, output)["logits"]
+    np.testing.assert_allclose(logits[:, 1] - logits[:, 0], classifier.scores(TEXTS), atol=CLOSE)
+
+
+def test_a_merged_folder_says_where_it_comes_from_and_is_whole(artifact: Path, tmp_path: Path) -> None:
+    export_artifact(artifact, tmp_path / "merged", merge=True)
+    assert json.loads((tmp_path / "merged" / "origin.json").read_text())["trial_id"] == "t"
+    assert [path.name for path in tmp_path.iterdir()] == ["merged"]
+    with pytest.raises(ArtifactError, match=r"has no reviewtune\.json"):
+        reviewtune.load(tmp_path / "merged")
+
+
+@pytest.mark.parametrize("kind", ["artifact", "classical"])
+def test_without_merge_the_artifact_is_copied_as_it_is(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    source: Path = request.getfixturevalue(kind)
+    (tmp_path / "copy").mkdir()
+    export_artifact(source, tmp_path / "copy", merge=False)
+    np.testing.assert_array_equal(
+        reviewtune.load(tmp_path / "copy").scores(TEXTS), reviewtune.load(source).scores(TEXTS)
+    )
+
+
+def test_a_family_without_adapters_has_nothing_to_merge(classical: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="of the family tfidf, which has none"):
+        export_artifact(classical, tmp_path / "merged", merge=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_there_is_not_overwritten(artifact: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("x")
+    for taken in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(UsageError, match="is taken"):
+            export_artifact(artifact, taken, merge=False)
+    assert (tmp_path / "mine.txt").read_text() == "x"
+
+
+def test_a_damaged_adapter_leaves_nothing_behind(artifact: Path, tmp_path: Path) -> None:
+    damaged = Path(shutil.copytree(artifact, tmp_path / "damaged"))
+    weights = (damaged / "adapter_model.safetensors").read_bytes()
+    (damaged / "adapter_model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(ArtifactError, match="damaged"):
+        export_artifact(damaged, tmp_path / "merged", merge=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["damaged"]
+
+
+def test_another_base_model_than_it_was_trained_on_is_refused(artifact: Path, tmp_path: Path) -> None:
+    changed = Path(shutil.copytree(artifact, tmp_path / "changed"))
+    about = json.loads((changed / "reviewtune.json").read_text())
+    about["encoder"]["revision"] = "0" * 16
+    (changed / "reviewtune.json").write_text(json.dumps(about))
+    with pytest.raises(EncoderError, match="at revision 0000"):
+        export_artifact(changed, tmp_path / "merged", merge=True)

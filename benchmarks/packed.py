@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertModel, GteConfig, GteModel
 
+from reviewtune.adapters.matrix_rate import matrix_rate
 from reviewtune.adapters.pack import AdapterPack, PackRoom
 from reviewtune.adapters.room import MOST_TOKENS, make_room
 from reviewtune.data.reviews import load_reviews
@@ -23,7 +24,6 @@ from reviewtune.encoders.loading import load_tokenizer
 from reviewtune.encoders.registry import MAX_LENGTH, resolve_encoder
 from reviewtune.families.qlora import QloraParams
 from reviewtune.schema import FAKE, TEXT
-from reviewtune.tuning.gauges import matrix_rate
 
 BATCH = 16
 RANK = 16

@@ -1,7 +1,7 @@
 """The optimizer of an adapter, its learning-rate schedule, and their state as safetensors.
 
-On CUDA the 8-bit paged AdamW of bitsandbytes (Dettmers et al. 2022, 2023), as in the published recipe; on a CPU, where
-there is nothing to page and little to save, torch's AdamW.
+An adapter's states are a few megabytes: torch's AdamW, unless a recipe asks for the 8-bit paged one of bitsandbytes
+(Dettmers et al. 2022, 2023).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +14,14 @@ from torch.nn import Parameter
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+ADAMW, PAGED_ADAMW_8BIT = "adamw", "paged_adamw_8bit"
 
-def make_optimizer(parameters: Sequence[Parameter], *, learning_rate: float, weight_decay: float) -> Optimizer:
-    """AdamW over the trainable parameters: 8-bit and paged where they are on a GPU."""
-    if parameters[0].device.type == "cuda":
+
+def make_optimizer(
+    parameters: Sequence[Parameter], *, name: str = ADAMW, learning_rate: float, weight_decay: float
+) -> Optimizer:
+    """AdamW over the trainable parameters, its states in 32 bits or, by name, in 8 and paged."""
+    if name == PAGED_ADAMW_8BIT:
         from bitsandbytes.optim import PagedAdamW8bit
 
         optimizer: Optimizer = PagedAdamW8bit(parameters, lr=learning_rate, weight_decay=weight_decay)

@@ -72,6 +72,8 @@ class QloraParams(Params):
     """Share of the steps in which the learning rate rises."""
     lr_schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
     """Course of the learning rate after the warm-up."""
+    optimizer: Literal["adamw", "paged_adamw_8bit"] = "adamw"
+    """AdamW with states of 32 bits, or of 8 and paged, which no pack has."""
     head_dropout: float = Field(0.1, ge=0, lt=1)
     """Dropout between pooling and head."""
 
@@ -188,7 +190,9 @@ def _prepare(params: QloraParams, train: Rows, setting: Setting) -> tuple[Traine
     random = RandomStream(setting.seed, device)
     model = _adapted(params, setting)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = make_optimizer(trainable, learning_rate=params.learning_rate, weight_decay=params.weight_decay)
+    optimizer = make_optimizer(
+        trainable, name=params.optimizer, learning_rate=params.learning_rate, weight_decay=params.weight_decay
+    )
     steps = params.epochs * -(-len(train) // params.batch_size)
     trainer = Trainer(
         model=model,

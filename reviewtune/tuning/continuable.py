@@ -9,8 +9,8 @@ from reviewtune.config import StudyConfig
 from reviewtune.errors import StudyError, UsageError
 from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.entry import Entry
+from reviewtune.tuning.keeping import LAST
 from reviewtune.tuning.records import TrialRecord, TrialStore
-from reviewtune.tuning.trial import LAST
 
 
 @dataclass(frozen=True)

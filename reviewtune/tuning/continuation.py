@@ -33,12 +33,13 @@ from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.inputs import StudyInputs
 from reviewtune.tuning.keeper import EPOCH_METRICS
+from reviewtune.tuning.keeping import BEST
 from reviewtune.tuning.plan import FamilyPlan, Study
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 from reviewtune.tuning.scheduler import EPOCH
 from reviewtune.tuning.session import ray_session
-from reviewtune.tuning.trial import BEST, Assignment, run_trial
+from reviewtune.tuning.trial import Assignment, run_trial
 
 POLL_SECONDS = 0.5
 

@@ -1,14 +1,9 @@
 """What a pack shows of itself while it runs: gauges for Prometheus and the Ray dashboard, and a few words."""
 
-import time
 from typing import Any
 
-import torch
-
+from reviewtune.adapters.matrix_rate import matrix_rate
 from reviewtune.adapters.pack import AdapterPack
-
-PROBE = 4096
-"""Width of the matrices that a GPU's rate is measured with."""
 
 
 class PackGauges:
@@ -52,18 +47,3 @@ class PackGauges:
     def line(self) -> dict[str, Any]:
         """What a trial's result says of its pack."""
         return {"pack_" + name.removeprefix("reviewtune_"): value for name, value in self._values.items()}
-
-
-def matrix_rate(device: torch.device) -> float:
-    """Floating-point operations a second of a bfloat16 matrix product on a GPU; 0 on a CPU."""
-    if device.type != "cuda":
-        return 0.0
-    matrix = torch.randn(PROBE, PROBE, device=device, dtype=torch.bfloat16)
-    for _ in range(3):
-        matrix @ matrix
-    torch.cuda.synchronize(device)
-    start = time.perf_counter()
-    for _ in range(10):
-        matrix @ matrix
-    torch.cuda.synchronize(device)
-    return 10 * 2 * PROBE**3 / (time.perf_counter() - start)

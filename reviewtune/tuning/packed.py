@@ -10,12 +10,14 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from reviewtune.errors import ReviewtuneError, StudyError
+from reviewtune.adapters.optimizer import ADAMW
+from reviewtune.errors import ReviewtuneError, StudyError, UsageError
 from reviewtune.quiet import be_quiet
 from reviewtune.tuning.broker import TrialBroker
 from reviewtune.tuning.ddp import PLACEHOLDER
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.packed_trial import PackedTrial
+from reviewtune.tuning.plan import FamilyPlan
 from reviewtune.tuning.resources import Resources
 from reviewtune.tuning.trial import Assignment
 
@@ -68,6 +70,7 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
     import ray
     from ray import tune
 
+    _check_optimizer(run.plan)
     broker = ray.remote(num_cpus=0, max_concurrency=10_000)(TrialBroker).remote()
     rank, target = _widest(run.plan.distributions, run.plan.defaults)
     job = PackJob(run.assignment, broker, run.resources.slots or 1, rank, target)
@@ -81,6 +84,14 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
         if not ray.wait([workers], timeout=END_SECONDS)[0]:
             ray.cancel(workers, force=True)
         ray.kill(broker)
+
+
+def _check_optimizer(plan: FamilyPlan) -> None:
+    """Refuse a search over optimizers whose states a pack does not hold."""
+    if "optimizer" in plan.distributions or plan.defaults["optimizer"] != ADAMW:
+        raise UsageError(
+            f"space.qlora.optimizer={plan.defaults['optimizer']}: packs train by {ADAMW} alone; give --executor ddp"
+        )
 
 
 def _widest(distributions: dict[str, BaseDistribution], defaults: dict[str, Any]) -> tuple[int, str]:

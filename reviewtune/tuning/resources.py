@@ -63,13 +63,14 @@ def _pack_resources(config: StudyConfig, cluster: Cluster) -> Resources:
     """One worker a GPU, or a single one with all CPUs of a machine; no more than the trials fill."""
     gpus = _gpus(config, cluster)
     cpus = config.cpus_per_trial or (1.0 if gpus else cluster.node_cpus)
-    fit = _fitting(cpus, gpus, cluster)
+    # A fraction of a GPU leaves the rest to others: two packs on one card would gain nothing.
+    fit = min(_fitting(cpus, gpus, cluster), max(1, int(cluster.gpus)))
     most = GPU_SLOTS if gpus else CPU_SLOTS
     # Half of the trials at a time: the other half is drawn by what these have taught the sampler.
-    wanted = config.slots or min(most, -(-config.num_trials // (2 * (fit if gpus else 1))))
+    wanted = config.slots or min(most, -(-config.num_trials // (2 * fit)))
     at_once = min(config.num_trials, config.max_concurrent_trials or config.num_trials)
     slots = max(1, min(wanted, at_once))
-    workers = min(fit, -(-at_once // slots)) if gpus else 1
+    workers = min(fit if gpus else 1, -(-at_once // slots))
     return Resources(cpus, gpus, workers, min(slots * workers, at_once), slots)
 
 

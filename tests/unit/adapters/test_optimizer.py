@@ -90,7 +90,7 @@ def test_a_state_of_another_optimizer_is_refused(tmp_path: Path) -> None:
         load_optimizer(paged_8bit(parameters()[:1]), path)
 
 
-def test_parameters_on_a_cpu_get_torchs_adamw() -> None:
+def test_torchs_adamw_is_the_default() -> None:
     optimizer = make_optimizer(parameters(), learning_rate=3e-4, weight_decay=0.25)
     assert type(optimizer) is AdamW
     assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"]) == (3e-4, 0.25)

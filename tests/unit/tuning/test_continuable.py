@@ -9,8 +9,8 @@ from reviewtune.config import StudyConfig
 from reviewtune.errors import ArtifactError, ReviewtuneError, StudyError, UsageError
 from reviewtune.leaderboard.entry import entry_path, write_entry
 from reviewtune.tuning.continuable import Continuation, find_continuation
+from reviewtune.tuning.keeping import LAST
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
-from reviewtune.tuning.trial import LAST
 from tests.unit.leaderboard.conftest import entry_of, failed_entry
 
 

@@ -12,7 +12,8 @@ from reviewtune.data.tokens import from_lists
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraParams
 from reviewtune.tuning.continuation import begin_from, train_on
-from reviewtune.tuning.trial import BEST, LAST, Assignment, run_trial
+from reviewtune.tuning.keeping import BEST, LAST
+from reviewtune.tuning.trial import Assignment, run_trial
 
 PARAMS = {"learning_rate": 5e-3, "batch_size": 8, "rank": 4, "epochs": 3, "dropout": 0.1, "head_dropout": 0.1}
 

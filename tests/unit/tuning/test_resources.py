@@ -13,14 +13,22 @@ from reviewtune.tuning.session import Cluster
     ("settings", "inputs", "cluster", "expected"),
     [
         ({}, "texts", Cluster(2, 0), Resources(1, 0, 1, 2)),
-        ({}, "tokens", Cluster(2, 0), Resources(1, 0, 1, 2)),
-        ({}, "tokens", Cluster(16, 1), Resources(1, 1, 1, 1)),
+        ({}, "tokens", Cluster(2, 0, 2), Resources(2, 0, 1, 4, 4)),
+        ({}, "tokens", Cluster(64, 0, 16), Resources(16, 0, 1, 4, 4)),
+        ({"cpus_per_trial": 1}, "tokens", Cluster(2, 0, 2), Resources(1, 0, 1, 4, 4)),
+        ({"num_trials": 1}, "tokens", Cluster(2, 0, 2), Resources(2, 0, 1, 1, 1)),
+        ({}, "tokens", Cluster(16, 1), Resources(1, 1, 1, 8, 8)),
+        ({"num_trials": 100}, "tokens", Cluster(16, 1), Resources(1, 1, 1, 32, 32)),
+        ({"num_trials": 100, "slots": 64}, "tokens", Cluster(16, 1), Resources(1, 1, 1, 64, 64)),
+        ({"slots": 64}, "tokens", Cluster(16, 1), Resources(1, 1, 1, 16, 16)),
+        ({"num_trials": 32}, "tokens", Cluster(32, 2), Resources(1, 1, 2, 16, 8)),
+        ({"num_trials": 3}, "tokens", Cluster(64, 8), Resources(1, 1, 3, 3, 1)),
         ({}, "embeddings", Cluster(16, 1), Resources(1, 0, 1, 16)),
-        ({"gpus_per_trial": 0.25}, "tokens", Cluster(16, 1), Resources(1, 0.25, 1, 4)),
-        ({"gpus_per_trial": 0.1}, "tokens", Cluster(16, 2), Resources(1, 0.1, 1, 16)),
-        ({"gpus_per_trial": 0.1}, "tokens", Cluster(64, 3), Resources(1, 0.1, 1, 30)),
-        ({"cpus_per_trial": 4}, "tokens", Cluster(16, 8), Resources(4, 1, 1, 4)),
-        ({"max_concurrent_trials": 3}, "tokens", Cluster(16, 8), Resources(1, 1, 1, 3)),
+        ({"gpus_per_trial": 0.25}, "tokens", Cluster(16, 1), Resources(1, 0.25, 1, 8, 8)),
+        ({"cpus_per_trial": 4}, "tokens", Cluster(16, 8), Resources(4, 1, 4, 8, 2)),
+        ({"max_concurrent_trials": 3}, "tokens", Cluster(16, 8), Resources(1, 1, 3, 3, 1)),
+        ({"executor": "ddp", "gpus_per_trial": 0.25}, "tokens", Cluster(16, 1), Resources(1, 0.25, 1, 4)),
+        ({"executor": "ddp", "gpus_per_trial": 0.1}, "tokens", Cluster(64, 3), Resources(1, 0.1, 1, 30)),
         ({"executor": "ddp", "workers_per_trial": 4}, "tokens", Cluster(64, 8), Resources(1, 1, 4, 2)),
         ({"executor": "ddp", "workers_per_trial": 2}, "embeddings", Cluster(2, 0), Resources(1, 0, 1, 2)),
     ],
@@ -49,3 +57,5 @@ def test_a_line_says_what_runs_side_by_side() -> None:
     assert Resources(1, 0, 1, 2).line() == "2 at a time, each 1 CPU"
     assert Resources(1, 0.25, 1, 4).line() == "4 at a time, each 1 CPU, 0.25 GPU"
     assert Resources(2, 1, 4, 1).line() == "1 at a time, each 4 workers of 2 CPU, 1 GPU"
+    assert Resources(1, 1, 1, 16, 16).line() == "16 at a time in one pack of 16 slots, each 1 CPU, 1 GPU"
+    assert Resources(1, 1, 2, 32, 16).line() == "32 at a time in 2 packs of 16 slots, each 1 CPU, 1 GPU"

@@ -71,19 +71,31 @@ def test_the_large_models_read_a_data_set_whose_commit_and_labels_are_known(pres
     assert re.fullmatch(r"[0-9a-f]{40}", KNOWN[data.removeprefix(HUB_PREFIX)].commit)
 
 
-@pytest.mark.parametrize("job", ["tune_stella", "tune_flan_t5"])
-def test_without_the_hub_a_job_says_what_to_read_instead(job: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, ROOT / "jobs" / f"{job}.py", "--results-dir", tmp_path / "results"],
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+def offline(job: str, home: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "jobs" / f"{job}.py", "--results-dir", home / "results", *map(str, words)],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(home)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("job", ["tune_stella", "tune_flan_t5"])
+def test_without_the_hub_a_job_says_what_to_read_instead(job: str, tiny_bert: Path, tmp_path: Path) -> None:
+    done = offline(job, tmp_path, "--base-model", tiny_bert)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "hub:theArijitDas/Fake-Reviews-Dataset cannot be loaded" in done.stderr
     assert "give --data FILE with reviews that you have, or --data sample" in done.stderr
+
+
+def test_without_the_hub_a_job_says_which_base_model_to_give(tmp_path: Path) -> None:
+    done = offline("tune_stella", tmp_path, "--data", "sample")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "stella" in last
+    assert "give --base-model FOLDER" in last
 
 
 def test_there_are_the_jobs_that_the_readme_names() -> None:

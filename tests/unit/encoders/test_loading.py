@@ -76,7 +76,7 @@ def test_a_cpu_computes_in_float32_and_a_gpu_in_bfloat16() -> None:
 
 
 def test_an_unknown_quantisation_is_refused(tiny_bert: Path) -> None:
-    with pytest.raises(EncoderError, match="nf4 or none"):
+    with pytest.raises(EncoderError, match="nf4, int8, none"):
         load_backbone(resolve_encoder(str(tiny_bert)), quantisation="int3")  # type: ignore[arg-type]
 
 

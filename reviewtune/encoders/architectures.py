@@ -5,7 +5,9 @@ pooling over real tokens, every linear layer quantised but for poolers, heads an
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 ANY_ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
 """Within the names of attention's linear layers in every encoder of transformers."""
@@ -56,3 +58,18 @@ def architecture_of(model_type: str) -> Architecture:
 def titles() -> str:
     """The listed architectures, for people."""
     return ", ".join(dict.fromkeys(architecture.title for architecture in ARCHITECTURES.values()))
+
+
+def positions_of(settings: Mapping[str, Any]) -> int | None:
+    """Word pieces for which a base model has positions; None where its positions are relative.
+
+    Args:
+        settings: Of its config.json.
+
+    Raises:
+        ValueError, TypeError: They are no number.
+    """
+    positions = int(settings.get("max_position_embeddings") or 0)
+    if positions <= 0:
+        return None
+    return positions - 2 if architecture_of(settings.get("model_type", "")).positions_after_padding else positions

@@ -8,10 +8,10 @@ from reviewtune.errors import EncoderError
 
 COMPLETE = "check that the folder is complete and that transformers has a native class for its model_type"
 REACH = "check the id and the network, or download it and give --base-model FOLDER"
+OFFLINE = "HF_HUB_OFFLINE is set and it is not cached: unset it, or give --base-model FOLDER"
 MENDS = {
     "RevisionNotFoundError": "give a branch, tag or commit that the hub has: --base-model owner/name@revision",
     "GatedRepoError": "ask its owner for access and log in with `hf auth login`, or give --base-model FOLDER",
-    "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set and it is not cached: unset it, or give --base-model FOLDER",
 }
 """What to do, by the cause that huggingface_hub names."""
 
@@ -42,8 +42,10 @@ def explained(encoder: Encoder, what: str) -> Iterator[None]:
 
 def _mend_of(error: BaseException | None) -> str:
     """What to do about a failure of the hub's, by the first cause that is known."""
+    from huggingface_hub.constants import is_offline_mode
+
     while error is not None:
         if type(error).__name__ in MENDS:
             return MENDS[type(error).__name__]
         error = error.__cause__ or error.__context__
-    return REACH
+    return OFFLINE if is_offline_mode() else REACH

@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from reviewtune.encoders.architectures import architecture_of
+from reviewtune.encoders.architectures import positions_of
 from reviewtune.encoders.known import KNOWN, MINILM, MINILM_ID, NAME_OF, NAMES, STELLA_PROJECTION
 from reviewtune.encoders.stella import MODEL_TYPE as STELLA_TYPE
 from reviewtune.errors import EncoderError
@@ -25,6 +25,7 @@ MAX_LENGTH = 512
 """Word pieces after which a review is cut, where the base model does not end earlier."""
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
+COMMIT = re.compile(r"@([0-9a-f]{12})[0-9a-f]{28}$")
 REVISION_FILES = (
     "config.json",
     "*.safetensors",
@@ -58,8 +59,8 @@ class Encoder:
 
     @property
     def title(self) -> str:
-        """A short name for people: a folder's own name, otherwise `name`."""
-        return Path(self.name).name if self.is_folder else self.name
+        """A short name for people: a folder's own name, otherwise `name`, of a commit the first 12 digits."""
+        return Path(self.name).name if self.is_folder else COMMIT.sub(r"@\1", self.name)
 
     @property
     def is_folder(self) -> bool:
@@ -111,14 +112,11 @@ def _folder_encoder(folder: Path) -> Encoder:
     try:
         revision = _revision(tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
         settings = json.loads(config.read_bytes())
-        model_type = settings.get("model_type", "")
-        positions = int(settings.get("max_position_embeddings") or MAX_LENGTH)
-        if architecture_of(model_type).positions_after_padding:
-            positions -= 2
+        positions = positions_of(settings) or MAX_LENGTH
+        projected = settings.get("model_type") == STELLA_TYPE and (folder / STELLA_PROJECTION).is_dir()
     except (OSError, ValueError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise EncoderError(f"{config} is damaged ({reason}): copy the base model's folder again") from None
-    projected = model_type == STELLA_TYPE and (folder / STELLA_PROJECTION).is_dir()
     projection = STELLA_PROJECTION if projected else None
     return Encoder(str(folder), str(folder), revision, min(MAX_LENGTH, positions), projection)
 

@@ -52,7 +52,8 @@ UNPADDED = frozenset(name for name, architecture in ARCHITECTURES.items() if arc
 
 def architecture_of(model_type: str) -> Architecture:
     """What is known of a model type; one that is not listed runs padded, its attention found by the usual names."""
-    return ARCHITECTURES.get(model_type) or Architecture(model_type, unpadded=False)
+    unlisted = Architecture(model_type, unpadded=False, positions_after_padding="roberta" in model_type)
+    return ARCHITECTURES.get(model_type, unlisted)
 
 
 def titles() -> str:

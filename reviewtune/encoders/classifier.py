@@ -90,5 +90,5 @@ def linear_layers(backbone: nn.Module, target: str) -> list[str]:
     names = [name for name in names if not is_pooler(name)]
     if target == "all-linear":
         return names
-    attention = architecture_of(config.model_type).attention
+    attention = architecture_of(getattr(config, "model_type", "")).attention
     return [name for name in names if attention.search(name)]

@@ -56,7 +56,7 @@ def load_backbone(
     Args:
         encoder: Which one; an encoder-decoder loads its encoder alone.
         quantisation: `nf4` holds each linear layer in NF4 with double quantisation (QLoRA, Dettmers et al. 2023),
-            `int8` in LLM.int8() (Dettmers et al. 2022), whose rounding of a review depends on its neighbours.
+            `int8` in eight bits, rows and inputs each by its own scale (LLM.int8(), Dettmers et al. 2022).
         device: Default: `default_device()`.
 
     Raises:

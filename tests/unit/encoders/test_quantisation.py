@@ -14,7 +14,7 @@ from reviewtune.encoders.attention import hidden_states
 from reviewtune.encoders.classifier import EncoderClassifier, linear_layers
 from reviewtune.encoders.inspection import is_pooler
 from reviewtune.encoders.loading import load_backbone
-from reviewtune.encoders.packing import PackedRows, pack_rows
+from reviewtune.encoders.packing import PackedRows, pack_rows, select_rows
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.selftest import check_quantisation, quantisation_error
 from reviewtune.encoders.sharing import share_weights
@@ -53,6 +53,15 @@ def test_every_linear_layer_is_quantised_but_those_that_overflow(
         exact = hidden_states(load_backbone(encoder, device=CPU), packed)
         error = relative(hidden_states(backbone, packed), exact)
     assert 1e-6 < error < {"nf4": 0.3, "int8": 0.03}[how]
+
+
+@pytest.mark.parametrize("how", KINDS)
+def test_neighbours_do_not_change_a_reviews_states(packed: PackedRows, how: str) -> None:
+    backbone = load_backbone(resolve_encoder("minilm"), quantisation=how, device=CPU)
+    with torch.no_grad():
+        together = hidden_states(backbone, packed)
+        alone = torch.cat([hidden_states(backbone, select_rows(packed, np.array([row]))) for row in range(4)])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-3 if how == "int8" else 1e-5)
 
 
 def test_stella_is_quantised(stella_base: Callable[..., Path], packed: PackedRows) -> None:

@@ -2,6 +2,7 @@
 
 import torch
 
+from reviewtune.encoders.batches import process_memory
 from reviewtune.encoders.inspection import Contents
 from reviewtune.encoders.quantisation import BYTES_A_WEIGHT, Quantisation
 from reviewtune.errors import EncoderError
@@ -52,11 +53,15 @@ def refuse_what_does_not_fit(
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Bytes of a GPU that nobody uses, what torch holds in reserve included; None for a CPU, whose memory can swap."""
+    """Bytes of a GPU that this process may still use, what torch holds in reserve included.
+
+    None for a CPU, whose memory can swap.
+    """
     if device.type != "cuda":
         return None
     free, _ = torch.cuda.mem_get_info(device)
-    return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
+    used = torch.cuda.memory_allocated(device)
+    return min(free + torch.cuda.memory_reserved(device), process_memory(device)) - used
 
 
 def _gb(count: int) -> str:

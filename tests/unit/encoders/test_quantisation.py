@@ -55,6 +55,21 @@ def test_every_linear_layer_is_quantised_but_those_that_overflow(
     assert 1e-6 < error < {"nf4": 0.3, "int8": 0.03}[how]
 
 
+@pytest.mark.parametrize("how", ["none", *KINDS])
+def test_layers_heed_autocast_as_plain_ones_do(tiny_base, how: str) -> None:
+    layer = load_backbone(resolve_encoder(str(tiny_base("gte"))), quantisation=how, device=CPU).layers[0].mlp.up_proj
+    inputs = torch.randn(3, 64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert layer(inputs).dtype == torch.float32
+    exact = layer(inputs).detach()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = layer(inputs)
+    assert output.dtype == torch.bfloat16
+    assert relative(output.detach().float(), exact) < 0.02
+    torch.autograd.backward(output.sum())
+    assert inputs.grad is not None
+    assert inputs.grad.dtype == torch.float32
+
+
 @pytest.mark.parametrize("how", KINDS)
 def test_neighbours_do_not_change_a_reviews_states(packed: PackedRows, how: str) -> None:
     backbone = load_backbone(resolve_encoder("minilm"), quantisation=how, device=CPU)

@@ -12,6 +12,7 @@ too: `python jobs/tune_stella.py --base-model FOLDER/stella`. Without CUDA two-l
 import argparse
 import gc
 import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -49,17 +50,20 @@ class Case:
         quantisation: Of the base model.
         recipe: Whether it is the published one.
         padded: Whether T5 runs padded within groups of like length, not only its attention.
+        card: GiB of the card that the process may use, the CUDA context too; None: all. More than that is an error.
     """
 
     batch: int
     quantisation: str = "nf4"
     recipe: bool = False
     padded: bool = False
+    card: float | None = None
 
     def __str__(self) -> str:
         if self.recipe:
             return "published recipe: padded to 512, 2 x 8, eager, nf4"
-        return f"reviewtune: batch {self.batch}, {self.quantisation}{', padded by length' if self.padded else ''}"
+        way = ", padded by length" if self.padded else f", within {self.card:g} GiB" if self.card else ""
+        return f"reviewtune: batch {self.batch}, {self.quantisation}{way}"
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,19 @@ def main() -> None:
                 start = now()
                 write(folder, texts, tiny=tiny)
                 print(f"{folder} written in {now() - start:.0f} s", flush=True)
-            results += list(measure(folder, texts, fake, tiny=tiny))
-    if options.output:
-        libraries = {library: version(library) for library in ("torch", "transformers", "peft", "bitsandbytes")}
-        report = {"device": cards() or [str(default_device())], "tiny": tiny, "versions": libraries, "rows": results}
-        options.output.write_text(json.dumps(report, indent=1) + "\n")
+            for result in measure(folder, texts, fake, tiny=tiny):
+                results.append(result)
+                if options.output:
+                    save(options.output, results, tiny=tiny)
+    if any("error" in result for result in results):
+        sys.exit("not every case ran: see above")
+
+
+def save(output: Path, results: list[dict], *, tiny: bool) -> None:
+    """What has been measured so far, and on what."""
+    libraries = {library: version(library) for library in ("torch", "transformers", "peft", "bitsandbytes")}
+    report = {"device": cards() or [str(default_device())], "tiny": tiny, "versions": libraries, "rows": results}
+    output.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def write(folder: Path, texts: list[str], *, tiny: bool) -> None:
@@ -121,7 +133,7 @@ def cases(name: str, *, tiny: bool) -> list[Case]:
     large = (32,) if tiny else (128, 512)
     ours = [Case(batch, how) for batch in (16, *large) for how in ("nf4", "none")]
     ways = [Case(large[0], "none", padded=True)] if name == "flan-t5-large" else []
-    return [Case(16, recipe=True), *ours, Case(16, "int8"), *ways]
+    return [Case(16, recipe=True), *ours, Case(16, "int8"), Case(16, card=3.0), *ways]
 
 
 def measure(folder: Path, texts: list[str], fake: np.ndarray, *, tiny: bool) -> Iterator[dict]:
@@ -134,7 +146,13 @@ def measure(folder: Path, texts: list[str], fake: np.ndarray, *, tiny: bool) -> 
     for case in cases(folder.name, tiny=tiny):
         rows = RECIPE_ROWS if case.recipe else SMALL_ROWS if case.batch == 16 else LARGE_ROWS
         picked = np.resize(np.arange(len(texts)), TINY_ROWS if tiny else rows)
-        found = run(case, folder, tokenizer, tokens.take(picked), fake[picked], length=length)
+        told = {"base": folder.name, "case": str(case), **asdict(case)}
+        try:
+            found = run(case, folder, tokenizer, tokens.take(picked), fake[picked], length=length)
+        except Exception as error:  # noqa: BLE001  the other cases are worth having
+            print(f"  {case!s:52} failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}", flush=True)
+            yield {**told, "error": f"{type(error).__name__}: {error}"}
+            continue
         recipe = recipe or found
         ratio = found.reviews_per_second / recipe.reviews_per_second
         print(
@@ -142,7 +160,7 @@ def measure(folder: Path, texts: list[str], fake: np.ndarray, *, tiny: bool) -> 
             f"{gib(found.peak_bytes)} peak {gib(found.card_bytes)} of the card   {ratio:6.1f} x",
             flush=True,
         )
-        yield {"base": folder.name, "case": str(case), **asdict(case), **asdict(found), "times_recipe": ratio}
+        yield {**told, **asdict(found), "times_recipe": ratio}
 
 
 def run(case: Case, folder: Path, tokenizer, tokens: Tokens, fake: np.ndarray, *, length: int) -> Measured:
@@ -153,6 +171,7 @@ def run(case: Case, folder: Path, tokenizer, tokens: Tokens, fake: np.ndarray, *
     if gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+        torch.cuda.set_per_process_memory_fraction(share(case.card))
     unpadded = attention.UNPADDED
     if case.padded:
         attention.UNPADDED = unpadded - {"t5"}
@@ -169,10 +188,24 @@ def run(case: Case, folder: Path, tokenizer, tokens: Tokens, fake: np.ndarray, *
     return Measured(rate, rate * float(tokens.lengths.mean()), peak, card_peak() if gpu else None)
 
 
+def share(card: float | None) -> float:
+    """The part of the card that torch may reserve so that, with CUDA's own, the process holds `card` GiB at most."""
+    if card is None:
+        return 1.0
+    torch.zeros(1, device="cuda")
+    _, total = torch.cuda.mem_get_info()
+    return (card * 2**30 - context_bytes()) / total
+
+
+def context_bytes() -> int:
+    """Bytes of the card that are in use and not torch's: the context, kernels and libraries."""
+    free, total = torch.cuda.mem_get_info()
+    return total - free - torch.cuda.memory_reserved()
+
+
 def card_peak() -> int:
     """Bytes of the card at the peak: what torch reserved, and what CUDA itself holds beside it."""
-    free, total = torch.cuda.mem_get_info()
-    return torch.cuda.max_memory_reserved() + (total - free - torch.cuda.memory_reserved())
+    return torch.cuda.max_memory_reserved() + context_bytes()
 
 
 def gib(count: int | None) -> str:

@@ -153,8 +153,8 @@ def measure(folder: Path, texts: list[str], fake: np.ndarray, *, tiny: bool) -> 
             print(f"  {case!s:52} failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}", flush=True)
             yield {**told, "error": f"{type(error).__name__}: {error}"}
             continue
-        recipe = recipe or found
-        ratio = found.reviews_per_second / recipe.reviews_per_second
+        recipe = found if case.recipe else recipe
+        ratio = found.reviews_per_second / recipe.reviews_per_second if recipe else float("nan")
         print(
             f"  {case!s:52} {found.reviews_per_second:8.1f} reviews/s {found.tokens_per_second / 1e3:7.1f} k tokens/s "
             f"{gib(found.peak_bytes)} peak {gib(found.card_bytes)} of the card   {ratio:6.1f} x",

@@ -32,8 +32,7 @@ REVISION_FILES = (
     "tokenizer*",
     "vocab*",
     "merges.txt",
-    "spiece.model",
-    "sentencepiece*",
+    "*.model",
     f"{STELLA_PROJECTION}/*",
 )
 """What of a folder decides its tokens and its vectors."""

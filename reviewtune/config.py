@@ -60,8 +60,8 @@ class StudyConfig(DataConfig):
     """Kinds of model to tune, comma-separated: tfidf, logreg, svm, mlp, qlora."""
     base_model: str = "minilm"
     """The encoder: a known name, a hub id `owner/name[@revision]`, or a local folder in the hub's layout."""
-    quantisation: Literal["nf4", "none"] = "nf4"
-    """How the frozen base model is held for QLoRA: NF4 with double quantisation, or as it is stored."""
+    quantisation: Literal["nf4", "int8", "none"] = "nf4"
+    """How the frozen base model is held for QLoRA: NF4 with double quantisation, LLM.int8(), or as it is stored."""
     num_trials: int = Field(16, ge=1)
     """Trials a family. The first is always the family's default configuration."""
     space: dict[str, dict[str, Any]] = {}

@@ -66,7 +66,8 @@ def checks(results_dir: Path) -> Iterator[tuple[str, Callable[[], Finding]]]:
     yield "disk", lambda: disk(results_dir)
     yield "results", lambda: results(results_dir)
     yield "GPU", gpu
-    yield "NF4", nf4
+    yield "NF4", lambda: quantisation("nf4")
+    yield "int8", lambda: quantisation("int8")
     yield "MiniLM", minilm
     yield "hub", hub
     yield "Ray", ray_works
@@ -167,14 +168,11 @@ def gpu() -> Finding:
     return Finding("ok", "none: QLoRA trains on the CPU, which is slow beyond a few thousand reviews")
 
 
-def nf4() -> Finding:
+def quantisation(how: Literal["nf4", "int8"]) -> Finding:
     """Whether bitsandbytes really quantises here: a small layer, forward and backward, beside the plain one."""
-    from reviewtune.encoders.selftest import nf4_error
+    from reviewtune.encoders.selftest import check_quantisation
 
-    error, device = nf4_error()
-    if error > 0.2:
-        return Finding("problem", f"NF4 products are off by {error:.0%} on {device}", "upgrade bitsandbytes and torch")
-    return Finding("ok", f"bitsandbytes quantises on {device}, products within {error:.0%}")
+    return Finding("ok", check_quantisation(how))
 
 
 def minilm() -> Finding:

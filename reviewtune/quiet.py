@@ -25,7 +25,15 @@ ENVIRONMENT = {
 RAY_AUTHENTICATION = ("RAY_AUTH_MODE", "token")
 """Read when ray is imported: set later, this process and the Ray it starts would disagree."""
 
-LOGGERS = ("bitsandbytes.backends.cpu.ops", "optuna", "ray.tune", "ray.data", "ray.train", "alembic")
+LOGGERS = (
+    "bitsandbytes.backends.cpu.ops",
+    "bitsandbytes.autograd._functions",
+    "optuna",
+    "ray.tune",
+    "ray.data",
+    "ray.train",
+    "alembic",
+)
 
 
 def be_quiet() -> None:

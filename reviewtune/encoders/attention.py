@@ -7,8 +7,6 @@ this way run padded, behind the same functions.
 Shape letters: `B` reviews of a batch, `T` tokens of all of them, `L` tokens of the longest, `D` hidden width.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -17,21 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reviewtune.encoders.architectures import UNPADDED, architecture_of
 from reviewtune.encoders.layout import Layout, rows_of_like_length
 from reviewtune.encoders.packed_attention import mask_of_padded_rows, packed_attention
 from reviewtune.encoders.packing import PackedRows, pad_rows, select_rows, tokens_of
+from reviewtune.encoders.t5 import is_t5, relative_positions_up_to
 from reviewtune.errors import EncoderError
 
 ATTENTION = "reviewtune_packed"
 """The name under which transformers knows the attention function."""
-
-UNPADDED = frozenset(
-    {"bert", "camembert", "distilbert", "electra", "gte", "modernbert", "roberta", "t5", "xlm-roberta"}
-)
-"""Model types that run unpadded; a test holds each to the numbers of the padded model."""
-
-POSITIONS_AFTER_PADDING = frozenset({"camembert", "roberta", "xlm-roberta"})
-"""Model types whose first position is the one after the padding token's id."""
 
 MODEL_PADDING = 0.25
 """Share of the longest review by which others may be shorter that the padded model takes with it."""
@@ -71,7 +63,7 @@ def hidden_states(backbone: nn.Module, packed: PackedRows) -> Tensor:
     if not supports_unpadded(backbone):
         return _padded_hidden_states(backbone, packed)
     layout = Layout(packed)
-    with _relative_positions_up_to(backbone, packed.longest):
+    with relative_positions_up_to(backbone, packed.longest):
         output = backbone(input_ids=packed.input_ids[None], layout=layout, **_positions(backbone, packed))
     if not layout.is_used:
         # Every review has attended to all the others.
@@ -111,30 +103,11 @@ def _attention(backbone: Any) -> str:
 
 def _positions(backbone: nn.Module, packed: PackedRows) -> dict[str, Tensor]:
     """What the backbone is told of positions; T5 knows relative ones alone."""
-    config: Any = backbone.config
-    if config.model_type == "t5":
+    if is_t5(backbone):
         return {}
-    offset = config.pad_token_id + 1 if config.model_type in POSITIONS_AFTER_PADDING else 0
+    config: Any = backbone.config
+    offset = config.pad_token_id + 1 if architecture_of(config.model_type).positions_after_padding else 0
     return {"position_ids": packed.positions[None] + offset}
-
-
-@contextmanager
-def _relative_positions_up_to(backbone: nn.Module, longest: int) -> Iterator[None]:
-    """Inside, T5's layers make their (1, H, L, L) bias for the longest review, not (1, H, T, T) for all tokens."""
-
-    def prepare(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return args, {**kwargs, "position_bias": module.compute_bias(longest, longest)}
-
-    hooks = [
-        module.register_forward_pre_hook(prepare, with_kwargs=True)
-        for module in backbone.modules()
-        if getattr(module, "has_relative_attention_bias", False)
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _padded_hidden_states(backbone: nn.Module, packed: PackedRows) -> Tensor:

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from reviewtune.encoders.architectures import architecture_of
 from reviewtune.encoders.attention import hidden_states, mean_pool
-from reviewtune.encoders.loading import Quantisation, load_backbone
+from reviewtune.encoders.inspection import is_pooler
+from reviewtune.encoders.loading import load_backbone
 from reviewtune.encoders.packing import PackedRows
+from reviewtune.encoders.quantisation import Quantisation
 from reviewtune.encoders.registry import resolve_encoder
 
 if TYPE_CHECKING:
@@ -110,9 +113,13 @@ def linear_layers(backbone: nn.Module, target: str) -> list[str]:
 
     Args:
         backbone: An encoder; its quantised layers count as linear.
-        target: `attention` for the projections inside attention blocks, `all-linear` for every linear layer.
+        target: `attention` for the projections inside attention blocks, `all-linear` for every linear layer but a
+            pooler's, whose output is not used.
     """
+    config: Any = backbone.config
     names = [name for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
+    names = [name for name in names if not is_pooler(name)]
     if target == "all-linear":
         return names
-    return [name for name in names if "attn" in name.lower() or "attention" in name.lower()]
+    attention = architecture_of(getattr(config, "model_type", "")).attention
+    return [name for name in names if attention.search(name)]

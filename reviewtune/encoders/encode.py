@@ -1,6 +1,6 @@
-"""Texts to embeddings: mean pooling of a frozen encoder over real tokens, in packed batches.
+"""Texts to embeddings: mean pooling of a frozen encoder over real tokens, in packed batches, projected where it asks.
 
-Shape letters: `N` reviews, `D` hidden width.
+Shape letters: `N` reviews, `D` width of an embedding.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from reviewtune.encoders.attention import hidden_states, mean_pool
 from reviewtune.encoders.batches import token_batches, token_budget
 from reviewtune.encoders.loading import compute_dtype, default_device, load_backbone, load_tokenizer
 from reviewtune.encoders.packing import pack_rows
+from reviewtune.encoders.projection import Projection, load_projection
 from reviewtune.encoders.registry import Encoder
 
 POOLING = "mean"
@@ -34,19 +35,29 @@ class TextEncoder:
         self.device = device or default_device()
         self.tokenizer = load_tokenizer(encoder)
         self.backbone = load_backbone(encoder, device=self.device)
+        config: Any = self.backbone.config
+        self.projection: Projection | None = None
+        if encoder.projection:
+            self.projection = load_projection(encoder, config.hidden_size, self.device)
+
+    @property
+    def width(self) -> int:
+        """D: values of an embedding."""
+        config: Any = self.backbone.config
+        return self.projection.out_features if self.projection else int(config.hidden_size)
 
     @torch.inference_mode()
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(N, D) embeddings in the order of `texts`."""
         tokens = tokenize(self.tokenizer, texts, self.encoder.max_length)
-        config: Any = self.backbone.config
-        vectors = np.empty((len(tokens), config.hidden_size), dtype=np.float32)
+        vectors = np.empty((len(tokens), self.width), dtype=np.float32)
         dtype = compute_dtype(self.device)
         for rows in token_batches(tokens.lengths, token_budget(self.device)):
             packed = pack_rows(tokens, rows, self.device)
             with torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
                 hidden = hidden_states(self.backbone, packed)
-            vectors[rows] = mean_pool(hidden, packed).cpu().numpy()
+            pooled = mean_pool(hidden, packed)
+            vectors[rows] = (self.projection(pooled) if self.projection else pooled).cpu().numpy()
         return vectors
 
 

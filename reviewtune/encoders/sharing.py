@@ -5,7 +5,8 @@ from functools import lru_cache
 
 from torch import nn
 
-from reviewtune.encoders.loading import Quantisation, load_backbone
+from reviewtune.encoders.loading import load_backbone
+from reviewtune.encoders.quantisation import Quantisation, shared_state
 from reviewtune.encoders.registry import Encoder
 
 
@@ -30,9 +31,7 @@ def share_weights(backbone: nn.Module) -> nn.Module:
     # deepcopy takes what it finds in its memo for a copy it has already made.
     shared = {id(tensor): tensor for tensor in tensors}
     for module in backbone.modules():
-        state = getattr(module, "quant_state", None)
-        if state is not None:
-            shared[id(state)] = state
+        shared |= {id(state): state for state in shared_state(module)}
     return copy.deepcopy(backbone, shared)
 
 

@@ -79,16 +79,22 @@ def _plan(name: str, config: StudyConfig) -> FamilyPlan:
 
 
 def _encoder(config: StudyConfig, plans: list[FamilyPlan]) -> Encoder | None:
-    """The base model; None where no family reads it and it cannot be found.
+    """The base model, checked before anything is scheduled on it; None where no family reads it and it is not found.
 
     A study of families that do not read it is named after it all the same, so that others can join them later.
     """
+    forms = {plan.family.inputs for plan in plans}
     try:
-        return resolve_encoder(config.base_model)
+        encoder = resolve_encoder(config.base_model)
     except EncoderError:
-        if any(plan.family.inputs != "texts" for plan in plans):
+        if forms != {"texts"}:
             raise
         return None
+    if forms == {"texts"}:
+        return encoder
+    from reviewtune.encoders.vetting import vetted
+
+    return vetted(encoder, config.quantisation if "tokens" in forms else "none")
 
 
 def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:

@@ -1,5 +1,7 @@
 """Packed rows on a GPU: the kernel of variable lengths in bfloat16, groups of like length in float32 and for T5."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,11 @@ LENGTHS = [7, 60, 0, 1, 20, 20, 3, 40, 41]
 def packed() -> PackedRows:
     rng = np.random.default_rng(0)
     return pack_rows(from_lists([rng.integers(4, 150, length) for length in LENGTHS]), np.arange(len(LENGTHS)), GPU)
+
+
+@pytest.fixture
+def base_of(tiny_base, stella_base) -> Callable[[str], str]:
+    return lambda name: str(stella_base() if name == "stella" else tiny_base(name))
 
 
 def backbone_on(base: str, dtype: torch.dtype) -> nn.Module:
@@ -60,23 +67,23 @@ def far(one: Tensor, other: Tensor) -> float:
     return float((one - other).norm() / other.norm())
 
 
-@pytest.mark.parametrize("model_type", [*sorted(UNPADDED), "mpnet"])
-def test_packed_rows_in_float32_are_as_padded_ones(tiny_base, packed: PackedRows, model_type: str) -> None:
-    base = str(tiny_base(model_type))
+@pytest.mark.parametrize("model_type", [*sorted(UNPADDED), "stella", "mpnet", "deberta-v2"])
+def test_packed_rows_in_float32_are_as_padded_ones(base_of, packed: PackedRows, model_type: str) -> None:
+    base = base_of(model_type)
     expected = result(backbone_on(base, torch.float32), packed, torch.float32, padded=True)
     got = result(backbone_on(base, torch.float32), packed, torch.float32, padded=False)
     torch.testing.assert_close(got[0], expected[0], rtol=0, atol=1e-4)
     assert far(got[1], expected[1]) < 1e-3
 
 
-@pytest.mark.parametrize("model_type", sorted(UNPADDED))
+@pytest.mark.parametrize("model_type", [*sorted(UNPADDED), "stella"])
 def test_packed_rows_in_bfloat16_err_no_more_than_padded_ones(
-    tiny_base, packed: PackedRows, monkeypatch: pytest.MonkeyPatch, model_type: str
+    base_of, packed: PackedRows, monkeypatch: pytest.MonkeyPatch, model_type: str
 ) -> None:
     calls = []
     kernel = packed_attention._varlen
     monkeypatch.setattr(packed_attention, "_varlen", lambda *args: calls.append(1) or kernel(*args))
-    base = str(tiny_base(model_type))
+    base = base_of(model_type)
     exact = result(backbone_on(base, torch.float32), packed, torch.float32, padded=True)
     padded = result(backbone_on(base, torch.bfloat16), packed, torch.bfloat16, padded=True)
     got = result(backbone_on(base, torch.bfloat16), packed, torch.bfloat16, padded=False)

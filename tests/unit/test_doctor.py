@@ -32,7 +32,7 @@ def test_warnings_are_no_failure_and_problems_are(monkeypatch: pytest.MonkeyPatc
 
 def test_every_check_has_a_name_and_they_differ(tmp_path: Path) -> None:
     names = [name for name, _ in doctor.checks(tmp_path)]
-    assert {"Python", "packages", "GPU", "NF4", "Ray", "results"} <= set(names)
+    assert {"Python", "packages", "GPU", "NF4", "int8", "Ray", "results"} <= set(names)
     assert len(set(names)) == len(names)
 
 
@@ -50,8 +50,9 @@ def test_a_check_that_breaks_is_a_problem_in_one_line() -> None:
 
 
 def test_this_machine_passes_what_the_tests_need(tmp_path: Path) -> None:
-    for check in (doctor.python, doctor.packages, doctor.nf4, doctor.minilm, lambda: doctor.results(tmp_path)):
+    for check in (doctor.python, doctor.packages, doctor.minilm, lambda: doctor.results(tmp_path)):
         assert check().level == "ok"
+    assert doctor.quantisation("nf4").level == doctor.quantisation("int8").level == "ok"
 
 
 @pytest.mark.parametrize("found", [(3, 10, 0), (3, 14, 0)])
@@ -104,9 +105,10 @@ def test_a_driver_without_cuda_in_torch_is_a_warning(monkeypatch: pytest.MonkeyP
 
 
 def test_wrong_products_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest, "nf4_error", lambda: (0.9, "cuda:0"))
-    found = doctor.nf4()
-    assert (found.level, found.found) == ("problem", "NF4 products are off by 90% on cuda:0")
+    monkeypatch.setattr(selftest, "quantisation_error", lambda how: (0.9, "cuda:0"))
+    found = doctor.run(lambda: doctor.quantisation("nf4"))
+    assert found.level == "problem"
+    assert "nf4 products are off by 90% on cuda:0" in found.found
 
 
 def test_a_narrow_terminal_loses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -114,9 +116,3 @@ def test_a_narrow_terminal_loses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pa
     given(monkeypatch, Finding("warning", words, words))
     _, text = printed(tmp_path, width=40)
     assert text.split().count("word39") == 2
-
-
-def test_nf4_rounds_but_does_not_change_the_product() -> None:
-    error, device = selftest.nf4_error()
-    assert 0.01 < error < 0.2
-    assert device

@@ -10,7 +10,7 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
 from reviewtune.data.tokens import Tokens, from_lists
-from reviewtune.encoders import attention, layout
+from reviewtune.encoders import attention, layout, packed_attention
 from reviewtune.encoders.attention import UNPADDED, hidden_states, mean_pool, supports_unpadded
 from reviewtune.encoders.classifier import linear_layers, masked_mean
 from reviewtune.encoders.loading import load_backbone
@@ -161,6 +161,20 @@ def test_the_relative_positions_of_t5_are_made_for_the_longest_review_alone(make
     hidden_states(backbone, packed)
     assert asked == [(60, 60)]
     assert not attention._forward_pre_hooks
+
+
+@pytest.mark.parametrize(("model_type", "kinds"), [("bert", 1), ("t5", 1), ("modernbert", 2)])
+def test_layers_share_the_masks_that_they_have_in_common(
+    make, monkeypatch: pytest.MonkeyPatch, model_type: str, kinds: int
+) -> None:
+    monkeypatch.setattr(layout, "padding_of", lambda device: 1.0)
+    made, mask = [], packed_attention._mask
+    monkeypatch.setattr(packed_attention, "_mask", lambda *args: made.append(args) or mask(*args))
+    backbone, (packed, _) = make(model_type), batch(LENGTHS)
+    with torch.no_grad():
+        hidden_states(backbone, packed)
+    # Two layers over one group: ModernBERT's see a window and the whole review.
+    assert len(made) == kinds
 
 
 @pytest.mark.parametrize("model_type", ["bert", "mpnet"])

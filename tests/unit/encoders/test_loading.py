@@ -76,7 +76,7 @@ def test_a_cpu_computes_in_float32_and_a_gpu_in_bfloat16() -> None:
 
 
 def test_an_unknown_quantisation_is_refused(tiny_bert: Path) -> None:
-    with pytest.raises(EncoderError, match="nf4 or none"):
+    with pytest.raises(EncoderError, match="nf4, int8, none"):
         load_backbone(resolve_encoder(str(tiny_bert)), quantisation="int3")  # type: ignore[arg-type]
 
 
@@ -136,6 +136,33 @@ def test_a_tokenizer_that_is_not_there_is_refused(base: Path, harm: str) -> None
         else:
             file.write_text("{" if harm == "damaged" else "")
     refusal(load_tokenizer, base)
+
+
+def test_word_pieces_of_sentencepiece_are_read(tiny_base, tmp_path: Path) -> None:
+    """As DeBERTa-v3 has them: no tokenizer.json, and a model of 1e30 tokens at most."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    base = Path(shutil.copytree(tiny_base("deberta-v2"), tmp_path / "base"))
+    for file in base.glob("tokenizer*"):
+        file.unlink()
+    with (base / "spm.model").open("wb") as model:
+        pieces = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3, "pad_piece": "[PAD]", "bos_piece": "[CLS]"}
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["great tent", "a rusty hinge", "love the tent"] * 20),
+            model_writer=model,
+            vocab_size=32,
+            eos_piece="[SEP]",
+            unk_piece="[UNK]",
+            hard_vocab_limit=False,
+            minloglevel=2,
+            **pieces,
+        )
+    before = resolve_encoder(str(base))
+    tokenizer = load_tokenizer(before)
+    ids = tokenize(tokenizer, ["great tent", "great " * 999], before.max_length)
+    assert (ids[0][0], ids[0][-1], tokenizer.decode(ids[0][1:-1]).strip()) == (1, 2, "great tent")
+    assert ids.lengths[1] == 66
+    (base / "spm.model").write_bytes((base / "spm.model").read_bytes() + b"\n")
+    assert resolve_encoder(str(base)).revision != before.revision
 
 
 def test_a_tokenizer_without_padding_pads_with_what_it_has(base: Path) -> None:

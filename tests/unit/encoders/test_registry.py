@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewtune.encoders import registry
-from reviewtune.encoders.registry import MINILM_ID, MINILM_SHA256, Encoder, resolve_encoder
+from reviewtune.encoders.known import MINILM_ID
+from reviewtune.encoders.registry import MINILM_SHA256, Encoder, resolve_encoder
 from reviewtune.errors import EncoderError
 
 

@@ -1,0 +1,141 @@
+"""Base models by hub id, against a hub of one repository on this machine, and without any hub."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reviewtune.encoders.hub import commit_of
+from reviewtune.encoders.registry import Encoder
+from reviewtune.encoders.vetting import pinned
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+PROGRAM = """
+import json, sys
+from reviewtune.encoders.encode import TextEncoder
+from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.encoders.vetting import vetted
+from reviewtune.errors import EncoderError
+for name in sys.argv[1:]:
+    try:
+        encoder = vetted(resolve_encoder(name), "nf4")
+        vectors = TextEncoder(encoder).embed(["great tent"])
+        print(json.dumps([encoder.name, encoder.title, encoder.revision, encoder.max_length, float(vectors[0, 0])]))
+    except EncoderError as error:
+        print(json.dumps(str(error)))
+"""
+
+
+def run(names: list[str], **environment: str) -> list[Any]:
+    """What a fresh process finds of base models: huggingface_hub reads its environment when it is imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *names],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "HF_HUB_DISABLE_XET": "1", **environment},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A hub that has `owner/base`, whose branch `main` is at COMMIT, and nothing else."""
+
+    folder: Path
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def answer(self, *, body: bool) -> None:
+        parts = self.path.split("?")[0].strip("/").split("/")
+        if parts[0] == "api":
+            self.send(b'{"id": "owner/base", "tags": []}') if "tree" not in parts else self.refuse("EntryNotFound")
+            return
+        file = self.folder / "/".join(parts[4:])
+        if parts[:3] != ["owner", "base", "resolve"]:
+            self.refuse("RepoNotFound")
+        elif parts[3] not in ("main", COMMIT):
+            self.refuse("RevisionNotFound")
+        elif not file.is_file():
+            self.refuse("EntryNotFound")
+        else:
+            self.send(file.read_bytes(), body=body)
+
+    def send(self, contents: bytes, *, body: bool = True) -> None:
+        self.send_response(200)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", f'"{sha256(contents).hexdigest()}"')
+        self.send_header("Content-Length", str(len(contents)))
+        self.end_headers()
+        if body:
+            self.wfile.write(contents)
+
+    def refuse(self, code: str) -> None:
+        self.send_response(404)
+        self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def endpoint(stella_base: Any) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("StellaHub", (Hub,), {"folder": stella_base(projection=8)}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_a_base_model_is_downloaded_once_pinned_and_found_again_without_the_hub(endpoint: str, tmp_path: Path) -> None:
+    names = ["owner/base", f"owner/base@{COMMIT}", "owner/base@v9", "owner/absent"]
+    main, commit, wrong, absent = run(names, HF_ENDPOINT=endpoint, HF_HOME=str(tmp_path))
+    assert main[:4] == [f"owner/base@{COMMIT}", f"owner/base@{COMMIT[:12]}", COMMIT, 48]
+    assert commit == main
+    assert "owner/base@v9 cannot be loaded" in wrong
+    assert "give a branch, tag or commit that the hub has" in wrong
+    assert "owner/absent cannot be loaded" in absent
+    assert "--base-model FOLDER" in absent
+    offline = run([*names[:3], "stella"], HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
+    assert offline[:2] == [main, main]
+    for line in offline[2:]:
+        assert "cannot be loaded" in line
+        assert "HF_HUB_OFFLINE is set" in line
+        assert "\n" not in line
+
+
+@pytest.mark.slow  # huggingface_hub tries for half a minute
+def test_a_hub_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
+    (line,) = run(["flan-t5-small"], HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
+    assert "flan-t5-small cannot be loaded" in line
+    assert "check the id and the network, or download it and give --base-model FOLDER" in line
+
+
+def test_the_commit_of_a_file_in_the_cache() -> None:
+    cached = Path("/cache/hub/models--owner--base/snapshots") / COMMIT
+    assert commit_of(cached / "config.json") == COMMIT
+    assert commit_of(cached / "2_Dense_1024" / "config.json") == COMMIT
+    assert commit_of(Path("/models/base/config.json")) is None
+    assert commit_of(Path("/models/snapshots/config.json")) is None
+
+
+def test_a_pinned_base_model_keeps_its_name() -> None:
+    stella = Encoder("stella", "NovaSearch/stella_en_400M_v5", COMMIT)
+    assert pinned(stella, COMMIT) is stella
+    assert pinned(stella, None) is stella
+    tagged = Encoder("owner/base@v1", "owner/base", "v1")
+    assert pinned(tagged, COMMIT) == Encoder(f"owner/base@{COMMIT}", "owner/base", COMMIT)

@@ -49,8 +49,9 @@ class GroupedRows:
 
     def adapted(self, output: Tensor, inputs: Tensor, adapters: LayerAdapters) -> Tensor:
         """See `rows.Rows.adapted`. A slot without an adapter on the layer has zeros there."""
-        entering = self._dropped(inputs[0], self.tokens, adapters.place)
-        low = _product(entering, adapters.down.transpose(1, 2), offs=self.ends) * self.scale.to(inputs)
+        # Layers that are kept in float32, as some of T5's, have adapters in the compute type all the same.
+        entering = self._dropped(inputs[0].to(adapters.down), self.tokens, adapters.place)
+        low = _product(entering, adapters.down.transpose(1, 2), offs=self.ends) * self.scale.to(entering)
         added: Tensor = _product(low, adapters.up.transpose(1, 2), offs=self.ends)
         return output + added[None]
 

@@ -49,7 +49,7 @@ class SlicedRows:
         """A slot's share of the layer's output."""
         if adapters.index not in span.layers:
             return output
-        low = linear(self._drop(inputs, span.dropout, span), adapters.down[span.slot, : span.rank])
+        low = linear(self._drop(inputs.to(adapters.down), span.dropout, span), adapters.down[span.slot, : span.rank])
         return output + linear(low, adapters.up[span.slot, :, : span.rank]) * span.scale
 
     def _drop(self, states: Tensor, probability: float, span: Span) -> Tensor:

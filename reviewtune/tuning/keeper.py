@@ -16,7 +16,7 @@ from reviewtune.tuning.scheduler import EPOCH
 Watcher = Callable[[str, TrialRecord], None]
 """Called with `started`, `epoch` or `ended` and the trial's record so far."""
 
-EPOCH_METRICS = ("f1", "accuracy", "roc_auc", "fit_seconds", "train_loss")
+EPOCH_METRICS = ("f1", "accuracy", "roc_auc", "fit_seconds", "train_loss", "pack_reviews_per_second")
 
 
 @dataclass

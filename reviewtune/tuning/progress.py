@@ -117,7 +117,9 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
     if progress.running and progress.state == "tuning":
         epochs = [record.epochs[-1].epoch if record.epochs else 0 for record in progress.running.values()]
         now = f"{len(epochs)} running"
-        if any(epochs) and not brief:
+        if (rate := _pack_rate(progress)) is not None:
+            now += f", {rate:,.0f} reviews/s"
+        elif any(epochs) and not brief:
             now += f", epochs {' '.join(map(str, epochs))}"
     return (
         f"{len(progress.records)}/{progress.num_trials}",
@@ -127,6 +129,12 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
         f"{seconds:.0f} s" if seconds else "",
         now,
     )
+
+
+def _pack_rate(progress: FamilyProgress) -> float | None:
+    """Reviews a second of the pack whose epoch ended last; None where trials train by themselves."""
+    last = [record.epochs[-1] for record in progress.running.values() if record.epochs]
+    return last[-1].pack_reviews_per_second if last else None
 
 
 def _line(family: str, record: TrialRecord, progress: FamilyProgress) -> str:

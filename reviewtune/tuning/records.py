@@ -19,7 +19,9 @@ class EpochRecord(BaseModel):
     accuracy: float
     roc_auc: float
     fit_seconds: float
-    """Wall time of the fit up to here, evaluation left out."""
+    """Wall time of the fit up to here, evaluation left out; in a pack, the trial's share of it by its tokens."""
+    pack_reviews_per_second: float | None = None
+    """Of its whole pack, lately."""
 
 
 class TrialRecord(BaseModel):

@@ -41,6 +41,19 @@ def test_without_a_terminal_each_event_is_one_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("width", [60, 120])
+def test_the_live_table_shows_how_fast_a_pack_is(width: int) -> None:
+    progress, _ = shown(terminal=True, width=width)
+    progress.begin("qlora", "tuning", [])
+    epoch = EpochRecord(epoch=1, f1=0.5, accuracy=0.5, roc_auc=0.5, fit_seconds=2, pack_reviews_per_second=24714.3)
+    progress.trial("qlora", "epoch", record(1, 0.5, epochs=[epoch]))
+    output = io.StringIO()
+    Console(file=output, width=width, color_system=None).print(progress.table())
+    lines = output.getvalue().splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= width
+    assert lines[-1].rstrip().endswith("1 running, 24,714 reviews/s")
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_live_table_fits_and_tells_how_far_each_family_is(width: int) -> None:
     progress, _ = shown(terminal=True, width=width)

@@ -117,7 +117,8 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
     if progress.running and progress.state == "tuning":
         epochs = [record.epochs[-1].epoch if record.epochs else 0 for record in progress.running.values()]
         now = f"{len(epochs)} running"
-        if (rate := _pack_rate(progress)) is not None:
+        rate = _pack_rate(progress)
+        if rate is not None and not brief:
             now += f", {rate:,.0f} reviews/s"
         elif any(epochs) and not brief:
             now += f", epochs {' '.join(map(str, epochs))}"

@@ -51,7 +51,7 @@ def test_the_live_table_shows_how_fast_a_pack_is(width: int) -> None:
     Console(file=output, width=width, color_system=None).print(progress.table())
     lines = output.getvalue().splitlines()
     assert max(len(line.rstrip()) for line in lines) <= width
-    assert lines[-1].rstrip().endswith("1 running, 24,714 reviews/s")
+    assert lines[-1].rstrip().endswith("1 running, 24,714 reviews/s" if width > 60 else "1 running")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ class Head:
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     """`ray start --head` with a token of its own, on free ports; ended by the ids of its processes."""
     home = tmp_path_factory.mktemp("head")
-    port, dashboard, client = _free_ports(3)
+    port, dashboard, client, agent = _free_ports(4)
     environment = {
         **os.environ,
         "PATH": f"{RAY.parent}{os.pathsep}{os.environ['PATH']}",
@@ -52,16 +53,21 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     }
     started = subprocess.Popen(
         [RAY, "start", "--head", "--block", "--num-cpus=2", f"--port={port}", f"--ray-client-server-port={client}",
-         f"--dashboard-port={dashboard}", f"--temp-dir=/tmp/rt{port}"],
+         f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}", f"--temp-dir=/tmp/rt{port}"],
         env={name: value for name, value in environment.items() if name != "RAY_ADDRESS"},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     head = Head(environment)
     try:
-        for _ in range(60):
-            if head.ray("job", "list").returncode == 0:
+        # The dashboard answers some time before the agent that starts jobs does.
+        for _ in range(20):
+            trial = head.ray("job", "submit", "--", "true")
+            if trial.returncode == 0:
                 break
             assert started.poll() is None, "the head did not start"
+            time.sleep(1)
+        else:
+            pytest.fail(f"the head takes no jobs: {trial.stdout}{trial.stderr}")
         yield head
     finally:
         family = [psutil.Process(started.pid), *psutil.Process(started.pid).children(recursive=True)]

@@ -70,16 +70,15 @@ class StudyConfig(DataConfig):
     study: str | None = None
     """Name of the study. Default: made from the data and the configuration, so that the same command resumes it."""
     executor: Literal["packed", "ddp"] = "packed"
-    """How QLoRA trials train: `packed`, many at once over one base model in a long-lived worker a GPU, or `ddp`, each
-    by a Ray Train TorchTrainer of its own."""
+    """How QLoRA trials train: `packed`, many at once over one base model in a long-lived worker a GPU (or CPU), or
+    `ddp`, each by a Ray Train TorchTrainer of its own."""
     slots: int | None = Field(None, ge=1)
-    """QLoRA trials that a packed worker trains at once, at most. Default: half of `num_trials`, up to 32 on a GPU and 4
-    on a CPU; fewer where memory is short."""
+    """QLoRA trials that a packed worker trains at once, at most. Default: enough for half of `num_trials`, up to 32 on
+    a GPU and 2 on a CPU; fewer where memory is short."""
     workers_per_trial: int = Field(1, ge=1)
     """Workers (GPUs, where there are any) that train one QLoRA trial together under `--executor ddp`."""
     cpus_per_trial: float | None = Field(None, gt=0)
-    """CPUs that a trial, or a packed worker, reserves. Default: 1; for a packed worker without a GPU its whole
-    machine's."""
+    """CPUs that a trial, or a packed worker, reserves. Default: 1."""
     gpus_per_trial: float | None = Field(None, ge=0)
     """GPUs that each worker of QLoRA trials reserves; a fraction shares a card. Default: 1 where Ray has GPUs."""
     max_concurrent_trials: int | None = Field(None, ge=1)

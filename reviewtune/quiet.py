@@ -18,7 +18,6 @@ ENVIRONMENT = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_VERBOSITY": "error",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_VERBOSITY": "error",
     # An interrupt ends the study at once, with what has finished kept, instead of a second one being waited for.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
 }

@@ -1,4 +1,4 @@
-"""The executor that trains QLoRA trials in packs: one long-lived Ray Train worker a GPU, or one on a CPU's machine.
+"""The executor that trains QLoRA trials in packs: one long-lived Ray Train worker a GPU, or a CPU.
 
 The workers pay for their start and for the base model once, however many trials the study has.
 """

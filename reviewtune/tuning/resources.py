@@ -7,7 +7,7 @@ from reviewtune.errors import UsageError
 from reviewtune.families.base import Inputs
 from reviewtune.tuning.session import Cluster
 
-GPU_SLOTS, CPU_SLOTS = 32, 4
+GPU_SLOTS, CPU_SLOTS = 32, 2
 """Most slots of a pack by default: what fills a GPU with short reviews; what a CPU trains in a bearable time."""
 
 
@@ -60,17 +60,22 @@ def trial_resources(config: StudyConfig, inputs: Inputs, cluster: Cluster) -> Re
 
 
 def _pack_resources(config: StudyConfig, cluster: Cluster) -> Resources:
-    """One worker a GPU, or a single one with all CPUs of a machine; no more than the trials fill."""
+    """One worker a GPU, or one a CPU where there is no GPU; no more than the trials fill.
+
+    On CPUs processes of one thread each train half as much again as one process of as many threads.
+    """
     gpus = _gpus(config, cluster)
-    cpus = config.cpus_per_trial or (1.0 if gpus else cluster.node_cpus)
-    # A fraction of a GPU leaves the rest to others: two packs on one card would gain nothing.
-    fit = min(_fitting(cpus, gpus, cluster), max(1, int(cluster.gpus)))
+    cpus = config.cpus_per_trial or 1.0
+    fit = _fitting(cpus, gpus, cluster)
+    if gpus:
+        # A fraction of a GPU leaves the rest to others: two packs on one card would gain nothing.
+        fit = min(fit, max(1, int(cluster.gpus)))
     most = GPU_SLOTS if gpus else CPU_SLOTS
     # Half of the trials at a time: the other half is drawn by what these have taught the sampler.
-    wanted = config.slots or min(most, -(-config.num_trials // (2 * fit)))
+    slots = config.slots or min(most, max(1, config.num_trials // (2 * fit)))
     at_once = min(config.num_trials, config.max_concurrent_trials or config.num_trials)
-    slots = max(1, min(wanted, at_once))
-    workers = min(fit if gpus else 1, -(-at_once // slots))
+    slots = min(slots, at_once)
+    workers = min(fit, -(-at_once // slots))
     return Resources(cpus, gpus, workers, min(slots * workers, at_once), slots)
 
 

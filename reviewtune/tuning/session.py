@@ -17,12 +17,10 @@ class Cluster:
 
     Attributes:
         cpus, gpus: Over all nodes.
-        node_cpus: Of the node with the most.
     """
 
     cpus: float
     gpus: float
-    node_cpus: float = 1.0
 
 
 @contextmanager
@@ -63,5 +61,4 @@ def _cluster() -> Cluster:
     import ray
 
     resources = ray.cluster_resources()
-    nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
-    return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0), max(nodes, default=1.0))
+    return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0))

@@ -23,11 +23,13 @@ import numpy as np
 import torch
 from finetune import now, our_rate, to_512, trainer_rate
 from hub_layout import write_flan_t5, write_stella
+from pack_rate import pack_rate
 from transformers.utils import logging
 
 from reviewtune.data.reviews import load_reviews
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders import attention, sharing
+from reviewtune.encoders.dequantised import dequantise
 from reviewtune.encoders.encode import tokenize
 from reviewtune.encoders.loading import default_device, load_tokenizer
 from reviewtune.encoders.registry import MAX_LENGTH, resolve_encoder
@@ -49,6 +51,7 @@ class Case:
         batch: Reviews of an optimizer step.
         quantisation: Of the base model.
         recipe: Whether it is the published one.
+        slots: Trials that a pack trains at once; 0: one trial by the reference executor.
         padded: Whether T5 runs padded within groups of like length, not only its attention.
         card: GiB of the card that the process may use, the CUDA context too; None: all. More than that is an error.
     """
@@ -56,12 +59,15 @@ class Case:
     batch: int
     quantisation: str = "nf4"
     recipe: bool = False
+    slots: int = 0
     padded: bool = False
     card: float | None = None
 
     def __str__(self) -> str:
         if self.recipe:
             return "published recipe: padded to 512, 2 x 8, eager, nf4"
+        if self.slots:
+            return f"reviewtune: {self.slots} in a pack, batch {self.batch} each, {self.quantisation}"
         way = ", padded by length" if self.padded else f", within {self.card:g} GiB" if self.card else ""
         return f"reviewtune: batch {self.batch}, {self.quantisation}{way}"
 
@@ -87,6 +93,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="JSON file for the numbers")
     parser.add_argument("--bases", type=Path, help="folder of the base models, written where it lacks them")
     parser.add_argument("--only", choices=["stella", "flan-t5-large"], help="one base model alone")
+    parser.add_argument("--match", nargs="+", default=[""], help="only cases whose name has one of these words")
     parser.add_argument("--tiny", action="store_true", help="two-layer models: whether it runs, not how fast")
     options = parser.parse_args()
     be_quiet()
@@ -104,7 +111,7 @@ def main() -> None:
                 start = now()
                 write(folder, texts, tiny=tiny)
                 print(f"{folder} written in {now() - start:.0f} s", flush=True)
-            for result in measure(folder, texts, fake, tiny=tiny):
+            for result in measure(folder, texts, fake, tiny=tiny, match=options.match):
                 results.append(result)
                 if options.output:
                     save(options.output, results, tiny=tiny)
@@ -133,10 +140,11 @@ def cases(name: str, *, tiny: bool) -> list[Case]:
     large = (32,) if tiny else (128, 512)
     ours = [Case(batch, how) for batch in (16, *large) for how in ("nf4", "none")]
     ways = [Case(large[0], "none", padded=True)] if name == "flan-t5-large" else []
-    return [Case(16, recipe=True), *ours, Case(16, "int8"), Case(16, card=3.0), *ways]
+    packs = [Case(16, slots=slots) for slots in ((1, 2) if tiny else (1, 16))]
+    return [Case(16, recipe=True), *packs, *ours, Case(16, "int8"), Case(16, card=3.0), *ways]
 
 
-def measure(folder: Path, texts: list[str], fake: np.ndarray, *, tiny: bool) -> Iterator[dict]:
+def measure(folder: Path, texts: list[str], fake: np.ndarray, *, tiny: bool, match: list[str]) -> Iterator[dict]:
     """Each case of a base model, printed as it is measured."""
     tokenizer = load_tokenizer(resolve_encoder(str(folder)))
     length = TINY_LENGTH if tiny else MAX_LENGTH
@@ -144,7 +152,9 @@ def measure(folder: Path, texts: list[str], fake: np.ndarray, *, tiny: bool) -> 
     print(f"{folder.name}: {tokens.lengths.mean():.0f} tokens a review, {', '.join(cards()) or 'CPU'}", flush=True)
     recipe = None
     for case in cases(folder.name, tiny=tiny):
-        rows = RECIPE_ROWS if case.recipe else SMALL_ROWS if case.batch == 16 else LARGE_ROWS
+        if not any(word in str(case) for word in match):
+            continue
+        rows = RECIPE_ROWS if case.recipe else SMALL_ROWS if case.batch == 16 and not case.slots else LARGE_ROWS
         picked = np.resize(np.arange(len(texts)), TINY_ROWS if tiny else rows)
         told = {"base": folder.name, "case": str(case), **asdict(case)}
         try:
@@ -180,12 +190,23 @@ def run(case: Case, folder: Path, tokenizer, tokens: Tokens, fake: np.ndarray, *
         if case.recipe:
             collator = to_512(tokenizer, length)
             rate = trainer_rate(tokens, fake, collator, batch=2, accumulate=8, base=base, attention="eager")
+        elif case.slots:
+            rate = packed(case, folder, tokens, fake)
         else:
             rate = our_rate(tokens, fake, batch=case.batch, base=base, quantisation=case.quantisation)
+        peak = torch.cuda.max_memory_allocated() if gpu else None
+        return Measured(rate, rate * float(tokens.lengths.mean()), peak, card_peak() if gpu else None)
     finally:
         attention.UNPADDED = unpadded
-    peak = torch.cuda.max_memory_allocated() if gpu else None
-    return Measured(rate, rate * float(tokens.lengths.mean()), peak, card_peak() if gpu else None)
+        if gpu:
+            torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+def packed(case: Case, folder: Path, tokens: Tokens, fake: np.ndarray) -> float:
+    """Reviews a second of a pack, its NF4 weights unpacked once as the executor does."""
+    backbone = dequantise(sharing.borrow_backbone(resolve_encoder(str(folder)), case.quantisation))
+    warm = 2 if len(tokens) <= TINY_ROWS else 40
+    return pack_rate(backbone, tokens, fake, slots=case.slots, batch=case.batch, warm=warm).reviews_per_second
 
 
 def share(card: float | None) -> float:

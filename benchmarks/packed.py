@@ -8,26 +8,23 @@ Stella's shape (or MiniLM's) with random weights, over reviews of real lengths, 
 import argparse
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
+from pack_rate import RANK, TIMED_SECONDS, pack_rate
 from transformers import BertConfig, BertModel, GteConfig, GteModel
 
 from reviewtune.adapters.matrix_rate import matrix_rate
-from reviewtune.adapters.pack import AdapterPack, PackRoom
-from reviewtune.adapters.room import MOST_TOKENS, make_room
 from reviewtune.data.reviews import load_reviews
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.encode import tokenize
 from reviewtune.encoders.loading import load_tokenizer
 from reviewtune.encoders.registry import MAX_LENGTH, resolve_encoder
-from reviewtune.families.qlora import QloraParams
 from reviewtune.schema import FAKE, TEXT
 
 BATCH = 16
-RANK = 16
-WARM_STEPS, TIMED_SECONDS = 40, 6.0
 
 
 def backbone(shape: str) -> torch.nn.Module:
@@ -50,49 +47,6 @@ def backbone(shape: str) -> torch.nn.Module:
     for parameter in model.parameters():
         parameter.requires_grad = False
     return model
-
-
-def packed(shape: str, slots: int, tokens: Tokens, fake: np.ndarray) -> dict[str, float]:
-    """Rates of a pack of `slots` trials at the published recipe's batch and rank."""
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
-    model = backbone(shape)
-    room = make_room(model, PackRoom(slots, RANK, "attention", MOST_TOKENS))
-    pack = AdapterPack(model, tokens, fake, room, seed=0, compiled=True)
-    params = QloraParams(rank=RANK, batch_size=BATCH, epochs=5)
-    start = time.perf_counter()
-    for number in range(slots):
-        index = pack.admit(str(number), params)
-        pack.slot(index).seed = number
-        pack.slot(index).begin_epoch()
-    for _ in range(WARM_STEPS):
-        _step(pack)
-    torch.cuda.synchronize()
-    warm = time.perf_counter() - start
-    for number in range(slots):
-        pack.slot(number).take_tokens()
-    start, steps = time.perf_counter(), 0
-    while time.perf_counter() - start < TIMED_SECONDS:
-        _step(pack)
-        steps += 1
-        if steps % 8 == 0:
-            torch.cuda.synchronize()
-    torch.cuda.synchronize()
-    seconds = time.perf_counter() - start
-    trained = sum(pack.slot(number).take_tokens() for number in range(slots))
-    return {
-        "slots": slots,
-        "reviews_per_second": slots * BATCH * steps / seconds,
-        "tokens_per_second": trained / seconds,
-        "useful_tflops": 4 * pack.frozen_weights * trained / seconds / 1e12,
-        "peak_gib": torch.cuda.max_memory_allocated() / 2**30,
-        "warm_up_seconds": warm,
-    }
-
-
-def _step(pack: AdapterPack) -> None:
-    for index in pack.step():
-        pack.slot(index).begin_epoch()
 
 
 def one_at_a_time(shape: str, tokens: Tokens, fake: np.ndarray, *, published: bool) -> float:
@@ -169,14 +123,17 @@ def main() -> None:
     print(f"  one trial at a time, peft, unpadded    {alone:8.0f} reviews/s {alone / recipe:5.1f} times")
     rates = []
     for slots in options.slots:
-        rate = packed(options.shape, slots, tokens, fake)
-        rates.append(rate)
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        rate = pack_rate(backbone(options.shape), tokens, fake, slots=slots, batch=BATCH)
+        peak_bytes = torch.cuda.max_memory_allocated()
+        rates.append({"slots": slots, "peak_bytes": peak_bytes, **asdict(rate)})
         print(
-            f"  packed, {slots:2} slots {rate['reviews_per_second']:29.0f} reviews/s "
-            f"{rate['reviews_per_second'] / recipe:5.1f} times, {rate['reviews_per_second'] / alone:5.1f} times alone, "
-            f"{rate['tokens_per_second'] / 1e3:.0f}k tokens/s, {rate['useful_tflops']:.0f} TFLOP/s "
-            f"({rate['useful_tflops'] / peak:.0%} of {peak:.0f}), {rate['peak_gib']:.1f} GiB, "
-            f"warm after {rate['warm_up_seconds']:.0f} s",
+            f"  packed, {slots:2} slots {rate.reviews_per_second:29.0f} reviews/s "
+            f"{rate.reviews_per_second / recipe:5.1f} times, {rate.reviews_per_second / alone:5.1f} times alone, "
+            f"{rate.tokens_per_second / 1e3:.0f}k tokens/s, {rate.useful_tflops:.0f} TFLOP/s "
+            f"({rate.useful_tflops / peak:.0%} of {peak:.0f}), {peak_bytes / 2**30:.1f} GiB, "
+            f"warm after {rate.warm_up_seconds:.0f} s",
             flush=True,
         )
     if options.output:

@@ -11,15 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
+from reviewtune.adapters.grouped_passes import GroupedPasses
 from reviewtune.adapters.packed_model import PackedModel
 from reviewtune.adapters.passes import Parts
-from reviewtune.adapters.staging import PassInputs, PassShape, buffer_size, stage, views
+from reviewtune.adapters.staging import PassShape, buffer_size, stage, views
 from reviewtune.data.tokens import Tokens
-
-Key = tuple[PassShape, bool]
-"""A shape, and whether it is trained on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,77 +26,68 @@ class Recording:
     Attributes:
         graph: To replay.
         buffer: Where it reads its rows.
-        logits: Where it leaves (B, C) logits.
     """
 
     graph: torch.cuda.CUDAGraph
     buffer: Tensor
-    logits: Tensor
 
 
-class GraphedPasses:
+class GraphedPasses(GroupedPasses):
     """Implements `passes.Passes`. A shape's first pass runs as it is, which also compiles; its second is recorded.
 
+    Evaluation is not recorded: its passes are large and come once an epoch.
+
     Args:
-        model: The packed model, on a GPU; its architecture runs unpadded.
+        model: The packed model, on a GPU, whose attention has a kernel for reviews of any length.
         losses: (K,) sums of the slots' losses, added to.
     """
 
     def __init__(self, model: PackedModel, losses: Tensor) -> None:
-        self.model, self.losses = model, losses
-        self.slots = model.stack.slots
+        super().__init__(model, losses)
         values = model.stack.values
         # Recordings add to this very tensor.
         values.grad = torch.zeros_like(values)
-        self._seen: set[Key] = set()
-        self._recordings: dict[Key, Recording] = {}
+        self._seen: set[PassShape] = set()
+        self._recordings: dict[PassShape, Recording] = {}
         self._pool = torch.cuda.graph_pool_handle()
 
     def train(self, parts: Parts, tokens: Tokens, labels: NDArray[np.int64]) -> None:
         """See `passes.Passes.train`."""
-        self._run(parts, tokens, labels, training=True)
+        shape = self._shape(parts, tokens)
+        staged = stage(parts, tokens, labels, shape, self.slots)
+        if shape not in self._seen:
+            self._seen.add(shape)
+            self._learn(views(staged.buffer.to(self.losses.device), shape, self.slots))
+            return
+        if shape not in self._recordings:
+            self._recordings[shape] = self._record(shape)
+        recording = self._recordings[shape]
+        recording.buffer.copy_(staged.buffer, non_blocking=True)
+        recording.graph.replay()
 
-    @torch.no_grad()
     def logits(self, parts: Parts, tokens: Tokens) -> Tensor:
         """See `passes.Passes.logits`."""
-        count = sum(len(part.rows) for part, _ in parts)
-        return self._run(parts, tokens, None, training=False)[:count].clone()
+        shape = self._shape(parts, tokens)
+        staged = stage(parts, tokens, None, shape, self.slots)
+        inputs = views(staged.buffer.to(self.losses.device), shape, self.slots)
+        # With gradients, though none are asked for: without, the layers would be compiled once more.
+        logits = self.model.logits(inputs.packed, inputs.rows, inputs.slot).detach()
+        return logits[: sum(len(part.rows) for part, _ in parts)]
 
     def forget(self) -> None:
         """See `passes.Passes.forget`."""
         self._recordings.clear()
         self._pool = torch.cuda.graph_pool_handle()
 
-    def _run(self, parts: Parts, tokens: Tokens, labels: NDArray[np.int64] | None, *, training: bool) -> Tensor:
+    def _shape(self, parts: Parts, tokens: Tokens) -> PassShape:
         lengths = tokens.lengths
         # A power of two: hardly ever another one, whichever reviews are at hand.
         longest = 1 << max(7, int(lengths.max(initial=1) - 1).bit_length())
-        shape = PassShape.around(lengths[np.concatenate([part.rows for part, _ in parts])], longest)
-        staged = stage(parts, tokens, labels, shape, self.slots)
-        key = (shape, training)
-        if key not in self._seen:
-            self._seen.add(key)
-            return self._pass(views(staged.to(self.losses.device), shape, self.slots, training=training))
-        if key not in self._recordings:
-            self._recordings[key] = self._record(shape, training=training)
-        recording = self._recordings[key]
-        recording.buffer.copy_(staged, non_blocking=True)
-        recording.graph.replay()
-        return recording.logits
+        return PassShape.around(lengths[np.concatenate([part.rows for part, _ in parts])], longest)
 
-    def _record(self, shape: PassShape, *, training: bool) -> Recording:
+    def _record(self, shape: PassShape) -> Recording:
         buffer = torch.zeros(buffer_size(shape, self.slots), dtype=torch.int32, device=self.losses.device)
-        # All of no weight and within one review, until the first rows are copied in.
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
-            logits = self._pass(views(buffer, shape, self.slots, training=training))
-        return Recording(graph, buffer, logits)
-
-    def _pass(self, inputs: PassInputs) -> Tensor:
-        logits = self.model.logits(inputs.packed, inputs.rows, inputs.slot)
-        if inputs.rows.training:
-            losses = cross_entropy(logits, inputs.labels, reduction="none")
-            torch.autograd.backward((losses * inputs.weight).sum())
-            counted = torch.where(inputs.weight > 0, losses.detach(), 0.0)
-            self.losses.index_add_(0, inputs.slot, counted)
-        return logits.detach()
+            self._learn(views(buffer, shape, self.slots))
+        return Recording(graph, buffer)

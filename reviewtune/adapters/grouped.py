@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reviewtune.adapters.masks import keep_mask, threshold
+from reviewtune.adapters.masks import ALWAYS, keep_mask, threshold_share
 from reviewtune.adapters.rows import LayerAdapters
 
 _product: Any = getattr(functional, "grouped_mm", None) or torch._grouped_mm  # noqa: SLF001  before torch 2.10
@@ -39,10 +39,11 @@ class GroupedRows:
         scale: (T, 1) what each token's low-rank product is multiplied by.
         tokens: Of the T tokens.
         reviews: Of the B reviews.
-        training: Whether dropout is on.
+        training: 0-d float32, 1 where dropout is on and 0 where it is off. As a number, not as a word, it leaves the
+            compiled code of training and of evaluation the same.
     """
 
-    def __init__(self, ends: Tensor, scale: Tensor, tokens: Columns, reviews: Columns, *, training: bool) -> None:
+    def __init__(self, ends: Tensor, scale: Tensor, tokens: Columns, reviews: Columns, training: Tensor) -> None:
         self.ends, self.scale = ends, scale
         self.tokens, self.reviews = tokens, reviews
         self.training = training
@@ -57,17 +58,17 @@ class GroupedRows:
 
     def dropped(self, states: Tensor, probability: float, place: Tensor) -> Tensor:
         """See `rows.Rows.dropped`."""
-        if not self.training or not probability:
+        if not probability:
             return states
-        mask = keep_mask(self.tokens.seeds, place, states.shape[-1], threshold(probability))
-        return torch.where(mask, states * (1 / (1 - probability)), 0.0)
+        dropped = (self.training * threshold_share(probability)).to(torch.int32)
+        mask = keep_mask(self.tokens.seeds, place, states.shape[-1], ALWAYS - dropped)
+        gain = 1 + self.training * (probability / (1 - probability))
+        return torch.where(mask, states * gain.to(states), 0.0)
 
     def head_dropped(self, pooled: Tensor) -> Tensor:
         """See `rows.Rows.head_dropped`."""
         return self._dropped(pooled, self.reviews, torch.zeros_like(self.ends[0]))
 
     def _dropped(self, states: Tensor, columns: Columns, place: Tensor) -> Tensor:
-        if not self.training:
-            return states
         mask = keep_mask(columns.seeds, place, states.shape[1], columns.kept)
         return torch.where(mask, states * columns.gain.to(states), 0.0)

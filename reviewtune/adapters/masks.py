@@ -18,7 +18,12 @@ _PLACE, _COLUMN = 0x9E3779B9 - 2**32, 0x85EBCA6B - 2**32
 
 def threshold(probability: float) -> int:
     """What a hash must stay below for a value to be kept, at this probability of being left out."""
-    return int(ALWAYS * (1 - probability))
+    return ALWAYS - threshold_share(probability)
+
+
+def threshold_share(probability: float) -> int:
+    """How far the threshold lies under the one that keeps everything."""
+    return int(ALWAYS * probability)
 
 
 def keep_mask(seeds: Tensor, place: Tensor, width: int, kept: Tensor | int) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from reviewtune.adapters.batch import Part, micro_steps
 from reviewtune.adapters.graphs import GraphedPasses
+from reviewtune.adapters.grouped_passes import GroupedPasses
 from reviewtune.adapters.initial import LinearShape, initial_adapter, linear_shapes, tensor_names
 from reviewtune.adapters.packed_model import PackedModel
 from reviewtune.adapters.passes import Passes, PlainPasses
@@ -100,8 +101,14 @@ class AdapterPack:
         self.slots: list[Slot | None] = [None] * room.slots
         self.budget = room.tokens
         self._losses = torch.zeros(room.slots, device=self.device)
-        graphed = self.device.type == "cuda" and self.model.unpadded
-        self.passes: Passes = (GraphedPasses if graphed else PlainPasses)(self.model, self._losses)
+        self.passes = self._make_passes()
+
+    def _make_passes(self) -> Passes:
+        """The fastest that the device and the architecture have."""
+        if self.device.type != "cuda" or not self.model.unpadded:
+            return PlainPasses(self.model, self._losses)
+        kind = GraphedPasses if self.model.any_length else GroupedPasses
+        return kind(self.model, self._losses)
 
     @property
     def free(self) -> list[int]:
@@ -207,7 +214,6 @@ class AdapterPack:
             raise StudyError(f"{what} no finite number (loss {loss}): lower the learning rate")
         return loss
 
-    @torch.no_grad()
     def scores(self, indices: Sequence[int], tokens: Tokens) -> NDArray[np.float64]:
         """(len(indices), N) differences of the logits of fake and genuine, for N reviews by each of some slots."""
         found = np.empty((len(indices), len(tokens)))

@@ -9,7 +9,7 @@ from reviewtune.adapters.compiled import compile_layers
 from reviewtune.adapters.lora import AtHand, head_logits, install, lend
 from reviewtune.adapters.rows import Rows
 from reviewtune.adapters.stack import AdapterStack
-from reviewtune.encoders.attention import hidden_states, mean_pool, supports_unpadded
+from reviewtune.encoders.attention import has_varlen_kernel, hidden_states, mean_pool, supports_unpadded
 from reviewtune.encoders.packing import PackedRows
 
 
@@ -19,10 +19,11 @@ class PackedModel:
     Args:
         backbone: A frozen encoder of its own, whose modules are changed.
         stack: The slots' adapters and heads.
-        compiled: Compile the layers.
+        compiled: Compile the layers, where attention is one kernel.
 
     Attributes:
         unpadded: The architecture runs over packed tokens. Otherwise a pass may hold one slot alone.
+        any_length: One kernel attends reviews of any length. Otherwise those of like length go together.
     """
 
     def __init__(self, backbone: nn.Module, stack: AdapterStack, *, compiled: bool) -> None:
@@ -30,7 +31,8 @@ class PackedModel:
         self._at_hand = AtHand()
         self._layers = install(backbone, stack.layers, self._at_hand)
         self.unpadded = supports_unpadded(backbone)
-        if compiled and self.unpadded:
+        self.any_length = self.unpadded and has_varlen_kernel(backbone)
+        if compiled and self.any_length:
             compile_layers(backbone)
 
     def logits(self, packed: PackedRows, rows: Rows, slot: Tensor) -> Tensor:

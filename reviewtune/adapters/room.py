@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from reviewtune.adapters.initial import linear_shapes
 from reviewtune.adapters.pack import LEAST_TOKENS, PackRoom
 from reviewtune.encoders.classifier import linear_layers
+from reviewtune.encoders.memory import free_bytes
 from reviewtune.errors import StudyError
 
 CPU_TOKENS = 2_048
@@ -40,7 +40,7 @@ def make_room(backbone: nn.Module, wanted: PackRoom) -> PackRoom:
     values = sum(wanted.rank * (layer.inputs + layer.outputs) for layer in layers)
     config: Any = backbone.config
     token_bytes = ACTIVATION_BYTES[wanted.target] * config.num_hidden_layers * config.hidden_size
-    return fit_room(torch.cuda.mem_get_info(device)[0], wanted, values * VALUE_BYTES, token_bytes)
+    return fit_room(free_bytes(device) or 0, wanted, values * VALUE_BYTES, token_bytes)
 
 
 def fit_room(free: int, wanted: PackRoom, slot_bytes: int, token_bytes: int) -> PackRoom:

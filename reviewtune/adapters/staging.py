@@ -41,16 +41,34 @@ class PassShape:
 
     @classmethod
     def around(cls, lengths: NDArray[np.int64], longest: int) -> "PassShape":
-        """The shape for reviews of these lengths: at most a sixteenth more tokens.
+        """The shape for reviews of these lengths: at most an eighth more tokens, or 1,024.
 
         Args:
             lengths: Of a pass's reviews.
             longest: Tokens of the longest review of any pass; compiled code knows it by heart.
         """
         tokens = int(lengths.sum())
-        room = _rounded(tokens, parts=16, least=256)
+        room = _rounded(tokens, parts=8, least=1024)
         padding = -(-(room - tokens) // longest)
         return cls(room, _rounded(len(lengths) + padding, parts=4, least=32), longest)
+
+    @classmethod
+    def exactly(cls, lengths: NDArray[np.int64]) -> "PassShape":
+        """The shape of reviews of these lengths and no others."""
+        return cls(int(lengths.sum()), len(lengths), int(lengths.max(initial=1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Staged:
+    """A pass's rows on the host.
+
+    Attributes:
+        buffer: Int32, floats by their bits.
+        lengths: (B,) tokens of each review, those that round the pass up among them.
+    """
+
+    buffer: Tensor
+    lengths: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +92,7 @@ class PassInputs:
 
 def buffer_size(shape: PassShape, slots: int) -> int:
     """Values of a pass's buffer, of 4 bytes each."""
-    return len(OF_TOKENS) * shape.tokens + len(OF_REVIEWS) * shape.reviews + shape.reviews + 1 + slots
+    return len(OF_TOKENS) * shape.tokens + len(OF_REVIEWS) * shape.reviews + shape.reviews + 1 + slots + 1
 
 
 def stage(
@@ -83,14 +101,14 @@ def stage(
     labels: NDArray[np.int64] | None,
     shape: PassShape,
     slots: int,
-) -> Tensor:
-    """A pass's buffer on the host: int32, floats by their bits.
+) -> Staged:
+    """A pass's rows on the host.
 
     Args:
         parts: At most one of each slot, in the order of the slots.
         tokens: The reviews that their rows number.
-        labels: Of all of them; None where no loss is asked for.
-        shape: `PassShape.around` their lengths.
+        labels: Of all of them; None for evaluation, without loss and dropout.
+        shape: For their lengths.
         slots: K.
     """
     rows = np.concatenate([part.rows for part, _ in parts])
@@ -104,18 +122,21 @@ def stage(
     ends = np.cumsum(ends)
     ends[-1] = shape.tokens
     seeds = [slot.step_seed() for _, slot in parts]
+    training = float(labels is not None)
+    dropout = [slot.spec.dropout * training for _, slot in parts]
+    head_dropout = [slot.spec.head_dropout * training for _, slot in parts]
     positions = places(all_lengths)
     fields: dict[str, NDArray[np.generic]] = {
         "ids": tokens.ids[np.repeat(tokens.offsets[rows], lengths) + positions[: counts.sum()]],
         "positions": positions,
         "row": np.repeat(np.arange(shape.reviews), all_lengths),
         "seeds": _seeds(seeds, counts),
-        "kept": np.repeat([threshold(slot.spec.dropout) for _, slot in parts], counts),
-        "gain": np.repeat([1 / (1 - slot.spec.dropout) for _, slot in parts], counts),
+        "kept": np.repeat([threshold(share) for share in dropout], counts),
+        "gain": np.repeat([1 / (1 - share) for share in dropout], counts),
         "scale": np.repeat([slot.scale for _, slot in parts], counts),
         "head_seeds": _seeds(seeds, reviews),
-        "head_kept": np.repeat([threshold(slot.spec.head_dropout) for _, slot in parts], reviews),
-        "head_gain": np.repeat([1 / (1 - slot.spec.head_dropout) for _, slot in parts], reviews),
+        "head_kept": np.repeat([threshold(share) for share in head_dropout], reviews),
+        "head_gain": np.repeat([1 / (1 - share) for share in head_dropout], reviews),
         "labels": labels[rows] if labels is not None else np.zeros(0, np.int64),
         "slot": np.repeat([part.slot for part, _ in parts], reviews),
         "weight": np.repeat([part.weight for part, _ in parts], reviews),
@@ -124,16 +145,25 @@ def stage(
     for name, place in _places(buffer, shape).items():
         kind = np.float32 if name in FLOATS else np.int32
         place[: len(fields[name])] = torch.from_numpy(fields[name].astype(kind))
-    boundaries, ending = _ends(buffer, shape, slots)
+    boundaries, ending, switch = _ends(buffer, shape, slots)
     boundaries[1:] = torch.from_numpy(np.cumsum(all_lengths).astype(np.int32))
     ending.copy_(torch.from_numpy(ends.astype(np.int32)))
-    return buffer
+    switch.fill_(training)
+    return Staged(buffer, all_lengths)
 
 
-def views(buffer: Tensor, shape: PassShape, slots: int, *, training: bool) -> PassInputs:
-    """A pass's rows on the device, as views of its buffer there."""
+def views(buffer: Tensor, shape: PassShape, slots: int, lengths: NDArray[np.int64] | None = None) -> PassInputs:
+    """A pass's rows on the device, as views of its buffer there.
+
+    Args:
+        buffer: On the device.
+        shape: Of the pass.
+        slots: K.
+        lengths: (B,) of its reviews, for attention that takes them in groups; None where a kernel reads the buffer's
+            boundaries alone, so that a recording of the pass serves reviews of other lengths.
+    """
     places_ = _places(buffer, shape)
-    boundaries, ends = _ends(buffer, shape, slots)
+    boundaries, ends, training = _ends(buffer, shape, slots)
     column = {name: place[:, None] for name, place in places_.items()}
     for name in OF_TOKENS:
         # Softly: code that is compiled for a first length serves the others too.
@@ -145,14 +175,14 @@ def views(buffer: Tensor, shape: PassShape, slots: int, *, training: bool) -> Pa
             positions=places_["positions"],
             row=places_["row"],
             boundaries=boundaries,
-            lengths=np.full(shape.reviews, shape.longest),
+            lengths=np.full(shape.reviews, shape.longest) if lengths is None else lengths,
         ),
         rows=GroupedRows(
             ends,
             column["scale"],
             Columns(column["seeds"], column["kept"], column["gain"]),
             Columns(column["head_seeds"], column["head_kept"], column["head_gain"]),
-            training=training,
+            training,
         ),
         labels=places_["labels"].long(),
         slot=places_["slot"],
@@ -170,9 +200,10 @@ def _places(buffer: Tensor, shape: PassShape) -> dict[str, Tensor]:
     }
 
 
-def _ends(buffer: Tensor, shape: PassShape, slots: int) -> tuple[Tensor, Tensor]:
-    """Views of the reviews' boundaries and the slots' ends."""
-    return buffer[-(shape.reviews + 1 + slots) : -slots], buffer[-slots:]
+def _ends(buffer: Tensor, shape: PassShape, slots: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Views of the reviews' boundaries, the slots' ends, and whether the pass trains."""
+    boundaries, ends, switch = torch.split(buffer[-(shape.reviews + 2 + slots) :], [shape.reviews + 1, slots, 1])
+    return boundaries, ends, switch.view(torch.float32)[0]
 
 
 def _padding(shape: PassShape, lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from reviewtune.encoders.architectures import UNPADDED, architecture_of
 from reviewtune.encoders.layout import Layout, rows_of_like_length
-from reviewtune.encoders.packed_attention import mask_of_padded_rows, packed_attention
+from reviewtune.encoders.packed_attention import mask_of_padded_rows, packed_attention, takes_any_length
 from reviewtune.encoders.packing import PackedRows, pad_rows, select_rows, tokens_of
 from reviewtune.encoders.t5 import is_t5, relative_positions_up_to
 from reviewtune.errors import EncoderError
@@ -42,6 +42,20 @@ def supports_unpadded(backbone: nn.Module) -> bool:
         module.set_attn_implementation(ATTENTION)
     # An older transformers leaves some architectures as they were.
     return _attention(module) == ATTENTION
+
+
+def has_varlen_kernel(backbone: nn.Module) -> bool:
+    """Whether one kernel attends packed reviews of any length in this encoder, as it is held on its device.
+
+    That is in half precision on an Ampere or newer GPU, without a bias by relative position.
+    """
+    module: Any = backbone
+    weight = next(backbone.parameters())
+    heads = getattr(module.config, "num_attention_heads", None)
+    if heads is None or any(getattr(part, "has_relative_attention_bias", False) for part in backbone.modules()):
+        return False
+    width = getattr(module.config, "head_dim", None) or module.config.hidden_size // heads
+    return takes_any_length(weight.device, module.dtype, width)
 
 
 def hidden_states(backbone: nn.Module, packed: PackedRows) -> Tensor:

@@ -3,6 +3,23 @@
 from torch import nn
 from torch.nn import Parameter
 
+from reviewtune.encoders.loading import compute_dtype
+from reviewtune.encoders.memory import free_bytes
+
+ROOM = 4
+"""Times the plain weights that must be free on a GPU for them to be unpacked: most of it is for what trains."""
+
+
+def dequantise_where_it_fits(backbone: nn.Module) -> nn.Module:
+    """`dequantise`, unless the plain weights would crowd a GPU; the quantised ones are then unpacked at every use."""
+    from bitsandbytes.nn import Linear4bit
+
+    device = next(backbone.parameters()).device
+    free = free_bytes(device)
+    layers = [module for module in backbone.modules() if isinstance(module, Linear4bit)]
+    plain = sum(layer.in_features * layer.out_features for layer in layers) * compute_dtype(device).itemsize
+    return backbone if free is not None and ROOM * plain > free else dequantise(backbone)
+
 
 def dequantise(backbone: nn.Module) -> nn.Module:
     """The backbone with each NF4 layer as a plain frozen one in its compute type; the backbone itself is changed.

@@ -106,14 +106,24 @@ def _padded(
 
 
 def _has_varlen_kernel(query: Tensor, scores: Scores) -> bool:
-    """Whether FlashAttention takes (T, H, E) queries like these: in half precision, on an Ampere or newer GPU."""
+    """Whether FlashAttention takes (T, H, E) queries like these."""
+    return scores.bias is None and takes_any_length(query.device, query.dtype, query.shape[2])
+
+
+def takes_any_length(device: torch.device, dtype: torch.dtype, width: int) -> bool:
+    """Whether FlashAttention has a kernel of variable lengths: in half precision, on an Ampere or newer GPU.
+
+    Args:
+        device: Where the states are.
+        dtype: Theirs.
+        width: E.
+    """
     return (
-        query.device.type == "cuda"
-        and query.dtype in (torch.bfloat16, torch.float16)
-        and query.shape[2] % 8 == 0
-        and query.shape[2] <= 256
-        and scores.bias is None
-        and torch.cuda.get_device_capability(query.device) >= (8, 0)
+        device.type == "cuda"
+        and dtype in (torch.bfloat16, torch.float16)
+        and width % 8 == 0
+        and width <= 256
+        and torch.cuda.get_device_capability(device) >= (8, 0)
     )
 
 

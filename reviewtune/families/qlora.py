@@ -188,7 +188,9 @@ def _prepare(params: QloraParams, train: Rows, setting: Setting) -> tuple[Traine
     """The trainer of a trial, fresh or as `setting.resume_from` left it, and the epochs it has done."""
     device = default_device()
     random = RandomStream(setting.seed, device)
-    model = _adapted(params, setting)
+    # The layers are made with random values of their own before they get those of the trial.
+    with random.drawn_from():
+        model = _adapted(params, setting)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = make_optimizer(
         trainable, name=params.optimizer, learning_rate=params.learning_rate, weight_decay=params.weight_decay

@@ -153,7 +153,7 @@ def _pack_worker(job: PackJob, rank: int) -> Any:
 
     from reviewtune.adapters.pack import AdapterPack, PackRoom
     from reviewtune.adapters.room import MOST_TOKENS, make_room
-    from reviewtune.encoders.dequantised import dequantise
+    from reviewtune.encoders.dequantised import dequantise_where_it_fits
     from reviewtune.encoders.loading import Quantisation
     from reviewtune.encoders.registry import resolve_encoder
     from reviewtune.encoders.sharing import borrow_backbone
@@ -161,7 +161,7 @@ def _pack_worker(job: PackJob, rank: int) -> Any:
 
     setting, train = job.assignment.setting, job.assignment.train
     quantisation = cast("Quantisation", setting.quantisation)
-    backbone = dequantise(borrow_backbone(resolve_encoder(setting.base_model), quantisation))
+    backbone = dequantise_where_it_fits(borrow_backbone(resolve_encoder(setting.base_model), quantisation))
     room = make_room(backbone, PackRoom(job.slots, job.rank, job.target, MOST_TOKENS))
     on_gpu = next(backbone.parameters()).device.type == "cuda"
     pack = AdapterPack(backbone, train.inputs, train.fake, room, seed=setting.seed, compiled=on_gpu)

@@ -106,6 +106,7 @@ def test_a_finished_entry_goes_on_to_five_epochs(reviewtune: Program, before: Be
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
+@pytest.mark.slow
 def test_the_study_itself_still_resumes(reviewtune: Program, before: Before, tmp_path: Path) -> None:
     table = generate(90, seed=3).to_pylist()
     with Path(before.study[2]).open("w", newline="") as file:

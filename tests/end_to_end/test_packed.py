@@ -64,9 +64,8 @@ def test_a_killed_worker_loses_no_trial_and_counts_none_twice(
     process = start(tmp_path, reviews_csv, small_base)
     try:
         wait_until(lambda: max(kept_epochs(tmp_path).values(), default=0) >= 3, process)
-        (worker,) = workers(process)
         before = kept_epochs(tmp_path)
-        worker.send_signal(signal.SIGKILL)
+        workers(process)[0].send_signal(signal.SIGKILL)
         _, err = process.communicate(timeout=300)
     finally:
         process.kill()

@@ -1,0 +1,54 @@
+"""Passes by grouped products, each operation launched by itself: for GPUs without a kernel for reviews of any length.
+
+Such are all for T5, whose scores have a bias by relative position. Shape letters: `K` slots, `B` reviews of a pass,
+`C` = 2 classes.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from reviewtune.adapters.packed_model import PackedModel
+from reviewtune.adapters.passes import Parts
+from reviewtune.adapters.staging import PassInputs, PassShape, stage, views
+from reviewtune.data.tokens import Tokens
+
+
+class GroupedPasses:
+    """Implements `passes.Passes`.
+
+    Args:
+        model: The packed model; its architecture runs unpadded.
+        losses: (K,) sums of the slots' losses, added to.
+    """
+
+    def __init__(self, model: PackedModel, losses: Tensor) -> None:
+        self.model, self.losses = model, losses
+        self.slots = model.stack.slots
+
+    def train(self, parts: Parts, tokens: Tokens, labels: NDArray[np.int64]) -> None:
+        """See `passes.Passes.train`."""
+        self._learn(self._inputs(parts, tokens, labels))
+
+    @torch.no_grad()
+    def logits(self, parts: Parts, tokens: Tokens) -> Tensor:
+        """See `passes.Passes.logits`."""
+        inputs = self._inputs(parts, tokens, None)
+        return self.model.logits(inputs.packed, inputs.rows, inputs.slot)
+
+    def forget(self) -> None:
+        """See `passes.Passes.forget`."""
+
+    def _inputs(self, parts: Parts, tokens: Tokens, labels: NDArray[np.int64] | None) -> PassInputs:
+        shape = PassShape.exactly(tokens.lengths[np.concatenate([part.rows for part, _ in parts])])
+        staged = stage(parts, tokens, labels, shape, self.slots)
+        return views(staged.buffer.to(self.losses.device, non_blocking=True), shape, self.slots, staged.lengths)
+
+    def _learn(self, inputs: PassInputs) -> None:
+        """Add gradients and losses of a pass."""
+        logits = self.model.logits(inputs.packed, inputs.rows, inputs.slot)
+        losses = cross_entropy(logits, inputs.labels, reduction="none")
+        torch.autograd.backward((losses * inputs.weight).sum())
+        self.losses.index_add_(0, inputs.slot, torch.where(inputs.weight > 0, losses.detach(), 0.0))

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from reviewtune.adapters.pack import LEAST_TOKENS, PackRoom
+from reviewtune.adapters.room import CPU_TOKENS, fit_room, make_room
+from reviewtune.encoders import dequantised
+from reviewtune.encoders.dequantised import dequantise_where_it_fits
+from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.encoders.sharing import borrow_backbone
+from reviewtune.errors import StudyError
+
+WANTED = PackRoom(slots=16, rank=64, target="all-linear", tokens=100_000)
+SLOT, TOKEN = 100_000_000, 1_000_000
+
+
+def test_a_large_card_gives_what_is_wanted() -> None:
+    assert fit_room(10**12, WANTED, SLOT, TOKEN) == WANTED
+
+
+def test_a_small_card_gives_fewer_slots_and_tokens() -> None:
+    """Of 2 GB half is for slots, and 40 % of what they leave for tokens."""
+    room = fit_room(2 * 10**9, WANTED, SLOT, 100_000)
+    assert (room.slots, room.tokens) == (10, 4000)
+    assert (room.rank, room.target) == (64, "all-linear")
+
+
+@pytest.mark.parametrize(("free", "token"), [(10**8, TOKEN), (3 * 10**9, 10 * TOKEN)])
+def test_a_card_without_room_is_refused_with_the_arithmetic(free: int, token: int) -> None:
+    with pytest.raises(
+        StudyError, match=rf"rank 64 .* 0\.10 GB .*{LEAST_TOKENS} tokens .* {free / 1e9:.2f} GB are free"
+    ):
+        fit_room(free, WANTED, SLOT, token)
+
+
+def test_a_cpu_gives_all_slots_and_small_passes(tiny_bert: Path) -> None:
+    backbone = borrow_backbone(resolve_encoder(str(tiny_bert)), "none")
+    assert make_room(backbone, WANTED) == PackRoom(16, 64, "all-linear", CPU_TOKENS)
+
+
+@pytest.mark.parametrize(("free", "plain"), [(None, True), (10**9, True), (1000, False)])
+def test_weights_are_unpacked_where_they_fit(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, free: int | None, plain: bool
+) -> None:
+    monkeypatch.setattr(dequantised, "free_bytes", lambda _: free)
+    backbone = dequantise_where_it_fits(borrow_backbone(resolve_encoder(str(tiny_bert)), "nf4"))
+    kinds = {type(module) for module in backbone.modules() if isinstance(module, torch.nn.Linear)}
+    assert (kinds == {torch.nn.Linear}) is plain

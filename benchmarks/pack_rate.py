@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from reviewtune.adapters.pack import AdapterPack, PackRoom
-from reviewtune.adapters.room import MOST_TOKENS, make_room
+from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.room import MOST_TOKENS, make_room
 from reviewtune.data.tokens import Tokens
 from reviewtune.families.qlora import QloraParams
 

@@ -16,7 +16,7 @@ import torch
 from pack_rate import RANK, TIMED_SECONDS, pack_rate
 from transformers import BertConfig, BertModel, GteConfig, GteModel
 
-from reviewtune.adapters.matrix_rate import matrix_rate
+from reviewtune.adapters.packed.matrix_rate import matrix_rate
 from reviewtune.data.reviews import load_reviews
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.encode import tokenize

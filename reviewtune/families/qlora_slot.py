@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewtune.adapters import peft_format
-from reviewtune.adapters.slot_state import SlotState, save_training
+from reviewtune.adapters.packed.slot_state import SlotState, save_training
 from reviewtune.adapters.spec import AdapterSpec
 from reviewtune.families.base import Setting
 from reviewtune.families.qlora import write_base

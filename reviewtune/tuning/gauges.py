@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from reviewtune.adapters.matrix_rate import matrix_rate
-from reviewtune.adapters.pack import AdapterPack
+from reviewtune.adapters.packed.matrix_rate import matrix_rate
+from reviewtune.adapters.packed.pack import AdapterPack
 
 
 class PackGauges:

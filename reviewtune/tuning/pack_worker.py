@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from reviewtune.adapters.pack import AdapterPack
-from reviewtune.adapters.slot_state import load_slot
+from reviewtune.adapters.packed.pack import AdapterPack
+from reviewtune.adapters.packed.slot_state import load_slot
 from reviewtune.errors import ReviewtuneError
 from reviewtune.families.qlora import QloraParams
 from reviewtune.families.qlora_slot import SlotModel

@@ -33,7 +33,8 @@ class Resources:
         of = f"{self.cpus:g} CPU" + (f", {self.gpus:g} GPU" if self.gpus else "")
         if self.slots:
             packs = "one pack" if self.workers == 1 else f"{self.workers} packs"
-            return f"{self.concurrent} at a time in {packs} of {self.slots} slots, each {of}"
+            slots = "a slot" if self.slots == 1 else f"{self.slots} slots"
+            return f"{self.concurrent} at a time in {packs} of {slots}, each {of}"
         each = f"{self.workers} workers of " if self.workers > 1 else ""
         return f"{self.concurrent} at a time, each {each}{of}"
 

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reviewtune.adapters.grouped_passes import GroupedPasses
-from reviewtune.adapters.packed_model import PackedModel
-from reviewtune.adapters.passes import Parts
-from reviewtune.adapters.staging import PassShape, buffer_size, stage, views
+from reviewtune.adapters.packed.grouped_passes import GroupedPasses
+from reviewtune.adapters.packed.model import PackedModel
+from reviewtune.adapters.packed.passes import Parts
+from reviewtune.adapters.packed.staging import PassShape, buffer_size, stage, views
 from reviewtune.data.tokens import Tokens
 
 

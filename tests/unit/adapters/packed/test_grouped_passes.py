@@ -10,12 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewtune.adapters.batch import Part
-from reviewtune.adapters.grouped_passes import GroupedPasses
-from reviewtune.adapters.lora import PackedDropout
-from reviewtune.adapters.pack import AdapterPack, PackRoom
-from reviewtune.adapters.slot import Slot
-from reviewtune.adapters.staging import PassShape, stage, views
+from reviewtune.adapters.packed.batch import Part
+from reviewtune.adapters.packed.grouped_passes import GroupedPasses
+from reviewtune.adapters.packed.lora import PackedDropout
+from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.slot import Slot
+from reviewtune.adapters.packed.staging import PassShape, stage, views
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone

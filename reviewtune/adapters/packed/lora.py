@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from reviewtune.adapters.initial import LinearShape
-from reviewtune.adapters.rows import LayerAdapters, Rows
-from reviewtune.adapters.stack import Pieces
+from reviewtune.adapters.packed.rows import LayerAdapters, Rows
+from reviewtune.adapters.packed.stack import Pieces
 
 
 class AtHand:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from reviewtune.adapters.pack import LEAST_TOKENS, PackRoom
-from reviewtune.adapters.room import CPU_TOKENS, fit_room, make_room
+from reviewtune.adapters.packed.pack import LEAST_TOKENS, PackRoom
+from reviewtune.adapters.packed.room import CPU_TOKENS, fit_room, make_room
 from reviewtune.encoders import dequantised
 from reviewtune.encoders.dequantised import dequantise_where_it_fits
 from reviewtune.encoders.registry import resolve_encoder

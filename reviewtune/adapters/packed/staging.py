@@ -1,6 +1,6 @@
 """All that a pass on a GPU reads of its rows, in one buffer: a single copy moves it, and its place never changes.
 
-Passes are rounded up to a few shapes, so that one recording of a pass serves many (`adapters.graphs`). The tokens that
+Passes are rounded up to a few shapes, so that one recording of a pass serves many (`packed.graphs`). The tokens that
 round it up make reviews of their own, of no weight, at the end.
 
 Shape letters: `K` slots, `T` tokens and `B` reviews of a pass, rounded up.
@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reviewtune.adapters.batch import Part
-from reviewtune.adapters.grouped import Columns, GroupedRows
-from reviewtune.adapters.masks import threshold
-from reviewtune.adapters.slot import Slot
+from reviewtune.adapters.packed.batch import Part
+from reviewtune.adapters.packed.grouped import Columns, GroupedRows
+from reviewtune.adapters.packed.masks import threshold
+from reviewtune.adapters.packed.slot import Slot
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.packing import PackedRows, places
 

@@ -15,17 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from reviewtune.adapters.batch import Part, micro_steps
-from reviewtune.adapters.graphs import GraphedPasses
-from reviewtune.adapters.grouped_passes import GroupedPasses
 from reviewtune.adapters.initial import LinearShape, initial_adapter, linear_shapes, tensor_names
-from reviewtune.adapters.packed_model import PackedModel
-from reviewtune.adapters.passes import Passes, PlainPasses
-from reviewtune.adapters.slot import Slot
-from reviewtune.adapters.slot_state import SlotState
+from reviewtune.adapters.packed.adamw import Rates, StackedAdamW
+from reviewtune.adapters.packed.batch import Part, micro_steps
+from reviewtune.adapters.packed.graphs import GraphedPasses
+from reviewtune.adapters.packed.grouped_passes import GroupedPasses
+from reviewtune.adapters.packed.model import PackedModel
+from reviewtune.adapters.packed.passes import Passes, PlainPasses
+from reviewtune.adapters.packed.slot import Slot
+from reviewtune.adapters.packed.slot_state import SlotState
+from reviewtune.adapters.packed.stack import AdapterStack
 from reviewtune.adapters.spec import AdapterSpec
-from reviewtune.adapters.stack import AdapterStack
-from reviewtune.adapters.stacked_adamw import Rates, StackedAdamW
 from reviewtune.adapters.training import MAX_GRAD_NORM
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.batches import token_batches

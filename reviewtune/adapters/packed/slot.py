@@ -12,8 +12,8 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import LRScheduler
 
 from reviewtune.adapters.optimizer import make_lr_schedule
+from reviewtune.adapters.packed.slot_state import SlotState
 from reviewtune.adapters.schedule import epoch_batches
-from reviewtune.adapters.slot_state import SlotState
 from reviewtune.adapters.spec import AdapterSpec, scaling
 from reviewtune.encoders.batches import token_batches, token_budget
 

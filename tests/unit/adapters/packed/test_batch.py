@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewtune.adapters.batch import Part, micro_steps
+from reviewtune.adapters.packed.batch import Part, micro_steps
 
 LENGTHS = np.array([5, 9, 30, 100, 1, 64, 12, 7])
 row = st.integers(0, len(LENGTHS) - 1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from reviewtune.adapters.masks import keep_mask, threshold
+from reviewtune.adapters.packed.masks import keep_mask, threshold
 
 SEEDS = torch.arange(1500, dtype=torch.int32)[:, None]
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from reviewtune.adapters.stacked_adamw import Rates, StackedAdamW
+from reviewtune.adapters.packed.adamw import Rates, StackedAdamW
 
 LENGTH = 33
 

@@ -5,10 +5,10 @@ Shape letters: `K` slots, `B` reviews of a pass, `T` tokens, `C` = 2 classes.
 
 from torch import Tensor, nn
 
-from reviewtune.adapters.compiled import compile_layers
-from reviewtune.adapters.lora import AtHand, head_logits, install, lend
-from reviewtune.adapters.rows import Rows
-from reviewtune.adapters.stack import AdapterStack
+from reviewtune.adapters.packed.compiled import compile_layers
+from reviewtune.adapters.packed.lora import AtHand, head_logits, install, lend
+from reviewtune.adapters.packed.rows import Rows
+from reviewtune.adapters.packed.stack import AdapterStack
 from reviewtune.encoders.attention import has_varlen_kernel, hidden_states, mean_pool, supports_unpadded
 from reviewtune.encoders.packing import PackedRows
 

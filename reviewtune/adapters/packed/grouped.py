@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reviewtune.adapters.masks import ALWAYS, keep_mask, threshold_share
-from reviewtune.adapters.rows import LayerAdapters
+from reviewtune.adapters.packed.masks import ALWAYS, keep_mask, threshold_share
+from reviewtune.adapters.packed.rows import LayerAdapters
 
 _product: Any = getattr(functional, "grouped_mm", None) or torch._grouped_mm  # noqa: SLF001  before torch 2.10
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from reviewtune.adapters.packed_model import PackedModel
-from reviewtune.adapters.passes import Parts
-from reviewtune.adapters.staging import PassInputs, PassShape, stage, views
+from reviewtune.adapters.packed.model import PackedModel
+from reviewtune.adapters.packed.passes import Parts
+from reviewtune.adapters.packed.staging import PassInputs, PassShape, stage, views
 from reviewtune.data.tokens import Tokens
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from reviewtune.adapters.initial import linear_shapes
-from reviewtune.adapters.pack import LEAST_TOKENS, PackRoom
+from reviewtune.adapters.packed.pack import LEAST_TOKENS, PackRoom
 from reviewtune.encoders.classifier import linear_layers
 from reviewtune.encoders.memory import free_bytes
 from reviewtune.errors import StudyError

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from reviewtune.adapters.rows import LayerAdapters, Span
+from reviewtune.adapters.packed.rows import LayerAdapters, Span
 
 
 class SlicedRows:

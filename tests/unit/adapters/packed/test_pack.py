@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from reviewtune.adapters.pack import AdapterPack, PackRoom
-from reviewtune.adapters.slot_state import load_slot
+from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.slot_state import load_slot
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.dequantised import dequantise
 from reviewtune.encoders.registry import resolve_encoder

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from reviewtune.adapters.batch import Part
-from reviewtune.adapters.packed_model import PackedModel
-from reviewtune.adapters.rows import Span
-from reviewtune.adapters.sliced import SlicedRows
-from reviewtune.adapters.slot import Slot
+from reviewtune.adapters.packed.batch import Part
+from reviewtune.adapters.packed.model import PackedModel
+from reviewtune.adapters.packed.rows import Span
+from reviewtune.adapters.packed.sliced import SlicedRows
+from reviewtune.adapters.packed.slot import Slot
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.packing import pack_rows
 

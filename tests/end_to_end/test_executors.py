@@ -1,0 +1,38 @@
+"""The executors train the same trial to the same end."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.conftest import Program
+
+SPACE = {"qlora": {"epochs": 2, "batch_size": 16, "rank": 4, "alpha": 8, "learning_rate": 3e-3, "target": "all-linear"}}
+FIXED = {"dropout": 0.05, "rslora": False}
+
+
+def trial(reviewtune: Program, results: Path, data: Path, base: Path, *words: object) -> dict[str, Any]:
+    """The only trial of a study."""
+    space = json.dumps({"qlora": {**SPACE["qlora"], **FIXED}})
+    study = ["tune", "--data", data, "--results-dir", results, "--base-model", base, "--families", "qlora"]
+    done = reviewtune(*study, "--num-trials", "1", "--space", space, *words)
+    assert done.code == 0, done.err
+    (path,) = results.glob("studies/*/qlora/trials/*.json")
+    record: dict[str, Any] = json.loads(path.read_text())
+    assert record["status"] == "finished"
+    return record
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_pack_trains_what_ray_train_and_peft_do(
+    reviewtune: Program, reviews_csv: Path, small_base: Path, tmp_path: Path, workers: int
+) -> None:
+    """One worker draws the same dropout and gives the same losses; two share the batches and draw their own."""
+    packed = trial(reviewtune, tmp_path / "packed", reviews_csv, small_base)
+    ddp = trial(
+        reviewtune, tmp_path / "ddp", reviews_csv, small_base, "--executor", "ddp", "--workers-per-trial", workers
+    )
+    losses = [[epoch["train_loss"] for epoch in record["epochs"]] for record in (packed, ddp)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5 if workers == 1 else 0.03)
+    assert packed["params"] == ddp["params"]

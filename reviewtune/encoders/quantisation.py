@@ -74,6 +74,13 @@ def _in_autocast_dtype(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[to
     return (args[0].to(torch.get_autocast_dtype(device)), *args[1:])
 
 
+def is_quantised(backbone: nn.Module) -> bool:
+    """Whether any of a model's layers is bitsandbytes'."""
+    from bitsandbytes.nn import Linear4bit, Linear8bitLt
+
+    return any(isinstance(module, (Linear4bit, Linear8bitLt)) for module in backbone.modules())
+
+
 def shared_state(module: nn.Module) -> list[Any]:
     """What a quantised layer keeps of its weights beside the parameters: the same for all that share them."""
     from bitsandbytes.nn import Linear8bitLt

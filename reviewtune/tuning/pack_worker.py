@@ -4,6 +4,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from reviewtune.tuning.keeping import LAST, keep, kept_result
 from reviewtune.tuning.search import BEST_F1
 from reviewtune.tuning.trial import Assignment, epoch_result, validation_metrics
 
+IDLE_SECONDS = 0.5
+"""How long a worker without work waits for news before it looks after its own."""
 SAVERS = 2
 """Threads that write checkpoints while the next steps run."""
 
@@ -61,6 +64,8 @@ class PackWorker:
     broker: Any
     rank: int
     tenants: dict[str, Tenant] = field(default_factory=dict)
+    _unkept: SimpleQueue[tuple[str, str]] = field(default_factory=SimpleQueue)
+    """Trials whose checkpoint could not be written, with the reason; told by the threads that write."""
 
     def run(self) -> None:
         """Work until the broker closes."""
@@ -73,12 +78,14 @@ class PackWorker:
         with self._savers:
             self._settled = time.perf_counter()
             while True:
-                if ray.wait([news], timeout=0 if self.pack.busy else None)[0]:
+                if ray.wait([news], timeout=0 if self.pack.busy else IDLE_SECONDS)[0]:
                     orders: Orders = ray.get(news)
                     if orders.closed:
                         return
                     news = self.broker.orders.remote(self.rank)
                     self._follow(orders)
+                while not self._unkept.empty():
+                    self._fail(*self._unkept.get())
                 if self.pack.busy:
                     self._end_epochs(self.pack.step())
                 else:
@@ -155,13 +162,13 @@ class PackWorker:
         self, before: Future[None] | None, model: SlotModel, folder: Path, result: dict[str, Any], improved: bool
     ) -> None:
         """Write a checkpoint, after the one before it, and only then tell of the epoch."""
-        if before:
-            before.result()
         try:
+            if before:
+                before.result()
             keep(model, folder, {**result, **self._gauges.line()}, improved=improved)
-        except OSError as error:
-            reason = f"its checkpoint {folder} cannot be written: {error.strerror or error}"
-            self.broker.fail.remote(folder.name, reason)
+        except Exception as error:  # noqa: BLE001  whatever it is, the trial must hear of it
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            self._unkept.put((folder.name, f"its checkpoint in {folder} cannot be written ({reason}): free the disk"))
             return
         self.broker.deliver.remote(folder.name, {**result, **self._gauges.line()})
 
@@ -180,8 +187,11 @@ class PackWorker:
         try:
             work()
         except ReviewtuneError as error:
-            self._let_go(trial_id)
-            self.broker.fail.remote(trial_id, str(error))
+            self._fail(trial_id, str(error))
+
+    def _fail(self, trial_id: str, reason: str) -> None:
+        self._let_go(trial_id)
+        self.broker.fail.remote(trial_id, reason)
 
     def _let_go(self, trial_id: str) -> None:
         tenant = self.tenants.pop(trial_id, None)

@@ -88,6 +88,6 @@ class GraphedPasses(GroupedPasses):
     def _record(self, shape: PassShape) -> Recording:
         buffer = torch.zeros(buffer_size(shape, self.slots), dtype=torch.int32, device=self.losses.device)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             self._learn(views(buffer, shape, self.slots))
         return Recording(graph, buffer)

@@ -1,6 +1,7 @@
-"""Passes by grouped products, each operation launched by itself: for GPUs without a kernel for reviews of any length.
+"""Passes by grouped products, each operation launched by itself: where a GPU's passes cannot be recorded.
 
-Such are all for T5, whose scores have a bias by relative position. Shape letters: `K` slots, `B` reviews of a pass,
+So it is for T5, whose scores have a bias by relative position that no kernel for reviews of any length takes, and where
+weights stay quantised. Shape letters: `K` slots, `B` reviews of a pass,
 `C` = 2 classes.
 """
 

@@ -11,6 +11,7 @@ from reviewtune.adapters.packed.rows import Rows
 from reviewtune.adapters.packed.stack import AdapterStack
 from reviewtune.encoders.attention import has_varlen_kernel, hidden_states, mean_pool, supports_unpadded
 from reviewtune.encoders.packing import PackedRows
+from reviewtune.encoders.quantisation import is_quantised
 
 
 class PackedModel:
@@ -19,11 +20,12 @@ class PackedModel:
     Args:
         backbone: A frozen encoder of its own, whose modules are changed.
         stack: The slots' adapters and heads.
-        compiled: Compile the layers, where attention is one kernel.
+        compiled: Compile the layers, where passes are recordable.
 
     Attributes:
         unpadded: The architecture runs over packed tokens. Otherwise a pass may hold one slot alone.
-        any_length: One kernel attends reviews of any length. Otherwise those of like length go together.
+        recordable: A pass is the same operations whichever reviews it holds: one kernel attends reviews of any length,
+            and no weights are unpacked on the way.
     """
 
     def __init__(self, backbone: nn.Module, stack: AdapterStack, *, compiled: bool) -> None:
@@ -31,8 +33,8 @@ class PackedModel:
         self._at_hand = AtHand()
         self._layers = install(backbone, stack.layers, self._at_hand)
         self.unpadded = supports_unpadded(backbone)
-        self.any_length = self.unpadded and has_varlen_kernel(backbone)
-        if compiled and self.any_length:
+        self.recordable = self.unpadded and has_varlen_kernel(backbone) and not is_quantised(backbone)
+        if compiled and self.recordable:
             compile_layers(backbone)
 
     def logits(self, packed: PackedRows, rows: Rows, slot: Tensor) -> Tensor:

@@ -107,7 +107,7 @@ class AdapterPack:
         """The fastest that the device and the architecture have."""
         if self.device.type != "cuda" or not self.model.unpadded:
             return PlainPasses(self.model, self._losses)
-        kind = GraphedPasses if self.model.any_length else GroupedPasses
+        kind = GraphedPasses if self.model.recordable else GroupedPasses
         return kind(self.model, self._losses)
 
     @property

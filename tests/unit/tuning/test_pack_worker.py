@@ -1,0 +1,143 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.data.tokens import from_lists
+from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.encoders.sharing import borrow_backbone
+from reviewtune.families.base import Rows, Setting
+from reviewtune.families.qlora_slot import SlotModel
+from reviewtune.tuning.broker import Orders
+from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
+from reviewtune.tuning.pack_worker import PackWorker
+from reviewtune.tuning.trial import Assignment
+
+PARAMS = {"rank": 4, "alpha": 8, "learning_rate": 1e-3, "batch_size": 8, "epochs": 2, "target": "attention"}
+
+
+def make_rows(count: int, seed: int) -> Rows:
+    rng = np.random.default_rng(seed)
+    fake = np.arange(count) % 2 == 0
+    return Rows(from_lists([np.r_[2, rng.integers(4, 150, 6), 3] for _ in fake]), fake)
+
+
+class Broker:
+    """Notes what a worker tells the real one."""
+
+    def __init__(self) -> None:
+        self.delivered: list[tuple[str, dict[str, Any]]] = []
+        self.failed: list[tuple[str, str]] = []
+        self.deliver = SimpleNamespace(remote=lambda *told: self.delivered.append(told))
+        self.fail = SimpleNamespace(remote=lambda *told: self.failed.append(told))
+
+
+@pytest.fixture
+def worker(tiny_bert: Path, tmp_path: Path) -> PackWorker:
+    return make_worker(tiny_bert, tmp_path)
+
+
+def make_worker(base: Path, models: Path) -> PackWorker:
+    setting = Setting(seed=1, base_model=str(base), quantisation="none")
+    assignment = Assignment("qlora", {"dropout": 0.0}, make_rows(24, 0), make_rows(10, 1), setting, models)
+    backbone = borrow_backbone(resolve_encoder(str(base)), "none")
+    rows = assignment.train
+    pack = AdapterPack(backbone, rows.inputs, rows.fake, PackRoom(3, 8, "attention", 2048), seed=1)
+    worker = PackWorker(pack, assignment, Broker(), rank=0)
+    worker._gauges = SimpleNamespace(note=lambda *_: None, line=lambda: {"pack_reviews_per_second": 5.0})  # type: ignore[assignment]
+    worker._savers = ThreadPoolExecutor(1)
+    worker._settled = 0.0
+    return worker
+
+
+def orders(*admit: tuple[str, dict[str, Any], int], allowed: int = 2, evict: tuple[str, ...] = ()) -> Orders:
+    return Orders(list(admit), list(evict), {trial: allowed for trial, _, _ in admit}, closed=False)
+
+
+def run_epoch(worker: PackWorker) -> None:
+    while worker.pack.busy:
+        ended = worker.pack.step()
+        worker._end_epochs(ended)
+        if ended:
+            break
+    worker._savers.submit(lambda: None).result()
+
+
+def test_an_epoch_is_evaluated_kept_and_only_then_delivered(worker: PackWorker, tmp_path: Path) -> None:
+    worker._follow(orders(("a", PARAMS, 0)))
+    run_epoch(worker)
+    ((trial, result),) = worker.broker.delivered
+    assert (trial, result["epoch"], result["progress"], result["last"]) == ("a", 1, 50, False)
+    assert {"f1", "accuracy", "roc_auc", "train_loss", "best_f1", "fit_seconds", "pack_reviews_per_second"} <= set(
+        result
+    )
+    kept = json.loads((tmp_path / "a" / LAST / PROGRESS_FILE).read_text())
+    assert kept == result
+    assert (tmp_path / "a" / BEST).is_dir()
+
+
+def test_a_trial_rests_until_its_next_epoch_is_allowed(worker: PackWorker) -> None:
+    worker._follow(orders(("a", PARAMS, 0), allowed=1))
+    run_epoch(worker)
+    assert not worker.pack.busy
+    worker._follow(Orders([], [], {"a": 2}, closed=False))
+    run_epoch(worker)
+    assert [result["epoch"] for _, result in worker.broker.delivered] == [1, 2]
+    assert len(worker.pack.free) == 3
+
+
+def test_bad_params_fail_their_trial_alone(worker: PackWorker) -> None:
+    worker._follow(orders(("a", PARAMS, 0), ("bad", {**PARAMS, "rank": 0}, 0), ("large", {**PARAMS, "rank": 64}, 0)))
+    assert [trial for trial, _ in worker.broker.failed] == ["bad", "large"]
+    assert "rank=0" in worker.broker.failed[0][1]
+    run_epoch(worker)
+    assert [trial for trial, _ in worker.broker.delivered] == ["a"]
+
+
+def test_a_disk_that_is_full_fails_the_trial(worker: PackWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SlotModel, "save_state", full)
+    worker._follow(orders(("a", PARAMS, 0)))
+    run_epoch(worker)
+    assert not worker.broker.delivered
+    trial, reason = worker._unkept.get_nowait()
+    assert trial == "a"
+    assert "No space left on device" in reason
+    worker._fail(trial, reason)
+    assert worker.broker.failed == [("a", reason)]
+    assert len(worker.pack.free) == 3
+
+
+@pytest.mark.parametrize("known", [0, 1])
+def test_another_worker_goes_on_and_tells_what_was_lost(
+    worker: PackWorker, tiny_bert: Path, tmp_path: Path, known: int
+) -> None:
+    """A worker died after its checkpoint, before or after it told of the epoch."""
+    worker._follow(orders(("a", PARAMS, 0), allowed=1))
+    run_epoch(worker)
+    other = make_worker(tiny_bert, tmp_path)
+    other._follow(orders(("a", PARAMS, known)))
+    assert [result["epoch"] for _, result in other.broker.delivered] == [1] * (1 - known)
+    run_epoch(other)
+    epochs = [result for _, result in other.broker.delivered if result["epoch"] == 2]
+    worker._follow(Orders([], [], {"a": 2}, closed=False))
+    run_epoch(worker)
+    expected = worker.broker.delivered[-1][1]
+    assert epochs[0]["train_loss"] == pytest.approx(expected["train_loss"], abs=1e-5)
+    assert epochs[0]["f1"] == expected["f1"]
+
+
+def test_a_trial_that_is_put_out_frees_its_slot_in_mid_epoch(worker: PackWorker) -> None:
+    worker._follow(orders(("a", PARAMS, 0), ("b", PARAMS, 0)))
+    worker.pack.step()
+    worker._follow(Orders([], ["a"], {"b": 2}, closed=False))
+    assert len(worker.pack.free) == 2
+    run_epoch(worker)
+    assert [trial for trial, _ in worker.broker.delivered] == ["b"]

@@ -5,6 +5,7 @@ Shape letters: `N` reviews, `T` tokens of all of them.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """(N,) tokens of each review."""
         return np.diff(self.offsets)

@@ -92,7 +92,9 @@ class TrialBroker:
     async def register(self, worker: int, slots: int) -> None:
         """A worker is ready, for the first time or again; trials that it held before it died are handed out anew."""
         before = self._workers.get(worker)
-        self._workers[worker] = _Worker(slots)
+        mine = self._workers[worker] = _Worker(slots)
+        if self._closed:
+            mine.news.set()
         for trial_id in sorted(before.trials) if before else ():
             self._trials[trial_id].worker = None
             self._waiting.appendleft(trial_id)
@@ -114,9 +116,12 @@ class TrialBroker:
         return orders
 
     async def deliver(self, trial_id: str, result: dict[str, Any]) -> None:
-        """A worker has trained an epoch. One that was delivered before its worker died counts once."""
+        """A worker has trained an epoch. One that was delivered before its worker died counts once.
+
+        Of epochs that were lost with a worker only the last is told again: it stands for those before it too.
+        """
         trial = self._trials[trial_id]
-        if result["epoch"] == len(trial.results) + 1:
+        while len(trial.results) < result["epoch"]:
             trial.results.append(result)
         if result["last"]:
             self._release(trial_id, evict=False)

@@ -30,13 +30,13 @@ class PackGauges:
         for gauge in self._gauges.values():
             gauge.set_default_tags({"worker": str(rank)})
 
-    def note(self, seconds: float, tokens: int) -> None:
-        """Set the gauges after `seconds` in which the pack trained on `tokens`."""
+    def note(self, seconds: float, tokens: int, busy: int) -> None:
+        """Set the gauges after `seconds` in which `busy` slots trained on `tokens`."""
         rate = tokens / max(seconds, 1e-9)
         # Forward, and backward to the activations, each two operations a weight; frozen weights need no gradient.
         share = 4 * self.pack.frozen_weights * rate / self._peak if self._peak else 0.0
         self._values = {
-            "reviewtune_busy_slots": float(len(self.pack.busy)),
+            "reviewtune_busy_slots": float(busy),
             "reviewtune_reviews_per_second": rate / float(self.pack.lengths.mean()),
             "reviewtune_tokens_per_second": rate,
             "reviewtune_peak_share": share,

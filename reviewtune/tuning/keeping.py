@@ -53,6 +53,18 @@ def _replace(new: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def last_state(folder: Path) -> Path | None:
+    """Where a trial's last state is; None where it has none. One that was being replaced at a death is put back.
+
+    Args:
+        folder: Of the trial.
+    """
+    last, old = folder / LAST, folder / f".old-{LAST}"
+    if not last.is_dir() and old.is_dir():
+        old.rename(last)
+    return last if last.is_dir() else None
+
+
 def kept_result(resume_from: Path) -> dict[str, Any]:
     """The last result that a trial kept, from its `LAST` folder.
 

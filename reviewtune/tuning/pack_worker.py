@@ -16,7 +16,7 @@ from reviewtune.families.qlora import QloraParams
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.gauges import PackGauges
-from reviewtune.tuning.keeping import LAST, keep, kept_result
+from reviewtune.tuning.keeping import keep, kept_result, last_state
 from reviewtune.tuning.search import BEST_F1
 from reviewtune.tuning.trial import Assignment, epoch_result, validation_metrics
 
@@ -106,8 +106,8 @@ class PackWorker:
     def _admit(self, trial_id: str, params: dict[str, Any], delivered: int) -> None:
         """Take a trial in, fresh or where its last checkpoint stands; a result that was lost with a worker goes out."""
         spec = QloraParams.from_values({**self.assignment.fixed, **params})
-        folder = self.assignment.models_dir / trial_id / LAST
-        if not folder.is_dir():
+        folder = last_state(self.assignment.models_dir / trial_id)
+        if folder is None:
             self.tenants[trial_id] = Tenant(trial_id, self.pack.admit(trial_id, spec))
             return
         result = kept_result(folder)
@@ -133,7 +133,7 @@ class PackWorker:
         by_slot = {tenant.slot: tenant for tenant in self.tenants.values()}
         for slot in ended:
             self._guarded(by_slot[slot].trial_id, lambda s=slot: losses.update({s: self.pack.take_loss(s)}))
-        self._settle()
+        self._settle(len(ended))
         left = [slot for slot in ended if slot in losses]
         if left:
             scores = self.pack.scores(left, self.assignment.validation.inputs)
@@ -172,15 +172,19 @@ class PackWorker:
             return
         self.broker.deliver.remote(folder.name, {**result, **self._gauges.line()})
 
-    def _settle(self) -> None:
-        """Charge the time since the last settlement to the tenants by their shares of the tokens."""
+    def _settle(self, ended: int) -> None:
+        """Charge the time since the last settlement to the tenants by their shares of the tokens.
+
+        Args:
+            ended: Slots whose epoch has ended just now.
+        """
         now = time.perf_counter()
         seconds, self._settled = now - self._settled, now
         tokens = {tenant.trial_id: self.pack.slot(tenant.slot).take_tokens() for tenant in self.tenants.values()}
         total = max(1, sum(tokens.values()))
         for trial_id, own in tokens.items():
             self.tenants[trial_id].seconds += seconds * own / total
-        self._gauges.note(seconds, total)
+        self._gauges.note(seconds, total, len(self.pack.busy) + ended)
 
     def _guarded(self, trial_id: str, work: Any) -> None:
         """Do something for one trial; what goes wrong ends that trial alone."""
@@ -188,6 +192,8 @@ class PackWorker:
             work()
         except ReviewtuneError as error:
             self._fail(trial_id, str(error))
+        except (KeyError, ValueError, TypeError, OSError) as error:
+            self._fail(trial_id, f"its files are damaged ({type(error).__name__}: {error}): delete its folder")
 
     def _fail(self, trial_id: str, reason: str) -> None:
         self._let_go(trial_id)

@@ -4,7 +4,7 @@ The workers pay for their start and for the base model once, however many trials
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,11 +76,14 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
     job = PackJob(run.assignment, broker, run.resources.slots or 1, rank, target)
     task = ray.remote(num_cpus=0, max_retries=0)(_train)
     workers = task.remote(job, run.resources, str(run.models / ".train"))
+    # Its own word, should the task end without one: killed, say, with whatever it has started.
+    workers.future().add_done_callback(lambda _: broker.close.remote("the pack workers have ended: see Ray's logs"))
     trainable = tune.with_resources(tune.with_parameters(PackedTrial, broker=broker), PLACEHOLDER)
     try:
         yield Packs(trainable, broker)
     finally:
-        ray.get(broker.close.remote())
+        with suppress(ray.exceptions.RayError):
+            ray.get(broker.close.remote())
         if not ray.wait([workers], timeout=END_SECONDS)[0]:
             ray.cancel(workers, force=True)
         ray.kill(broker)
@@ -90,7 +93,8 @@ def _check_optimizer(plan: FamilyPlan) -> None:
     """Refuse a search over optimizers whose states a pack does not hold."""
     if "optimizer" in plan.distributions or plan.defaults["optimizer"] != ADAMW:
         raise UsageError(
-            f"space.qlora.optimizer={plan.defaults['optimizer']}: packs train by {ADAMW} alone; give --executor ddp"
+            f"space.qlora.optimizer: packs train by {ADAMW} alone, not by all of "
+            f"{plan.distributions.get('optimizer', plan.defaults['optimizer'])}: give --executor ddp"
         )
 
 
@@ -143,8 +147,9 @@ def _work(config: dict[str, Any]) -> None:
     job: PackJob = config["job"]
     try:
         _pack_worker(job, train.get_context().get_world_rank()).run()
-    except ReviewtuneError as error:
-        ray.get(job.broker.close.remote(str(error)))
+    except (ReviewtuneError, KeyError, ValueError, TypeError, AttributeError) as error:
+        reason = str(error) if isinstance(error, ReviewtuneError) else f"{type(error).__name__}: {error}"
+        ray.get(job.broker.close.remote(reason))
 
 
 def _pack_worker(job: PackJob, rank: int) -> Any:

@@ -40,6 +40,7 @@ class TrialRecord(BaseModel):
     model: str | None = None
     """Folder of the best epoch's model, where the family keeps one, relative to the results directory."""
     peak_memory_bytes: int = 0
+    """Of the process that trained it; a pack's, with all its slots."""
     device: str = "cpu"
     is_default: bool = False
     """It ran the family's default configuration."""

@@ -69,8 +69,8 @@ def _pack_resources(config: StudyConfig, cluster: Cluster) -> Resources:
     cpus = config.cpus_per_trial or 1.0
     fit = _fitting(cpus, gpus, cluster)
     if gpus:
-        # A fraction of a GPU leaves the rest to others: two packs on one card would gain nothing.
-        fit = min(fit, max(1, int(cluster.gpus)))
+        # A fraction leaves the rest of one card to others. Ray would put two of them on the same card, for nothing.
+        fit = min(fit, int(cluster.gpus)) if gpus >= 1 else 1
     most = GPU_SLOTS if gpus else CPU_SLOTS
     # Half of the trials at a time: the other half is drawn by what these have taught the sampler.
     slots = config.slots or min(most, max(1, config.num_trials // (2 * fit)))

@@ -17,7 +17,7 @@ from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import validation_scores
 from reviewtune.families.base import Epoch, Rows, Setting
 from reviewtune.families.registry import get_family
-from reviewtune.tuning.keeping import LAST, Resumable, keep, kept_result
+from reviewtune.tuning.keeping import Resumable, keep, kept_result, last_state
 from reviewtune.tuning.scheduler import EPOCH, PROGRESS
 from reviewtune.tuning.search import BEST_F1
 from reviewtune.tuning.usage import forget_peak_memory, usage
@@ -66,7 +66,7 @@ def run_trial(
     forget_peak_memory()
     family = get_family(assignment.family)
     folder = assignment.models_dir / trial_id
-    resume_from = folder / LAST if (folder / LAST).is_dir() else None
+    resume_from = last_state(folder)
     done = kept_result(resume_from) if resume_from else {}
     if done:
         report(done if leader else {EPOCH: done[EPOCH]})

@@ -55,6 +55,7 @@ def refusal(reviewtune: Program, before: Before, entry: str, epochs: int) -> str
     return done.err
 
 
+@pytest.mark.slow
 def test_what_cannot_go_on_says_what_can(reviewtune: Program, before: Before) -> None:
     qlora, tfidf = before.name("qlora"), before.name("tfidf")
     unknown = refusal(reviewtune, before, "nothing", 5)
@@ -64,6 +65,7 @@ def test_what_cannot_go_on_says_what_can(reviewtune: Program, before: Before) ->
     assert "has done 3 already; give at least 4" in refusal(reviewtune, before, qlora, 3)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_go_on(reviewtune: Program, before: Before) -> None:
     study, _, _ = before.name("qlora").rpartition("-")
     for entry in (study, f"{study}/qlora", str(before.results / "artifacts" / before.name("qlora"))):

@@ -24,7 +24,8 @@ def trial(reviewtune: Program, results: Path, data: Path, base: Path, *words: ob
     return record
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_pack_trains_what_ray_train_and_peft_do(
     reviewtune: Program, reviews_csv: Path, small_base: Path, tmp_path: Path, workers: int
 ) -> None:

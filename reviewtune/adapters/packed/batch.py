@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reviewtune.encoders.batches import token_batches
+
 
 @dataclass(frozen=True)
 class Part:
@@ -18,11 +20,24 @@ class Part:
         slot: Its place in the pack.
         rows: (B,) of the reviews.
         weight: Of each row's loss: one over the slot's whole batch.
+        tokens_before, rows_before: Of the slot's batch that other parts hold.
     """
 
     slot: int
     rows: NDArray[np.int64]
     weight: float = 1.0
+    tokens_before: int = 0
+    rows_before: int = 0
+
+
+def cut(slot: int, batch: NDArray[np.int64], lengths: NDArray[np.int64], budget: int) -> list[Part]:
+    """The parts of a slot's batch, each of at most `budget` tokens: cut as if it were alone in the step."""
+    parts, tokens, rows = [], 0, 0
+    for picked in token_batches(lengths[batch], budget):
+        parts.append(Part(slot, batch[picked], 1 / len(batch), tokens, rows))
+        tokens += int(lengths[batch[picked]].sum())
+        rows += len(picked)
+    return parts
 
 
 def micro_steps(parts: Sequence[Sequence[Part]], lengths: NDArray[np.int64], budget: int) -> list[list[Part]]:
@@ -39,7 +54,7 @@ def micro_steps(parts: Sequence[Sequence[Part]], lengths: NDArray[np.int64], bud
     for turn in range(max((len(own) for own in parts), default=0)):
         sized = [(int(lengths[own[turn].rows].sum()), own[turn]) for own in parts if turn < len(own)]
         total = sum(tokens for tokens, _ in sized)
-        share = total / -(-total // budget) if budget else 0
+        share = total / -(-total // budget) if budget and total else 0
         size = budget + 1
         for tokens, part in sized:
             if size + tokens > budget or size >= share:

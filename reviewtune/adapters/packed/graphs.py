@@ -49,6 +49,7 @@ class GraphedPasses(GroupedPasses):
         values.grad = torch.zeros_like(values)
         self._seen: set[PassShape] = set()
         self._recordings: dict[PassShape, Recording] = {}
+        self._refused: set[PassShape] = set()
         self._pool = torch.cuda.graph_pool_handle()
 
     def train(self, parts: Parts, tokens: Tokens, labels: NDArray[np.int64]) -> None:
@@ -59,9 +60,10 @@ class GraphedPasses(GroupedPasses):
             self._seen.add(shape)
             self._learn(views(staged.buffer.to(self.losses.device), shape, self.slots))
             return
-        if shape not in self._recordings:
-            self._recordings[shape] = self._record(shape)
-        recording = self._recordings[shape]
+        recording = self._recordings.get(shape) or self._record(shape)
+        if recording is None:
+            self._learn(views(staged.buffer.to(self.losses.device), shape, self.slots))
+            return
         recording.buffer.copy_(staged.buffer, non_blocking=True)
         recording.graph.replay()
 
@@ -81,13 +83,25 @@ class GraphedPasses(GroupedPasses):
 
     def _shape(self, parts: Parts, tokens: Tokens) -> PassShape:
         lengths = tokens.lengths
-        # A power of two: hardly ever another one, whichever reviews are at hand.
-        longest = 1 << max(7, int(lengths.max(initial=1) - 1).bit_length())
-        return PassShape.around(lengths[np.concatenate([part.rows for part, _ in parts])], longest)
+        return PassShape.around(lengths[np.concatenate([part.rows for part, _ in parts])], int(lengths.max(initial=1)))
 
-    def _record(self, shape: PassShape) -> Recording:
+    def _record(self, shape: PassShape) -> Recording | None:
+        """Record a shape; None where it cannot be, for want of memory, now and from then on."""
+        if shape in self._refused:
+            return None
         buffer = torch.zeros(buffer_size(shape, self.slots), dtype=torch.int32, device=self.losses.device)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            self._learn(views(buffer, shape, self.slots))
-        return Recording(graph, buffer)
+        try:
+            # A capture that fails leaves its own stream behind as the current one.
+            with (
+                torch.cuda.stream(torch.cuda.current_stream()),
+                torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
+            ):
+                self._learn(views(buffer, shape, self.slots))
+        except RuntimeError:
+            self._refused.add(shape)
+            self.forget()
+            torch.cuda.empty_cache()
+            return None
+        self._recordings[shape] = Recording(graph, buffer)
+        return self._recordings[shape]

@@ -122,7 +122,12 @@ def _input_numbers(backbone: nn.Module, names: list[str]) -> list[int]:
         backbone(input_ids=ids, attention_mask=ids)
     for hook in hooks:
         hook.remove()
-    return [next(n for n, other in enumerate(names) if inputs[other] is inputs[name]) for name in names]
+    # A layer that did not run, as those for global attention alone, shares with none.
+    read = [inputs.get(name) for name in names]
+    return [
+        number if own is None else next(n for n, other in enumerate(read) if other is own)
+        for number, own in enumerate(read)
+    ]
 
 
 def _replace(backbone: nn.Module, name: str, module: nn.Module) -> None:

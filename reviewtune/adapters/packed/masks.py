@@ -38,7 +38,7 @@ def keep_mask(seeds: Tensor, place: Tensor, width: int, kept: Tensor | int) -> T
     columns = torch.arange(width, dtype=torch.int32, device=seeds.device)
     # Tokens of one slot have successive seeds: mix them before the columns come in.
     rows = _mixed(seeds + place * _PLACE)
-    return (_mixed(rows ^ (columns * _COLUMN)) & ALWAYS) < kept
+    return (_mixed(rows ^ (columns * _COLUMN)) & (ALWAYS - 1)) < kept
 
 
 def _mixed(values: Tensor) -> Tensor:

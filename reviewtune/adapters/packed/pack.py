@@ -7,8 +7,9 @@ Shape letters: `K` slots, `P` values of a slot, `N` reviews, `B` reviews of a pa
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from reviewtune.adapters.initial import LinearShape, initial_adapter, linear_shapes, tensor_names
 from reviewtune.adapters.packed.adamw import Rates, StackedAdamW
-from reviewtune.adapters.packed.batch import Part, micro_steps
+from reviewtune.adapters.packed.batch import Part, cut, micro_steps
 from reviewtune.adapters.packed.graphs import GraphedPasses
 from reviewtune.adapters.packed.grouped_passes import GroupedPasses
 from reviewtune.adapters.packed.model import PackedModel
@@ -28,13 +29,16 @@ from reviewtune.adapters.packed.stack import AdapterStack
 from reviewtune.adapters.spec import AdapterSpec
 from reviewtune.adapters.training import MAX_GRAD_NORM
 from reviewtune.data.tokens import Tokens
-from reviewtune.encoders.batches import token_batches
+from reviewtune.encoders.batches import token_batches, token_budget
 from reviewtune.encoders.classifier import linear_layers
 from reviewtune.encoders.loading import compute_dtype
 from reviewtune.errors import StudyError
 
 LEAST_TOKENS = 1024
 """A pass of fewer tokens that still does not fit is an error."""
+GROUPED_SINCE = (8, 0)
+"""Compute capability from which a GPU has grouped matrix products."""
+W = TypeVar("W")
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,14 @@ class AdapterPack:
         self.optimizer = StackedAdamW(self.stack.values, compiled=compiled)
         self.labels = np.array(fake, dtype=np.int64)
         self.slots: list[Slot | None] = [None] * room.slots
-        self.budget = room.tokens
+        self.budget, self._part_tokens = room.tokens, token_budget(self.device)
         self._losses = torch.zeros(room.slots, device=self.device)
         self.passes = self._make_passes()
 
     def _make_passes(self) -> Passes:
         """The fastest that the device and the architecture have."""
-        if self.device.type != "cuda" or not self.model.unpadded:
+        grouped = self.device.type == "cuda" and torch.cuda.get_device_capability(self.device) >= GROUPED_SINCE
+        if not grouped or not self.model.unpadded:
             return PlainPasses(self.model, self._losses)
         kind = GraphedPasses if self.model.recordable else GroupedPasses
         return kind(self.model, self._losses)
@@ -149,7 +154,7 @@ class AdapterPack:
                 self.stack.write(self.optimizer.square[index], state.square)
                 self.optimizer.steps[index] = state.steps
                 slot.resume(state)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, KeyError) as error:
             raise StudyError(f"the training state of {key} is of other params ({error}): delete it") from error
         self.slots[index] = slot
         return index
@@ -189,14 +194,10 @@ class AdapterPack:
         """Take one optimizer step in every busy slot; those whose epoch has ended by it."""
         busy = self.busy
         batches = {index: self.slot(index).next_batch() for index in busy}
-        parts = [
-            [Part(index, rows, 1 / sum(len(other) for other in batch)) for rows in batch]
-            for index, batch in batches.items()
-        ]
-        self._train(parts)
+        losses = self._losses.clone()
+        self._within_memory(lambda: self._gradients(batches, losses))
         assert self.stack.values.grad is not None
         self.optimizer.step(self.stack.values.grad, self._rates(busy))
-        self.stack.values.grad.zero_()
         return [index for index in busy if self.slot(index).end_step()]
 
     def take_loss(self, index: int) -> float:
@@ -216,6 +217,9 @@ class AdapterPack:
 
     def scores(self, indices: Sequence[int], tokens: Tokens) -> NDArray[np.float64]:
         """(len(indices), N) differences of the logits of fake and genuine, for N reviews by each of some slots."""
+        return self._within_memory(lambda: self._scores(indices, tokens))
+
+    def _scores(self, indices: Sequence[int], tokens: Tokens) -> NDArray[np.float64]:
         found = np.empty((len(indices), len(tokens)))
         lengths = tokens.lengths
         for rows in token_batches(lengths, max(1, self.budget // len(indices))):
@@ -231,24 +235,34 @@ class AdapterPack:
         """Most tokens of a pass; an architecture that runs padded takes each slot by itself."""
         return self.budget if self.model.unpadded else 0
 
-    def _train(self, parts: list[list[Part]]) -> None:
-        """Gradients of a step, pass after pass. A device that is out of memory gets smaller passes from then on."""
+    def _within_memory(self, work: Callable[[], W]) -> W:
+        """What `work` gives. A device that is out of memory gets smaller passes from then on, and another try.
+
+        Raises:
+            StudyError: The smallest passes are too large.
+        """
         while True:
-            losses = self._losses.clone()
             try:
-                for part in micro_steps(parts, self.lengths, self._budget):
-                    self.passes.train(self._with_slots(part), self.tokens, self.labels)
+                return work()
             except torch.OutOfMemoryError:
                 if self.budget <= LEAST_TOKENS:
-                    raise
-                self.budget //= 2
-                self._losses.copy_(losses)
-                if self.stack.values.grad is not None:
-                    self.stack.values.grad.zero_()
-                self.passes.forget()
-                torch.cuda.empty_cache()
-                continue
-            return
+                    raise StudyError(
+                        f"the GPU's memory does not hold passes of {LEAST_TOKENS} tokens beside {self.room.slots} "
+                        f"slots of rank {self.room.rank}: give fewer --slots, smaller ranks, or free the card"
+                    ) from None
+            self.budget = max(LEAST_TOKENS, self.budget // 2)
+            self._part_tokens = min(self._part_tokens, self.budget)
+            self.passes.forget()
+            torch.cuda.empty_cache()
+
+    def _gradients(self, batches: Mapping[int, NDArray[np.int64]], losses: Tensor) -> None:
+        """Gradients of a step, pass after pass, and its losses over those before; from the start at each try."""
+        self._losses.copy_(losses)
+        if self.stack.values.grad is not None:
+            self.stack.values.grad.zero_()
+        parts = [cut(index, batch, self.lengths, self._part_tokens) for index, batch in batches.items()]
+        for own in micro_steps(parts, self.lengths, self._budget):
+            self.passes.train(self._with_slots(own), self.tokens, self.labels)
 
     def _with_slots(self, parts: list[Part]) -> list[tuple[Part, Slot]]:
         return [(part, self.slot(part.slot)) for part in parts]

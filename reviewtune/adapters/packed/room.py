@@ -37,6 +37,10 @@ def make_room(backbone: nn.Module, wanted: PackRoom) -> PackRoom:
     if device.type != "cuda":
         return replace(wanted, tokens=min(wanted.tokens, CPU_TOKENS))
     layers = linear_shapes(backbone, linear_layers(backbone, wanted.target))
+    if not layers:
+        raise StudyError(
+            f"target={wanted.target} finds no linear layer in the base model: give target=all-linear or another one"
+        )
     values = sum(wanted.rank * (layer.inputs + layer.outputs) for layer in layers)
     config: Any = backbone.config
     token_bytes = ACTIVATION_BYTES[wanted.target] * config.num_hidden_layers * config.hidden_size

@@ -15,7 +15,6 @@ from reviewtune.adapters.optimizer import make_lr_schedule
 from reviewtune.adapters.packed.slot_state import SlotState
 from reviewtune.adapters.schedule import epoch_batches
 from reviewtune.adapters.spec import AdapterSpec, scaling
-from reviewtune.encoders.batches import token_batches, token_budget
 
 
 @dataclass
@@ -96,12 +95,11 @@ class Slot:
         """Rows of the running epoch are left."""
         return bool(self._waiting)
 
-    def next_batch(self) -> list[NDArray[np.int64]]:
-        """The rows of its next step, cut as it would cut them alone, whoever shares the step."""
+    def next_batch(self) -> NDArray[np.int64]:
+        """The rows of its next step."""
         batch = self._waiting.pop()
-        lengths = self.lengths[batch]
-        self.tokens += int(lengths.sum())
-        return [batch[part] for part in token_batches(lengths, token_budget(self.device))]
+        self.tokens += int(self.lengths[batch].sum())
+        return batch
 
     def end_step(self) -> bool:
         """Count a step; whether it was the epoch's last."""

@@ -33,29 +33,34 @@ class PassShape:
     Attributes:
         tokens, reviews: T and B.
         longest: At least the tokens of the longest review.
+        filler: Most tokens of a review that rounds the pass up: as many as a real one has, so that the base model has
+            positions for them.
     """
 
     tokens: int
     reviews: int
     longest: int
+    filler: int
 
     @classmethod
-    def around(cls, lengths: NDArray[np.int64], longest: int) -> "PassShape":
+    def around(cls, lengths: NDArray[np.int64], most: int) -> "PassShape":
         """The shape for reviews of these lengths: at most an eighth more tokens, or 1,024.
 
         Args:
             lengths: Of a pass's reviews.
-            longest: Tokens of the longest review of any pass; compiled code knows it by heart.
+            most: Tokens of the longest review of any pass. Compiled code knows the power of two above it by heart.
         """
         tokens = int(lengths.sum())
         room = _rounded(tokens, parts=8, least=1024)
-        padding = -(-(room - tokens) // longest)
-        return cls(room, _rounded(len(lengths) + padding, parts=4, least=32), longest)
+        padding = -(-(room - tokens) // most)
+        longest = 1 << max(7, (most - 1).bit_length())
+        return cls(room, _rounded(len(lengths) + padding, parts=4, least=32), longest, most)
 
     @classmethod
     def exactly(cls, lengths: NDArray[np.int64]) -> "PassShape":
         """The shape of reviews of these lengths and no others."""
-        return cls(int(lengths.sum()), len(lengths), int(lengths.max(initial=1)))
+        longest = int(lengths.max(initial=1))
+        return cls(int(lengths.sum()), len(lengths), longest, longest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +135,11 @@ def stage(
         "ids": tokens.ids[np.repeat(tokens.offsets[rows], lengths) + positions[: counts.sum()]],
         "positions": positions,
         "row": np.repeat(np.arange(shape.reviews), all_lengths),
-        "seeds": _seeds(seeds, counts),
+        "seeds": _seeds([seed + part.tokens_before for seed, (part, _) in zip(seeds, parts, strict=True)], counts),
         "kept": np.repeat([threshold(share) for share in dropout], counts),
         "gain": np.repeat([1 / (1 - share) for share in dropout], counts),
         "scale": np.repeat([slot.scale for _, slot in parts], counts),
-        "head_seeds": _seeds(seeds, reviews),
+        "head_seeds": _seeds([seed + part.rows_before for seed, (part, _) in zip(seeds, parts, strict=True)], reviews),
         "head_kept": np.repeat([threshold(share) for share in head_dropout], reviews),
         "head_gain": np.repeat([1 / (1 - share) for share in head_dropout], reviews),
         "labels": labels[rows] if labels is not None else np.zeros(0, np.int64),
@@ -210,8 +215,8 @@ def _padding(shape: PassShape, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Lengths of the reviews that round a pass up; most have none."""
     left = shape.tokens - int(lengths.sum())
     padding = np.zeros(shape.reviews - len(lengths), dtype=np.int64)
-    whole, rest = divmod(left, shape.longest)
-    padding[:whole] = shape.longest
+    whole, rest = divmod(left, shape.filler)
+    padding[:whole] = shape.filler
     if rest:
         padding[whole] = rest
     return padding

@@ -145,6 +145,25 @@ def test_an_epoch_that_is_delivered_twice_counts_once() -> None:
     play(scene)
 
 
+def test_of_epochs_lost_with_a_worker_the_last_stands_for_all() -> None:
+    async def scene(broker: TrialBroker) -> list[dict[str, Any]]:
+        await broker.register(0, 1)
+        asked = await ask(broker, "a")
+        await broker.deliver("a", result(3))
+        return [await asked, *[await broker.epoch("a", {}, number) for number in (2, 3)]]
+
+    assert play(scene) == [result(3)] * 3
+
+
+def test_a_worker_that_comes_too_late_is_sent_home() -> None:
+    async def scene(broker: TrialBroker) -> Orders:
+        await broker.close()
+        await broker.register(1, 2)
+        return await broker.orders(1)
+
+    assert play(scene).closed
+
+
 def test_a_trial_that_fails_says_why_and_frees_its_slot() -> None:
     async def scene(broker: TrialBroker) -> dict[str, Any]:
         await broker.register(0, 1)

@@ -26,6 +26,7 @@ from reviewtune.tuning.session import Cluster
         ({"num_trials": 3}, "tokens", Cluster(64, 8), Resources(1, 1, 3, 3, 1)),
         ({}, "embeddings", Cluster(16, 1), Resources(1, 0, 1, 16)),
         ({"gpus_per_trial": 0.25}, "tokens", Cluster(16, 1), Resources(1, 0.25, 1, 8, 8)),
+        ({"gpus_per_trial": 0.5}, "tokens", Cluster(16, 2), Resources(1, 0.5, 1, 8, 8)),
         ({"cpus_per_trial": 4}, "tokens", Cluster(16, 8), Resources(4, 1, 4, 8, 2)),
         ({"max_concurrent_trials": 3}, "tokens", Cluster(16, 8), Resources(1, 1, 3, 3, 1)),
         ({"executor": "ddp", "gpus_per_trial": 0.25}, "tokens", Cluster(16, 1), Resources(1, 0.25, 1, 4)),

@@ -98,7 +98,7 @@ def test_a_pass_is_staged_whole_and_rounded_up_by_reviews_of_no_weight(rows: lis
     ]
     picked = np.concatenate([np.array(own) for own in rows])
     lengths = TOKENS.lengths[picked]
-    shape = PassShape.around(lengths, 32) if rounded else PassShape.exactly(lengths)
+    shape = PassShape.around(lengths, 30) if rounded else PassShape.exactly(lengths)
     staged = stage(parts, TOKENS, FAKE.astype(np.int64), shape, SLOTS)
     inputs = views(staged.buffer, shape, SLOTS, staged.lengths)
     ends = inputs.packed.boundaries.numpy()
@@ -115,7 +115,8 @@ def test_a_pass_is_staged_whole_and_rounded_up_by_reviews_of_no_weight(rows: lis
         inputs.slot[:real].numpy(), np.repeat(np.arange(len(rows)), [len(own) for own in rows])
     )
     assert inputs.weight.tolist() == [0.5] * real + [0.0] * (shape.reviews - real)
-    assert np.diff(ends).max() <= max(32, lengths.max())
+    # No review is longer than real ones may be: the base model has positions for it.
+    assert np.diff(ends).max() <= 30
     slot_ends = inputs.rows.ends.numpy()
     counts = [int(TOKENS.lengths[own].sum()) for own in rows]
     np.testing.assert_array_equal(slot_ends[: len(rows)][:-1], np.cumsum(counts)[:-1])

@@ -78,7 +78,9 @@ def assert_same(one: tuple[Any, ...], other: tuple[Any, ...], tolerance: float =
         torch.testing.assert_close(other[2][name], tensor, atol=tolerance, rtol=0)
 
 
-@pytest.mark.parametrize("model_type", ["bert", "gte", "roberta", "t5", "modernbert", "deberta-v2"])
+@pytest.mark.parametrize(
+    "model_type", ["bert", "gte", "roberta", "t5", "modernbert", "deberta-v2", "distilbert", "mpnet"]
+)
 @pytest.mark.parametrize("target", ["attention", "all-linear"])
 def test_a_slot_of_a_full_pack_trains_as_peft_does(
     tiny_base: Callable[[str], Path], model_type: str, target: str

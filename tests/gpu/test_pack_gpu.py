@@ -74,7 +74,7 @@ def test_a_trial_in_a_full_pack_is_as_alone(tiny_base: Callable[[str], Path], mo
     assert np.abs(scores[0] - alone_scores[0]).mean() < 0.05 * max(1, np.abs(alone_scores).max())
 
 
-def test_a_pack_is_as_peft_without_dropout(tiny_base: Callable[[str], Path]) -> None:
+def test_a_pack_is_as_peft_without_dropout(tiny_base: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     base = tiny_base("gte")
     own = make_params(dropout=0.0, head_dropout=0.0)
     pack = make_pack(base, compiled=True)
@@ -82,9 +82,10 @@ def test_a_pack_is_as_peft_without_dropout(tiny_base: Callable[[str], Path]) -> 
         if type(module).__name__ == "PackedDropout":
             module.p = 0.0
     losses, _ = run(pack, [own, *STRANGERS])
-    epochs = [epoch.metrics["train_loss"] for epoch in QloraFamily().fit(own, TRAIN, Setting(3, base_model=str(base)))]
-    # The reference has the base model's own dropout: the losses agree in their course, not in their digits.
-    np.testing.assert_allclose(losses[0], epochs, atol=0.1)
+    monkeypatch.setattr(torch.nn.Dropout, "forward", lambda _, states: states)
+    setting = Setting(3, base_model=str(base))
+    epochs = [epoch.metrics["train_loss"] for epoch in QloraFamily().fit(own, TRAIN, setting)]
+    np.testing.assert_allclose(losses[0], epochs, atol=BFLOAT16)
 
 
 def test_passes_are_recorded_and_replayed(tiny_base: Callable[[str], Path]) -> None:
@@ -96,8 +97,9 @@ def test_passes_are_recorded_and_replayed(tiny_base: Callable[[str], Path]) -> N
 
 def test_a_slot_that_diverges_fails_alone(tiny_base: Callable[[str], Path]) -> None:
     base = tiny_base("bert")
-    pack = make_pack(base, compiled=False)
-    bad, own = pack.admit("bad", make_params()), pack.admit("own", make_params())
+    pack = make_pack(base, compiled=False, slots=2)
+    # The last slot also holds what rounds a pass up.
+    own, bad = pack.admit("own", make_params()), pack.admit("bad", make_params())
     with torch.no_grad():
         pack.stack.values[bad] = float("nan")
     for index in (bad, own):

@@ -18,7 +18,6 @@ from rich.console import Console
 from reviewtune.artifact import read_info
 from reviewtune.config import StudyConfig
 from reviewtune.data.reviews import read_reviews
-from reviewtune.data.splits import split_in_store
 from reviewtune.data.store import KEY_LENGTH, Store
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
@@ -31,7 +30,7 @@ from reviewtune.quiet import be_quiet
 from reviewtune.tuning.continuable import Continuation, find_continuation
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
-from reviewtune.tuning.inputs import StudyInputs
+from reviewtune.tuning.inputs import StudyInputs, split_of
 from reviewtune.tuning.keeper import EPOCH_METRICS
 from reviewtune.tuning.keeping import BEST
 from reviewtune.tuning.plan import FamilyPlan, Study
@@ -100,14 +99,7 @@ def _study(found: Continuation) -> Study:
     entry, config = found.entry, found.config
     store = Store(config.results_dir)
     reviews = read_reviews(store.reviews / f"{entry.provenance.data_sha256[:KEY_LENGTH]}.parquet")
-    split, _ = split_in_store(
-        reviews,
-        store,
-        seed=config.seed,
-        validation_size=config.validation_size,
-        test_size=config.test_size,
-        threshold=config.duplicate_threshold,
-    )
+    split = split_of(reviews, store, config)
     if (reviews.sha256, split.sha256) != (entry.provenance.data_sha256, entry.provenance.split_sha256):
         raise StudyError(
             f"the reviews or the split in {store.results_dir / 'store'} are not those of {entry.name}: run its study "

@@ -133,6 +133,11 @@ def prepare_inputs(config: DataConfig, encoder: Encoder | None) -> StudyInputs:
         group_column=config.group_column,
     )
     reviews_in_store(reviews, store)
+    return StudyInputs(reviews, split_of(reviews, store, config), store, encoder)
+
+
+def split_of(reviews: Reviews, store: Store, config: DataConfig) -> Split:
+    """The split of some reviews that a configuration asks for, made where the store lacks it."""
     split, _ = split_in_store(
         reviews,
         store,
@@ -141,7 +146,7 @@ def prepare_inputs(config: DataConfig, encoder: Encoder | None) -> StudyInputs:
         test_size=config.test_size,
         threshold=config.duplicate_threshold,
     )
-    return StudyInputs(reviews, split, store, encoder)
+    return split
 
 
 def encoder_key(encoder: Encoder) -> dict[str, Any]:

@@ -1,12 +1,9 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from reviewtune.adapters.packed.pack import LEAST_TOKENS, PackRoom
 from reviewtune.adapters.packed.room import CPU_TOKENS, fit_room, make_room
-from reviewtune.encoders import dequantised
-from reviewtune.encoders.dequantised import dequantise_where_it_fits
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import StudyError
@@ -37,13 +34,3 @@ def test_a_card_without_room_is_refused_with_the_arithmetic(free: int, token: in
 def test_a_cpu_gives_all_slots_and_small_passes(tiny_bert: Path) -> None:
     backbone = borrow_backbone(resolve_encoder(str(tiny_bert)), "none")
     assert make_room(backbone, WANTED) == PackRoom(16, 64, "all-linear", CPU_TOKENS)
-
-
-@pytest.mark.parametrize(("free", "plain"), [(None, True), (10**9, True), (1000, False)])
-def test_weights_are_unpacked_where_they_fit(
-    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, free: int | None, plain: bool
-) -> None:
-    monkeypatch.setattr(dequantised, "free_bytes", lambda _: free)
-    backbone = dequantise_where_it_fits(borrow_backbone(resolve_encoder(str(tiny_bert)), "nf4"))
-    kinds = {type(module) for module in backbone.modules() if isinstance(module, torch.nn.Linear)}
-    assert (kinds == {torch.nn.Linear}) is plain

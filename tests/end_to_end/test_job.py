@@ -91,6 +91,7 @@ def test_a_submitted_job_ends_on_the_leaderboard(head: Head, small_base: Path, t
     assert (entry["family"], entry["status"], entry["num_trials"]) == ("qlora", "finished", 1)
 
 
+@pytest.mark.slow
 def test_a_failing_job_says_why_and_fails(head: Head, tmp_path: Path) -> None:
     done = head.ray(
         "job", "submit", "--working-dir", ".", "--", "python", "jobs/tune_minilm.py", "--data", "no-such-file.csv",

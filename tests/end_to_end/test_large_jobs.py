@@ -72,9 +72,8 @@ def run(job: str, *words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(
-    ("job", "preset"), [("tune_stella", "study"), pytest.param("tune_flan_t5", "search", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("job", "preset"), [("tune_stella", "study"), ("tune_flan_t5", "search")])
 def test_a_job_runs_its_presets_on_folders_alone(
     job: str, preset: str, dataset: Path, base_of: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from tests.end_to_end.conftest import ROOT
 
@@ -82,6 +83,7 @@ def test_a_killed_worker_loses_no_trial_and_counts_none_twice(
     assert Counter(record["number"] for record in records.values()) == Counter(range(1, TRIALS + 1))
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_driver(reviews_csv: Path, small_base: Path, tmp_path: Path) -> None:
     process = start(tmp_path, reviews_csv, small_base)
     try:

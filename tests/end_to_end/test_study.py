@@ -64,6 +64,7 @@ def test_the_same_command_again_trains_and_encodes_nothing(study: StudyRun, revi
         assert path.stat().st_mtime_ns == before[path]
 
 
+@pytest.mark.slow
 def test_more_trials_go_on_in_the_same_study(study: StudyRun, reviewtune: Program, tmp_path: Path) -> None:
     words = ["3" if word == "2" else "tfidf" if word.startswith("tfidf,") else word for word in study.words]
     assert reviewtune(*words).code == 0

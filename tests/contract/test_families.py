@@ -205,7 +205,7 @@ def test_a_fresh_process_loads_it_without_unpickling(
     command = [sys.executable, "-c", FRESH_PROCESS, family.name, str(saved), str(inputs)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(json.loads(done.stdout), model.scores(test.inputs), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(json.loads(done.stdout), model.scores(test.inputs), rtol=1e-5, atol=1e-5)
 
 
 class Trap:

@@ -60,8 +60,9 @@ class StudyConfig(DataConfig):
     """Kinds of model to tune, comma-separated: tfidf, logreg, svm, mlp, qlora."""
     base_model: str = "minilm"
     """The encoder: a known name, a hub id `owner/name[@revision]`, or a local folder in the hub's layout."""
-    quantisation: Literal["nf4", "int8", "none"] = "nf4"
-    """How the frozen base model is held for QLoRA: NF4 with double quantisation, LLM.int8(), or as it is stored."""
+    quantisation: Literal["auto", "nf4", "int8", "none"] = "nf4"
+    """How the frozen base model is held for QLoRA: NF4 with double quantisation, LLM.int8(), as it is stored, or
+    `auto`: as it is stored where this machine's GPU has room for it several times over, otherwise NF4."""
     num_trials: int = Field(16, ge=1)
     """Trials a family. The first is always the family's default configuration."""
     space: dict[str, dict[str, Any]] = {}

@@ -4,10 +4,7 @@ from torch import nn
 from torch.nn import Parameter
 
 from reviewtune.encoders.loading import compute_dtype
-from reviewtune.encoders.memory import free_bytes
-
-ROOM = 4
-"""Times the plain weights that must be free on a GPU for them to be unpacked: most of it is for what trains."""
+from reviewtune.encoders.memory import crowds, free_bytes
 
 
 def dequantise_where_it_fits(backbone: nn.Module) -> nn.Module:
@@ -15,10 +12,9 @@ def dequantise_where_it_fits(backbone: nn.Module) -> nn.Module:
     from bitsandbytes.nn import Linear4bit
 
     device = next(backbone.parameters()).device
-    free = free_bytes(device)
     layers = [module for module in backbone.modules() if isinstance(module, Linear4bit)]
     plain = sum(layer.in_features * layer.out_features for layer in layers) * compute_dtype(device).itemsize
-    return backbone if free is not None and ROOM * plain > free else dequantise(backbone)
+    return backbone if crowds(plain, free_bytes(device)) else dequantise(backbone)
 
 
 def dequantise(backbone: nn.Module) -> nn.Module:

@@ -11,6 +11,19 @@ RESERVE = 1 << 30
 """Bytes kept for adapter, optimizer, activations and kernels: what training Stella on one short review at a time takes.
 """
 
+CROWDED = 4
+"""Times the plain weights that must be free on a GPU for them to be held so: most of it is for what trains."""
+
+
+def crowds(plain: int, free: int | None) -> bool:
+    """Whether plain weights would take too much of a GPU; never of a CPU's memory, which can swap.
+
+    Args:
+        plain: Bytes of the weights.
+        free: Bytes, as of `free_bytes`.
+    """
+    return free is not None and CROWDED * plain > free
+
 
 def weight_bytes(contents: Contents, quantisation: Quantisation, dtype: torch.dtype) -> int:
     """Bytes of a base model's weights on the device.
@@ -47,8 +60,8 @@ def refuse_what_does_not_fit(
     smaller = "" if quantisation == "nf4" else "--quantisation nf4, "
     raise EncoderError(
         f"the base model {name} does not fit: {contents.linear:,} weights x {a_weight:.3g} bytes ({quantisation}) + "
-        f"{contents.rest:,} x {dtype.itemsize} + {_gb(reserve)} to train = {_gb(needed + reserve)}, and {_gb(free)} of "
-        f"the GPU are free: give {smaller}a smaller base model, or a GPU that nobody else uses"
+        f"{contents.rest:,} x {dtype.itemsize} + {gigabytes(reserve)} to train = {gigabytes(needed + reserve)}, and "
+        f"{gigabytes(free)} of the GPU are free: give {smaller}a smaller base model, or a GPU that nobody else uses"
     )
 
 
@@ -64,5 +77,6 @@ def free_bytes(device: torch.device) -> int | None:
     return min(free + torch.cuda.memory_reserved(device), process_memory(device)) - used
 
 
-def _gb(count: int) -> str:
+def gigabytes(count: int) -> str:
+    """For people."""
     return f"{count / 1e9:.2f} GB"

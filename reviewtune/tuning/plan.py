@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import BaseDistribution
 
@@ -15,6 +15,9 @@ from reviewtune.families.base import Family
 from reviewtune.families.registry import get_family
 from reviewtune.families.space import resolve
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
+
+if TYPE_CHECKING:
+    from reviewtune.encoders.quantisation import Quantisation
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,23 @@ class FamilyPlan:
 
 @dataclass(frozen=True)
 class Study:
-    """A resolved study: everything that does not need Ray yet."""
+    """A resolved study: everything that does not need Ray yet.
+
+    Attributes:
+        config: Its settings, with a quantisation that is no longer `auto`.
+        study_id: Its name.
+        encoder: Its base model, if any family reads it.
+        inputs: Its reviews.
+        plans: Of its families.
+        why_quantisation: What `auto` went by.
+    """
 
     config: StudyConfig
     study_id: str
     encoder: Encoder | None
     inputs: StudyInputs
     plans: list[FamilyPlan]
+    why_quantisation: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -59,9 +72,11 @@ def resolve_study(config: StudyConfig) -> Study:
     for name in config.space:
         get_family(name)
     plans = [_plan(name, config) for name in dict.fromkeys(config.families)]
-    encoder = _encoder(config, plans)
+    how, why = _quantisation(config, plans)
+    config = config.model_copy(update={"quantisation": how})
+    encoder = _encoder(config, plans, how)
     inputs = prepare_inputs(config, encoder)
-    return Study(config, config.study or _study_id(config, inputs), encoder, inputs, plans)
+    return Study(config, config.study or _study_id(config, inputs), encoder, inputs, plans, why)
 
 
 def describe(study: Study, say: Callable[[str], None]) -> None:
@@ -70,6 +85,8 @@ def describe(study: Study, say: Callable[[str], None]) -> None:
     say(f"{study.study_id} in {study.config.results_dir}")
     for line in [*reviews.report.lines(), *split.report.lines()]:
         say(f"  {line}")
+    if study.why_quantisation:
+        say(f"  quantisation: {study.config.quantisation}, since {study.why_quantisation}")
 
 
 def _plan(name: str, config: StudyConfig) -> FamilyPlan:
@@ -78,7 +95,18 @@ def _plan(name: str, config: StudyConfig) -> FamilyPlan:
     return FamilyPlan(family, distributions, defaults, config.num_trials if distributions else 1)
 
 
-def _encoder(config: StudyConfig, plans: list[FamilyPlan]) -> Encoder | None:
+def _quantisation(config: StudyConfig, plans: list[FamilyPlan]) -> "tuple[Quantisation, str | None]":
+    """How the base model will be held, and, where that was left to `auto`, why."""
+    if config.quantisation != "auto":
+        return config.quantisation, None
+    if all(plan.family.inputs != "tokens" for plan in plans):
+        return "nf4", "no family of this study trains on the base model"
+    from reviewtune.encoders.vetting import choose_quantisation
+
+    return choose_quantisation(resolve_encoder(config.base_model))
+
+
+def _encoder(config: StudyConfig, plans: list[FamilyPlan], quantisation: "Quantisation") -> Encoder | None:
     """The base model, checked before anything is scheduled on it; None where no family reads it and it is not found.
 
     A study of families that do not read it is named after it all the same, so that others can join them later.
@@ -94,7 +122,7 @@ def _encoder(config: StudyConfig, plans: list[FamilyPlan]) -> Encoder | None:
         return encoder
     from reviewtune.encoders.vetting import vetted
 
-    return vetted(encoder, config.quantisation if "tokens" in forms else "none")
+    return vetted(encoder, quantisation if "tokens" in forms else "none")
 
 
 def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reviewtune.adapters.packed.grouped_passes import GroupedPasses
+from reviewtune.adapters.packed.grouped_passes import learn
 from reviewtune.adapters.packed.model import PackedModel
 from reviewtune.adapters.packed.passes import Parts
 from reviewtune.adapters.packed.staging import PassShape, buffer_size, stage, views
@@ -32,7 +32,7 @@ class Recording:
     buffer: Tensor
 
 
-class GraphedPasses(GroupedPasses):
+class GraphedPasses:
     """Implements `passes.Passes`. A shape's first pass runs as it is, which also compiles; its second is recorded.
 
     Evaluation is not recorded: its passes are large and come once an epoch.
@@ -43,7 +43,8 @@ class GraphedPasses(GroupedPasses):
     """
 
     def __init__(self, model: PackedModel, losses: Tensor) -> None:
-        super().__init__(model, losses)
+        self.model, self.losses = model, losses
+        self.slots = model.stack.slots
         values = model.stack.values
         # Recordings add to this very tensor.
         values.grad = torch.zeros_like(values)
@@ -58,14 +59,14 @@ class GraphedPasses(GroupedPasses):
         staged = stage(parts, tokens, labels, shape, self.slots)
         if shape not in self._seen:
             self._seen.add(shape)
-            self._learn(views(staged.buffer.to(self.losses.device), shape, self.slots))
-            return
-        recording = self._recordings.get(shape) or self._record(shape)
-        if recording is None:
-            self._learn(views(staged.buffer.to(self.losses.device), shape, self.slots))
-            return
-        recording.buffer.copy_(staged.buffer, non_blocking=True)
-        recording.graph.replay()
+            recording = None
+        else:
+            recording = self._recordings.get(shape) or self._record(shape)
+        if recording:
+            recording.buffer.copy_(staged.buffer, non_blocking=True)
+            recording.graph.replay()
+        else:
+            learn(self.model, views(staged.buffer.to(self.losses.device), shape, self.slots), self.losses)
 
     def logits(self, parts: Parts, tokens: Tokens) -> Tensor:
         """See `passes.Passes.logits`."""
@@ -97,7 +98,7 @@ class GraphedPasses(GroupedPasses):
                 torch.cuda.stream(torch.cuda.current_stream()),
                 torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
             ):
-                self._learn(views(buffer, shape, self.slots))
+                learn(self.model, views(buffer, shape, self.slots), self.losses)
         except RuntimeError:
             self._refused.add(shape)
             self.forget()

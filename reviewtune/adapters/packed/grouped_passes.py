@@ -1,8 +1,9 @@
 """Passes by grouped products, each operation launched by itself: where a GPU's passes cannot be recorded.
 
 So it is for T5, whose scores have a bias by relative position that no kernel for reviews of any length takes, and where
-weights stay quantised. Shape letters: `K` slots, `B` reviews of a pass,
-`C` = 2 classes.
+weights stay quantised.
+
+Shape letters: `K` slots, `B` reviews of a pass, `C` = 2 classes.
 """
 
 import numpy as np
@@ -31,7 +32,7 @@ class GroupedPasses:
 
     def train(self, parts: Parts, tokens: Tokens, labels: NDArray[np.int64]) -> None:
         """See `passes.Passes.train`."""
-        self._learn(self._inputs(parts, tokens, labels))
+        learn(self.model, self._inputs(parts, tokens, labels), self.losses)
 
     @torch.no_grad()
     def logits(self, parts: Parts, tokens: Tokens) -> Tensor:
@@ -47,9 +48,10 @@ class GroupedPasses:
         staged = stage(parts, tokens, labels, shape, self.slots)
         return views(staged.buffer.to(self.losses.device, non_blocking=True), shape, self.slots, staged.lengths)
 
-    def _learn(self, inputs: PassInputs) -> None:
-        """Add gradients and losses of a pass."""
-        logits = self.model.logits(inputs.packed, inputs.rows, inputs.slot)
-        losses = cross_entropy(logits, inputs.labels, reduction="none")
-        torch.autograd.backward((losses * inputs.weight).sum())
-        self.losses.index_add_(0, inputs.slot, torch.where(inputs.weight > 0, losses.detach(), 0.0))
+
+def learn(model: PackedModel, inputs: PassInputs, sums: Tensor) -> None:
+    """Add the gradients of a pass's weighted losses to the stack's, and the losses to the (K,) sums of their slots."""
+    logits = model.logits(inputs.packed, inputs.rows, inputs.slot)
+    losses = cross_entropy(logits, inputs.labels, reduction="none")
+    torch.autograd.backward((losses * inputs.weight).sum())
+    sums.index_add_(0, inputs.slot, torch.where(inputs.weight > 0, losses.detach(), 0.0))

@@ -8,7 +8,7 @@ import pytest
 from reviewtune.encoders import selftest, vetting
 from reviewtune.encoders.memory import RESERVE
 from reviewtune.encoders.registry import resolve_encoder
-from reviewtune.encoders.vetting import vetted
+from reviewtune.encoders.vetting import choose_quantisation, vetted
 from reviewtune.errors import EncoderError
 
 TYPES = ["bert", "roberta", "deberta-v2", "modernbert", "electra", "gte", "t5"]
@@ -85,3 +85,16 @@ def test_a_quantisation_that_does_not_work_is_found_first(base: Path, monkeypatc
 def test_a_gpu_that_is_too_small_is_found_before_anything_runs(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vetting, "free_bytes", lambda device: RESERVE)
     assert "does not fit" in refusal(base)
+
+
+@pytest.mark.parametrize(
+    ("free", "how", "why"),
+    [(None, "nf4", "no GPU"), (10**9, "none", "1.00 GB of the GPU are free"), (10**5, "nf4", "0.00 GB of the GPU")],
+)
+def test_auto_quantises_only_where_the_plain_weights_crowd_the_gpu(
+    base: Path, monkeypatch: pytest.MonkeyPatch, free: int | None, how: str, why: str
+) -> None:
+    monkeypatch.setattr(vetting, "free_bytes", lambda device: free)
+    chosen, reason = choose_quantisation(resolve_encoder(str(base)))
+    assert chosen == how
+    assert why in reason

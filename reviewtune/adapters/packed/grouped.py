@@ -21,7 +21,7 @@ class Columns:
     """What each token, or each review, brings along.
 
     Attributes:
-        seeds: (T, 1) int32, another one for each in each step.
+        seeds: (T, 1) int32, `masks.scattered`, another one for each in each step.
         kept: (T, 1) int32 threshold of its slot's dropout (`masks.threshold`).
         gain: (T, 1) what the values that are kept are multiplied by.
     """
@@ -61,7 +61,7 @@ class GroupedRows:
         if not probability:
             return states
         dropped = (self.training * threshold_share(probability)).to(torch.int32)
-        mask = keep_mask(self.tokens.seeds, place, states.shape[-1], ALWAYS - dropped)
+        mask = keep_mask(self.tokens.seeds, place, states.shape[-1], ALWAYS - dropped - dropped)
         gain = 1 + self.training * (probability / (1 - probability))
         return torch.where(mask, states * gain.to(states), 0.0)
 

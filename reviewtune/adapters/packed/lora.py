@@ -6,10 +6,12 @@ Shape letters: `K` slots, `T` tokens, `B` reviews, `R` rank, `D` width, `C` = 2 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from reviewtune.adapters.initial import LinearShape
+from reviewtune.adapters.packed.masks import scattered
 from reviewtune.adapters.packed.rows import LayerAdapters, Rows
 from reviewtune.adapters.packed.stack import Pieces
 
@@ -136,4 +138,5 @@ def _replace(backbone: nn.Module, name: str, module: nn.Module) -> None:
 
 
 def _number(value: int, device: torch.device) -> Tensor:
-    return torch.tensor(value, dtype=torch.int32, device=device)
+    """What tells a module's random numbers from those of others."""
+    return torch.from_numpy(scattered(np.array([value])))[0].to(device)

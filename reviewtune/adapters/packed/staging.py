@@ -16,7 +16,7 @@ from torch import Tensor
 
 from reviewtune.adapters.packed.batch import Part
 from reviewtune.adapters.packed.grouped import Columns, GroupedRows
-from reviewtune.adapters.packed.masks import threshold
+from reviewtune.adapters.packed.masks import scattered, threshold
 from reviewtune.adapters.packed.slot import Slot
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.packing import PackedRows, places
@@ -223,10 +223,8 @@ def _padding(shape: PassShape, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _seeds(seeds: Sequence[int], counts: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Another number for each token, or review, of each slot: its place after the slot's seed, in 32 bits."""
-    each = np.concatenate([np.arange(count) for count in counts]) + np.repeat(seeds, counts)
-    low: NDArray[np.uint32] = (each & 0xFFFFFFFF).astype(np.uint32)
-    return low.view(np.int32)
+    """Another number for each token, or review, of each slot, from its place after the slot's seed."""
+    return scattered(np.concatenate([np.arange(count) for count in counts]) + np.repeat(seeds, counts))
 
 
 def _rounded(value: int, *, parts: int, least: int) -> int:

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from reviewtune.adapters.packed.masks import keep_mask, threshold
+from reviewtune.adapters.packed.masks import keep_mask, scattered, threshold
 
-SEEDS = torch.arange(1500, dtype=torch.int32)[:, None]
+SEEDS = torch.from_numpy(scattered(np.arange(1500)))[:, None]
 
 
 def mask(place: int, probability: float, width: int = 384) -> np.ndarray:
-    return keep_mask(SEEDS, torch.tensor(place, dtype=torch.int32), width, threshold(probability)).numpy()
+    return keep_mask(SEEDS, torch.from_numpy(scattered(np.array([place])))[0], width, threshold(probability)).numpy()
 
 
 @pytest.mark.parametrize("probability", [0.02, 0.1, 0.5])

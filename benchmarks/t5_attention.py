@@ -60,7 +60,8 @@ def by_blocks(packed: PackedRows, bias: Tensor, *, compiled: bool) -> Attention:
         return score + table[head, (key - query + longest - 1).clamp(0, last)]
 
     mask = blocks(packed, same_review)
-    flex = torch.compile(flex_attention) if compiled else flex_attention
+    # Each size by itself: `biased` holds numbers that differ with it, which inductor does not always take as symbols.
+    flex = torch.compile(flex_attention, dynamic=False) if compiled else flex_attention
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return flex(query, key, value, score_mod=biased, block_mask=mask, scale=1.0).transpose(1, 2)

@@ -59,7 +59,7 @@ def test_a_base_model_passes_and_an_adapter_learns_on_it(base: str, packed: Pack
     backbone = load_backbone(encoder, quantisation=how, device=GPU)
     model = add_adapter(EncoderClassifier(share_weights(backbone), name=base), **OPTIONS)
     labels = torch.tensor([0, 1, 0, 1, 1], device=GPU)
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=3e-3)
     losses = []
     for _ in range(30):
         loss = nn.functional.cross_entropy(logits(model, packed), labels)

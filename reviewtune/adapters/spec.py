@@ -27,6 +27,8 @@ class AdapterSpec(Protocol):
     @property
     def weight_decay(self) -> float: ...  # noqa: D102
     @property
+    def optimizer(self) -> str: ...  # noqa: D102
+    @property
     def batch_size(self) -> int: ...  # noqa: D102
     @property
     def epochs(self) -> int: ...  # noqa: D102

@@ -73,8 +73,8 @@ class QloraParams(Params):
     """Share of the steps in which the learning rate rises."""
     lr_schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
     """Course of the learning rate after the warm-up."""
-    optimizer: Literal["adamw", "paged_adamw_8bit"] = "adamw"
-    """AdamW with states of 32 bits, or of 8 and paged, which no pack has."""
+    optimizer: Literal["adamw", "adamw_8bit", "paged_adamw_8bit"] = "adamw"
+    """AdamW with states of 32 bits, of 8, or of 8 and paged, which no pack has. A pack has one for all its slots."""
     head_dropout: float = Field(0.1, ge=0, lt=1)
     """Dropout between pooling and head."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from reviewtune.adapters.optimizer import ADAMW
+from reviewtune.adapters.optimizer import PACKED
 from reviewtune.errors import ReviewtuneError, StudyError, UsageError
 from reviewtune.quiet import be_quiet
 from reviewtune.tuning.broker import TrialBroker
@@ -38,6 +38,7 @@ class PackJob:
         slots: Of each pack, at most.
         rank: The largest of any trial.
         target: `all-linear` where any trial's may be.
+        optimizer: Of all trials.
     """
 
     assignment: Assignment
@@ -45,6 +46,7 @@ class PackJob:
     slots: int
     rank: int
     target: str
+    optimizer: str
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,10 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
     import ray
     from ray import tune
 
-    _check_optimizer(run.plan)
+    optimizer = _optimizer(run.plan)
     broker = ray.remote(num_cpus=0, max_concurrency=10_000)(TrialBroker).remote()
     rank, target = _widest(run.plan.distributions, run.plan.defaults)
-    job = PackJob(run.assignment, broker, run.resources.slots or 1, rank, target)
+    job = PackJob(run.assignment, broker, run.resources.slots or 1, rank, target, optimizer)
     task = ray.remote(num_cpus=0, max_retries=0)(_train)
     workers = task.remote(job, run.resources, str(run.models / ".train"))
     # Its own word, should the task end without one: killed, say, with whatever it has started.
@@ -89,13 +91,20 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
         ray.kill(broker)
 
 
-def _check_optimizer(plan: FamilyPlan) -> None:
-    """Refuse a search over optimizers whose states a pack does not hold."""
-    if "optimizer" in plan.distributions or plan.defaults["optimizer"] != ADAMW:
+def _optimizer(plan: FamilyPlan) -> str:
+    """What all trials are updated by.
+
+    Raises:
+        UsageError: The study searches over optimizers, or has one that packs do not.
+    """
+    searched, name = plan.distributions.get("optimizer"), str(plan.defaults["optimizer"])
+    if searched or name not in PACKED:
+        asked = searched.choices if isinstance(searched, CategoricalDistribution) else [name]
         raise UsageError(
-            f"space.qlora.optimizer: packs train by {ADAMW} alone, not by all of "
-            f"{plan.distributions.get('optimizer', plan.defaults['optimizer'])}: give --executor ddp"
+            f"space.qlora.optimizer={' or '.join(map(str, asked))}: packs have one optimizer for all trials, "
+            f"{' or '.join(PACKED)}: give one of these, or --executor ddp"
         )
+    return name
 
 
 def _widest(distributions: dict[str, BaseDistribution], defaults: dict[str, Any]) -> tuple[int, str]:
@@ -167,7 +176,7 @@ def _pack_worker(job: PackJob, rank: int) -> Any:
     setting, train = job.assignment.setting, job.assignment.train
     quantisation = cast("Quantisation", setting.quantisation)
     backbone = dequantise_where_it_fits(borrow_backbone(resolve_encoder(setting.base_model), quantisation))
-    room = make_room(backbone, PackRoom(job.slots, job.rank, job.target, MOST_TOKENS))
+    room = make_room(backbone, PackRoom(job.slots, job.rank, job.target, MOST_TOKENS, job.optimizer))
     on_gpu = next(backbone.parameters()).device.type == "cuda"
     pack = AdapterPack(
         backbone,

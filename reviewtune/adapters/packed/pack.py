@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reviewtune.adapters.initial import LinearShape, initial_adapter, linear_shapes, tensor_names
+from reviewtune.adapters.optimizer import ADAMW
 from reviewtune.adapters.packed.adamw import Rates, StackedAdamW
 from reviewtune.adapters.packed.batch import Part, cut, micro_steps
 from reviewtune.adapters.packed.graphs import GraphedPasses
@@ -50,12 +51,14 @@ class PackRoom:
         rank: The largest that an adapter may have.
         target: `attention`, or `all-linear` where any adapter may be on all linear layers.
         tokens: Most tokens of a pass; what the device's memory bears.
+        optimizer: Of all slots, one of `adamw.MOMENTS`.
     """
 
     slots: int
     rank: int
     target: str
     tokens: int
+    optimizer: str = ADAMW
 
 
 class AdapterPack:
@@ -102,7 +105,7 @@ class AdapterPack:
             dtype=compute_dtype(self.device),
         )
         self.model = PackedModel(backbone, self.stack, compiled=compiled)
-        self.optimizer = StackedAdamW(self.stack.values, compiled=compiled)
+        self.optimizer = StackedAdamW(self.stack.values, kind=room.optimizer, compiled=compiled)
         self.labels = np.array(fake, dtype=np.int64)
         self.slots: list[Slot | None] = [None] * room.slots
         self.budget, self._part_tokens = room.tokens, token_budget(self.device)
@@ -141,8 +144,9 @@ class AdapterPack:
         """
         index = self.free[0]
         layers = self.carriers(spec)
-        if spec.rank > self.stack.rank or not layers:
-            raise StudyError(f"rank={spec.rank}, target={spec.target}: this pack has room for {self.room}")
+        if spec.rank > self.stack.rank or not layers or spec.optimizer != self.room.optimizer:
+            asked = f"rank={spec.rank}, target={spec.target}, optimizer={spec.optimizer}"
+            raise StudyError(f"{asked}: this pack has room for {self.room}")
         numbers = frozenset(self.stack.layers.index(layer) for layer in layers)
         slot = Slot(key, spec, numbers, self.lengths, self.seed, self.device, self.evaluations_per_epoch)
         self.optimizer.clear(index)
@@ -152,9 +156,8 @@ class AdapterPack:
             self.stack.write(self.stack.values[index], state.adapter if state else tensors)
             if state:
                 _check_shapes(state, tensors)
-                self.stack.write(self.optimizer.mean[index], state.mean)
-                self.stack.write(self.optimizer.square[index], state.square)
-                self.optimizer.steps[index] = state.steps
+                mean, square = (self.stack.row(moment) for moment in (state.mean, state.square))
+                self.optimizer.restore(index, mean, square, steps=state.steps)
                 slot.resume(state)
         except (ValueError, KeyError) as error:
             raise StudyError(f"the training state of {key} is of other params ({error}): delete it") from error
@@ -179,8 +182,8 @@ class AdapterPack:
         slot = self.slot(index)
         layers, rank = self.carriers(slot.spec), slot.spec.rank
         values, mean, square = (
-            self.stack.read(rows[index], layers, rank)
-            for rows in (self.stack.values, self.optimizer.mean, self.optimizer.square)
+            self.stack.read(row, layers, rank)
+            for row in (self.stack.values[index], *self.optimizer.moments.read(index))
         )
         return SlotState(
             adapter=values,
@@ -198,7 +201,7 @@ class AdapterPack:
         losses = self._losses.clone()
         self._within_memory(lambda: self._gradients(batches, losses))
         assert self.stack.values.grad is not None
-        self.optimizer.step(self.stack.values.grad, self._rates(busy))
+        self.optimizer.step(self.stack.values.grad, self._rates(busy), busy)
         return [index for index in busy if self.slot(index).end_step()]
 
     def take_loss(self, index: int) -> float:

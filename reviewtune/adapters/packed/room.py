@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from reviewtune.adapters.initial import linear_shapes
+from reviewtune.adapters.optimizer import ADAMW, ADAMW_8BIT
 from reviewtune.adapters.packed.pack import LEAST_TOKENS, PackRoom
 from reviewtune.encoders.classifier import linear_layers
 from reviewtune.encoders.memory import free_bytes
@@ -15,8 +16,9 @@ CPU_TOKENS = 2_048
 """Tokens of a pass on a CPU: more gain nothing there and take memory."""
 MOST_TOKENS = 131_072
 """Tokens of a pass that fill any card."""
-VALUE_BYTES = 24
-"""Of a value of a slot: float32 itself, its gradient and two moments, and bfloat16 copies of value and gradient."""
+VALUE_BYTES = {ADAMW: 24, ADAMW_8BIT: 18.1}
+"""Of a value of a slot: float32 itself, its gradient and two moments, and bfloat16 copies of value and gradient.
+Moments of 8 bits are a byte each, and their share of a block's scale."""
 ACTIVATION_BYTES = {"attention": 38, "all-linear": 56}
 """Of a token, for each layer and unit of hidden width, as measured on Stella's shape with the layers compiled."""
 ACTIVATION_SHARE = 0.4
@@ -44,7 +46,7 @@ def make_room(backbone: nn.Module, wanted: PackRoom) -> PackRoom:
     values = sum(wanted.rank * (layer.inputs + layer.outputs) for layer in layers)
     config: Any = backbone.config
     token_bytes = ACTIVATION_BYTES[wanted.target] * config.num_hidden_layers * config.hidden_size
-    return fit_room(free_bytes(device) or 0, wanted, values * VALUE_BYTES, token_bytes)
+    return fit_room(free_bytes(device) or 0, wanted, int(values * VALUE_BYTES[wanted.optimizer]), token_bytes)
 
 
 def fit_room(free: int, wanted: PackRoom, slot_bytes: int, token_bytes: int) -> PackRoom:

@@ -63,7 +63,7 @@ def load_slot(folder: Path, names: Sequence[str]) -> SlotState:
     """
     try:
         progress = json.loads((folder / PROGRESS_FILE).read_text())
-        moments = load_file(folder / OPTIMIZER_FILE)
+        moments = _moments(folder / OPTIMIZER_FILE)
         weights = load_file(folder / WEIGHTS_FILE)
         adapter = {name.removeprefix(PEFT_PREFIX): value for name, value in weights.items()}
         return SlotState(
@@ -79,3 +79,11 @@ def load_slot(folder: Path, names: Sequence[str]) -> SlotState:
         raise StudyError(
             f"the training state in {folder} is damaged ({reason}): delete it, the trial begins anew"
         ) from error
+
+
+def _moments(path: Path) -> dict[str, Tensor]:
+    """Raises ValueError where the states are none of a pack's, nor of torch's AdamW."""
+    moments = load_file(path)
+    if "0.state1" in moments:
+        raise ValueError(f"{path.name} holds states of bitsandbytes, which --executor ddp goes on from")
+    return moments

@@ -106,6 +106,12 @@ class AdapterStack:
                 raise ValueError(f"{name} of shape {tuple(tensor.shape)} does not fit {tuple(places[name].shape)}")
             places[name][: value.shape[0], : value.shape[1]] = value.to(row)
 
+    def row(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """A (P,) row of its own with an adapter's tensors. See `write`."""
+        row = torch.empty_like(self.values[0], requires_grad=False)
+        self.write(row, tensors)
+        return row
+
     def read(self, row: Tensor, layers: Sequence[LinearShape], rank: int) -> dict[str, Tensor]:
         """The tensors of an adapter of `rank` on `layers` in a (P,) row: copies, on the CPU."""
         row = row.detach().cpu()

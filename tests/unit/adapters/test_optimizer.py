@@ -15,9 +15,11 @@ SHAPES = ((128, 64), (7,))
 
 
 def paged_8bit(parameters: list[Parameter]) -> Optimizer:
-    from bitsandbytes.optim import PagedAdamW8bit
+    return make_optimizer(parameters, name="paged_adamw_8bit", learning_rate=1e-2, weight_decay=0.1)
 
-    return PagedAdamW8bit(parameters, lr=1e-2, weight_decay=0.1)
+
+def plain_8bit(parameters: list[Parameter]) -> Optimizer:
+    return make_optimizer(parameters, name="adamw_8bit", learning_rate=1e-2, weight_decay=0.1)
 
 
 def adamw(parameters: list[Parameter]) -> Optimizer:
@@ -38,7 +40,7 @@ def step(optimizer: Optimizer, moments: range) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Paged optimizers")
-@pytest.mark.parametrize("make", [adamw, paged_8bit])
+@pytest.mark.parametrize("make", [adamw, plain_8bit, paged_8bit])
 def test_a_restored_optimizer_goes_on_exactly(make: Callable[[list[Parameter]], Optimizer], tmp_path: Path) -> None:
     path = tmp_path / "optimizer.safetensors"
     trained = parameters()
@@ -80,7 +82,7 @@ def test_an_optimizer_that_has_not_stepped_has_no_state(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:Paged optimizers")
 def test_a_state_of_another_optimizer_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "optimizer.safetensors"
-    for of, other in ((adamw, paged_8bit), (paged_8bit, adamw)):
+    for of, other in ((adamw, paged_8bit), (paged_8bit, adamw), (plain_8bit, adamw)):
         optimizer = of(parameters())
         step(optimizer, range(1))
         save_optimizer(optimizer, path)
@@ -88,6 +90,23 @@ def test_a_state_of_another_optimizer_is_refused(tmp_path: Path) -> None:
             load_optimizer(other(parameters()), path)
     with pytest.raises(ValueError, match="another optimizer"):
         load_optimizer(paged_8bit(parameters()[:1]), path)
+
+
+def test_moments_of_a_pack_go_on_in_8_bits_under_bitsandbytes(tmp_path: Path) -> None:
+    """A pack writes them as torch's AdamW does. The small parameter's are whole, so it moves as if nothing happened."""
+    path, trained = tmp_path / "optimizer.safetensors", parameters()
+    optimizer = adamw(trained)
+    step(optimizer, range(20))
+    save_optimizer(optimizer, path)
+    copies = [Parameter(parameter.detach().clone()) for parameter in trained]
+    restored = plain_8bit(copies)
+    load_optimizer(restored, path)
+    assert {restored.state[copies[0]][name].dtype for name in ("state1", "state2")} == {torch.uint8}
+    before = trained[0].detach().clone()
+    step(optimizer, range(20, 21))
+    step(restored, range(20, 21))
+    assert (copies[0] - trained[0]).norm() < 0.02 * (trained[0] - before).norm()
+    torch.testing.assert_close(copies[1], trained[1], rtol=0, atol=1e-6)
 
 
 def test_torchs_adamw_is_the_default() -> None:

@@ -1,7 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
+from reviewtune.adapters.optimizer import ADAMW_8BIT
+from reviewtune.adapters.packed import room as module
 from reviewtune.adapters.packed.pack import LEAST_TOKENS, PackRoom
 from reviewtune.adapters.packed.room import CPU_TOKENS, fit_room, make_room
 from reviewtune.encoders.registry import resolve_encoder
@@ -34,3 +39,14 @@ def test_a_card_without_room_is_refused_with_the_arithmetic(free: int, token: in
 def test_a_cpu_gives_all_slots_and_small_passes(tiny_bert: Path) -> None:
     backbone = borrow_backbone(resolve_encoder(str(tiny_bert)), "none")
     assert make_room(backbone, WANTED) == PackRoom(16, 64, "all-linear", CPU_TOKENS)
+
+
+def test_a_gpu_holds_a_third_more_slots_with_moments_of_8_bits(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backbone = borrow_backbone(resolve_encoder(str(tiny_bert)), "none")
+    monkeypatch.setattr(backbone, "parameters", lambda: iter([SimpleNamespace(device=torch.device("cuda"))]))
+    monkeypatch.setattr(module, "free_bytes", lambda _: 10**9)
+    wanted = replace(WANTED, slots=10**6)
+    whole, coded = (make_room(backbone, replace(wanted, optimizer=kind)).slots for kind in ("adamw", ADAMW_8BIT))
+    assert coded / whole == pytest.approx(24 / 18.1, rel=1e-2)

@@ -1,0 +1,170 @@
+"""T5's attention over packed reviews, a bias by relative position in its scores: two ways, beside the padded one.
+
+One layer of FLAN-T5-large's shape, forward and backward, on reviews of real lengths, on a GPU: reviews of like length
+together, padded to the longest of each group (`encoders.packed_attention`); FlexAttention, compiled, over blocks of 128
+tokens that share a review; and every review padded to 512 tokens, as the published recipe has it.
+
+    python benchmarks/t5_attention.py --data salminen.csv [--output t5_attention.json]
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
+from torch.nn.functional import scaled_dot_product_attention
+
+from reviewtune.data.reviews import load_reviews
+from reviewtune.data.tokens import Tokens
+from reviewtune.encoders.encode import tokenize
+from reviewtune.encoders.layout import Layout
+from reviewtune.encoders.loading import default_device, load_tokenizer
+from reviewtune.encoders.packed_attention import packed_attention
+from reviewtune.encoders.packing import PackedRows, pack_rows
+from reviewtune.encoders.registry import MAX_LENGTH, resolve_encoder
+from reviewtune.schema import TEXT
+
+HEADS, WIDTH = 16, 64
+BLOCK = 128
+"""Tokens of a block of FlexAttention."""
+REPEATS = 20
+
+Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def by_groups(packed: PackedRows, bias: Tensor) -> Attention:
+    """The project's own way."""
+    layout = Layout(packed)
+
+    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return packed_attention(None, query, key, value, None, layout=layout, scaling=1.0, position_bias=bias)[0]
+
+    return attend
+
+
+def by_blocks(packed: PackedRows, bias: Tensor, *, compiled: bool) -> Attention:
+    """FlexAttention. Within a review the places of two tokens differ as their numbers in the batch do."""
+    row, longest = packed.row, bias.shape[-1]
+    table = torch.cat([bias[0, :, 1:, 0].flip(1), bias[0, :, 0]], 1)
+    last = table.shape[1] - 1
+
+    def same_review(_batch: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return row[query] == row[key]
+
+    def biased(score: Tensor, _batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return score + table[head, (key - query + longest - 1).clamp(0, last)]
+
+    mask = blocks(packed, same_review)
+    flex = torch.compile(flex_attention) if compiled else flex_attention
+
+    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return flex(query, key, value, score_mod=biased, block_mask=mask, scale=1.0).transpose(1, 2)
+
+    return attend
+
+
+def blocks(packed: PackedRows, same_review: Callable[..., Tensor]) -> BlockMask:
+    """Which blocks of keys each block of queries looks into: those from its first review's start to its last's end."""
+    tokens = len(packed.row)
+    edges = torch.arange(-(-tokens // BLOCK), device=packed.row.device) * BLOCK
+    first = packed.boundaries[packed.row[edges].long()] // BLOCK
+    ends = (edges + BLOCK - 1).clamp(max=tokens - 1)
+    last = (packed.boundaries[packed.row[ends].long() + 1] - 1) // BLOCK
+    numbers = (last - first + 1).int()[None, None]
+    indices = (first[:, None] + torch.arange(len(edges), device=edges.device)).clamp(max=len(edges) - 1).int()
+    return BlockMask.from_kv_blocks(
+        numbers, indices[None, None].contiguous(), BLOCK_SIZE=BLOCK, mask_mod=same_review, seq_lengths=(tokens, tokens)
+    )
+
+
+def padded(packed: PackedRows, bias: Tensor) -> Attention:
+    """Every review padded to the longest that the bias knows; padding is not masked, which costs no less."""
+    reviews = len(packed)
+
+    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        states = [
+            torch.nn.functional.pad(state, (0, 0, 0, max(0, reviews * MAX_LENGTH - state.shape[2])))
+            .view(HEADS, reviews, MAX_LENGTH, WIDTH)
+            .transpose(0, 1)
+            for state in (query, key, value)
+        ]
+        return scaled_dot_product_attention(*states, attn_mask=bias, scale=1.0)
+
+    return attend
+
+
+def milliseconds(attend: Attention, states: list[Tensor]) -> float:
+    """Of a forward and a backward pass, after some that compile and warm up."""
+
+    def once() -> None:
+        output = attend(*states)
+        torch.autograd.grad(output.float().sum(), states)
+
+    for _ in range(3):
+        once()
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(REPEATS):
+        once()
+    torch.cuda.synchronize()
+    return 1e3 * (time.perf_counter() - start) / REPEATS
+
+
+def states_of(packed: PackedRows, dtype: torch.dtype) -> list[Tensor]:
+    """Random (1, H, T, E) queries, keys and values."""
+    generator = torch.Generator(packed.row.device).manual_seed(0)
+    shape = (1, HEADS, len(packed.row), WIDTH)
+    options = {"generator": generator, "device": packed.row.device, "dtype": dtype}
+    return [torch.randn(shape, **options).requires_grad_(packed.row.device.type == "cuda") for _ in range(3)]
+
+
+def check(tokens: Tokens) -> float:
+    """Largest difference between the two ways, in float32, uncompiled, on a few reviews."""
+    packed = pack_rows(tokens, np.arange(4), default_device())
+    bias = torch.randn(1, HEADS, packed.longest, packed.longest, device=packed.row.device)
+    # As T5's, by relative position alone.
+    place = torch.arange(packed.longest, device=packed.row.device)
+    bias = bias[:, :, 0][..., (place - place[:, None]).abs()]
+    with torch.no_grad():
+        states = states_of(packed, torch.float32)
+        own, other = by_groups(packed, bias)(*states), by_blocks(packed, bias, compiled=False)(*states)
+    return float((own - other).abs().max())
+
+
+def main() -> None:
+    """Print the milliseconds of each way at several sizes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="sample")
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    texts = load_reviews(options.data).table[TEXT].to_pylist()
+    tokens = tokenize(load_tokenizer(resolve_encoder("minilm")), texts, MAX_LENGTH)
+    print(f"the two ways differ by {check(tokens):.1e} at most")
+    if not torch.cuda.is_available():
+        print("benchmarks/t5_attention.py needs a CUDA GPU: nothing measured")
+        return
+    order = np.random.default_rng(0).permutation(len(tokens))
+    bias = torch.randn(1, HEADS, MAX_LENGTH, MAX_LENGTH, device="cuda", dtype=torch.bfloat16)
+    rows = []
+    for reviews in (16, 64, 256, 512):
+        packed = pack_rows(tokens, order[:reviews], torch.device("cuda"))
+        states = states_of(packed, torch.bfloat16)
+        short = bias[..., : packed.longest, : packed.longest].contiguous()
+        ways = {"groups": by_groups(packed, short), "flex": by_blocks(packed, short, compiled=True)}
+        if reviews <= 256:
+            ways["padded"] = padded(packed, bias)
+        took = {name: milliseconds(way, states) for name, way in ways.items()}
+        rows.append({"reviews": reviews, "tokens": len(packed.row), **took})
+        said = ", ".join(f"{name} {value:.2f} ms" for name, value in took.items())
+        print(f"{torch.cuda.get_device_name()}: {reviews} reviews, {len(packed.row)} tokens: {said}", flush=True)
+    if options.output:
+        options.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

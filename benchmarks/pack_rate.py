@@ -41,7 +41,7 @@ def pack_rate(
     for number in range(slots):
         index = pack.admit(str(number), QloraParams(rank=RANK, batch_size=batch, epochs=1000))
         pack.slot(index).seed = number
-        pack.slot(index).begin_epoch()
+        pack.slot(index).begin_leg()
     for _ in range(warm):
         step(pack)
     wait()
@@ -66,9 +66,9 @@ def trained(pack: AdapterPack) -> int:
 
 
 def step(pack: AdapterPack) -> None:
-    """One step; slots whose epoch ends begin the next."""
+    """One step; slots whose leg ends begin the next."""
     for index in pack.step():
-        pack.slot(index).begin_epoch()
+        pack.slot(index).begin_leg()
 
 
 def wait() -> None:

@@ -78,6 +78,9 @@ class StudyConfig(DataConfig):
     a GPU and 2 on a CPU; fewer where memory is short."""
     workers_per_trial: int = Field(1, ge=1)
     """Workers (GPUs, where there are any) that train one QLoRA trial together under `--executor ddp`."""
+    evaluations_per_epoch: int = Field(1, ge=1)
+    """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
+    stopping earlier rungs on large data."""
     cpus_per_trial: float | None = Field(None, gt=0)
     """CPUs that a trial, or a packed worker, reserves. Default: 1."""
     gpus_per_trial: float | None = Field(None, ge=0)

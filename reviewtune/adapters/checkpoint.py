@@ -15,26 +15,22 @@ OPTIMIZER_FILE = "optimizer.safetensors"
 RANDOM_FILE = "random.safetensors"
 
 
-def save_progress(trainer: Trainer, folder: Path, epoch: int) -> None:
-    """Write the optimizer, the learning rate's schedule and the random state after `epoch`."""
+def save_progress(trainer: Trainer, folder: Path) -> None:
+    """Write the optimizer, the learning rate's schedule, whose steps tell the position, and the random state."""
     save_optimizer(trainer.optimizer, folder / OPTIMIZER_FILE)
     save_file(trainer.random.state(), folder / RANDOM_FILE)
-    progress = {"epoch": epoch, "lr_schedule": trainer.lr_schedule.state_dict()}
+    progress = {"lr_schedule": trainer.lr_schedule.state_dict()}
     (folder / PROGRESS_FILE).write_text(json.dumps(progress) + "\n")
 
 
-def load_progress(trainer: Trainer, folder: Path) -> int:
+def load_progress(trainer: Trainer, folder: Path) -> None:
     """Put a fresh trainer, its adapter loaded, where `save_progress` left another.
-
-    Returns:
-        The epochs that are done.
 
     Raises:
         StudyError: A file is missing, damaged or of other params.
     """
     try:
         progress = json.loads((folder / PROGRESS_FILE).read_text())
-        epoch = int(progress["epoch"])
         load_optimizer(trainer.optimizer, folder / OPTIMIZER_FILE)
         trainer.lr_schedule.load_state_dict(progress["lr_schedule"])
         trainer.random.load(load_file(folder / RANDOM_FILE))
@@ -46,4 +42,3 @@ def load_progress(trainer: Trainer, folder: Path) -> int:
     rates = trainer.lr_schedule.get_last_lr()
     for group, rate in zip(trainer.optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
-    return epoch

@@ -1,7 +1,10 @@
-"""Which rows make each step of an epoch.
+"""Which rows make each step of a training, and where it stops to be evaluated.
 
+A *leg* is what lies between two evaluations: an epoch, or one of the near-equal parts that an epoch is cut into.
 Shape letters: `N` training reviews, `B` batch.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,3 +23,61 @@ def epoch_batches(count: int, *, batch_size: int, seed: int, epoch: int) -> list
     """
     order = np.random.default_rng([seed, epoch]).permutation(count)
     return [order[start : start + batch_size] for start in range(0, count, batch_size)]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A training from its first step to its last. How it is cut into legs changes no step.
+
+    Attributes:
+        count: N.
+        batch_size: B, over all workers.
+        epochs: Passes over all rows.
+        evaluations_per_epoch: Legs of an epoch, or as many as it has steps where those are fewer.
+    """
+
+    count: int
+    batch_size: int
+    epochs: int
+    evaluations_per_epoch: int = 1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
+        return -(-self.count // self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in all."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def legs_per_epoch(self) -> int:
+        """Legs of an epoch, none of them empty."""
+        return min(self.evaluations_per_epoch, self.steps_per_epoch)
+
+    @property
+    def legs(self) -> int:
+        """Legs in all."""
+        return self.epochs * self.legs_per_epoch
+
+    def end_of(self, leg: int) -> int:
+        """Steps that are done after a leg, counted from 1."""
+        return leg * self.steps_per_epoch // self.legs_per_epoch
+
+    def leg_at(self, steps: int) -> int:
+        """Legs that are done after so many steps: the last whose end is not beyond them."""
+        return ((steps + 1) * self.legs_per_epoch - 1) // self.steps_per_epoch
+
+    def epoch_at(self, steps: int) -> float:
+        """Epochs that are done after so many steps, by whole legs: 0.5 after the first of two.
+
+        Parts of an epoch count alike, so that trials of all batch sizes stand at the same points.
+        """
+        return self.leg_at(steps) / self.legs_per_epoch
+
+    def batches_from(self, steps: int, seed: int) -> list[NDArray[np.int64]]:
+        """Row numbers of each step after `steps`, to the end of the leg."""
+        done, start = divmod(steps, self.steps_per_epoch)
+        end = self.end_of(self.leg_at(steps) + 1) - done * self.steps_per_epoch
+        return epoch_batches(self.count, batch_size=self.batch_size, seed=seed, epoch=done + 1)[start:end]

@@ -1,6 +1,6 @@
-"""The training loop of one adapter: epochs of steps, by one or several workers.
+"""The training loop of one adapter: legs of steps, by one or several workers.
 
-It is a generator: it yields after every epoch, and whoever iterates evaluates, reports and stops it. The same loop runs
+It is a generator: it yields after every leg, and whoever iterates evaluates, reports and stops it. The same loop runs
 in a Tune trial on a laptop and in every worker of a Ray Train `TorchTrainer`, where the workers share each batch.
 Shape letters: `N` reviews, `B` batch, `C` classes.
 """
@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from reviewtune.adapters.randomness import RandomStream
-from reviewtune.adapters.schedule import epoch_batches
+from reviewtune.adapters.schedule import Course
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.batches import token_batches, token_budget
 from reviewtune.encoders.loading import compute_dtype
@@ -46,7 +46,7 @@ class Trainer:
         optimizer, lr_schedule: Over the trainable parameters.
         tokens: The training reviews.
         labels: (N,) int64 on the model's device, 1 = fake.
-        batch_size: B of an optimizer step, over all workers.
+        course: Its steps, and where it stops to be evaluated.
         seed: Fixes the order of the rows.
         random: What dropout draws from.
         worker: Its part of each batch.
@@ -57,36 +57,42 @@ class Trainer:
     lr_schedule: LRScheduler
     tokens: Tokens
     labels: Tensor
-    batch_size: int
+    course: Course
     seed: int
     random: RandomStream
     worker: Worker = Worker()
 
-    def train(self, epochs: int, start: int = 0) -> Iterator[tuple[int, float]]:
-        """Yield (epoch, mean training loss) after each epoch from `start + 1` to `epochs`.
+    @property
+    def steps(self) -> int:
+        """Optimizer steps that are done: what torch's schedulers call epochs."""
+        return self.lr_schedule.last_epoch
+
+    def train(self) -> Iterator[tuple[int, float]]:
+        """Yield (leg, mean training loss of its rows) after each leg that is left, counted from 1.
 
         Raises:
             StudyError: The loss is no longer finite.
         """
-        for epoch in range(start + 1, epochs + 1):
+        while self.steps < self.course.steps:
             with self.random.drawn_from():
-                loss = self._epoch(epoch)
+                loss = self._leg(self.course.batches_from(self.steps, self.seed))
             if not math.isfinite(loss):
                 raise StudyError(
-                    f"the training loss of epoch {epoch} is {loss}, no finite number: lower the learning rate"
+                    f"the training loss up to epoch {self.course.epoch_at(self.steps):g} is {loss}, no finite number: "
+                    "lower the learning rate"
                 )
-            yield epoch, loss
+            yield self.course.leg_at(self.steps), loss
 
-    def _epoch(self, epoch: int) -> float:
-        """Pass over all rows once; their mean loss."""
+    def _leg(self, batches: list[NDArray[np.int64]]) -> float:
+        """Take a step on each batch; the mean loss of their rows."""
         self.model.train()
         total = torch.zeros((), device=self.labels.device)
-        for batch in epoch_batches(len(self.tokens), batch_size=self.batch_size, seed=self.seed, epoch=epoch):
+        for batch in batches:
             total += self._step(batch)
         if self.worker.world_size > 1:
             dist.all_reduce(total)
         self.model.eval()
-        return float(total) / len(self.tokens)
+        return float(total) / sum(map(len, batches))
 
     def _step(self, batch: NDArray[np.int64]) -> Tensor:
         """Take one optimizer step on this worker's part of `batch`; the summed loss of that part."""

@@ -1,6 +1,7 @@
 """What every family promises, and nothing of how it does it.
 
-A family is one file: its params with their search space, a `fit` that yields a model after every epoch, and a `load`.
+A family is one file: its params with their search space, a `fit` that yields a model after every leg, which is an epoch
+or a part of one, and a `load`.
 Shape letters: `N` reviews, `D` embedding width.
 """
 
@@ -45,7 +46,8 @@ class Setting:
             selected configuration is fitted once more without.
         base_model: For `tokens` families: the base model's name or folder.
         quantisation: For `tokens` families: `nf4` or `none`.
-        resume_from: A folder written by `Model.save_state`: go on after its epoch.
+        evaluations_per_epoch: For `tokens` families: legs that an epoch is cut into.
+        resume_from: A folder written by `Model.save_state`: go on where it stands.
         rank, world_size: This process among those that train one model together (DDP).
     """
 
@@ -53,6 +55,7 @@ class Setting:
     fast: bool = False
     base_model: str = "minilm"
     quantisation: str = "nf4"
+    evaluations_per_epoch: int = 1
     resume_from: Path | None = None
     rank: int = 0
     world_size: int = 1
@@ -71,24 +74,31 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """A pass over the training rows that has just ended.
+class Leg:
+    """A part of the training that has just ended: an epoch, or one of equal parts of it.
 
     Attributes:
         number: 1 for the first.
-        total: Epochs of this configuration; `number` reaches it unless the trial is stopped.
+        total: Legs of this configuration; `number` reaches it unless the trial is stopped.
         model: As it is now. It goes on training when the iteration does: evaluate or save it first.
         metrics: What the fit itself measured, such as `train_loss`.
+        per_epoch: Legs of an epoch.
     """
 
     number: int
     total: int
     model: Model
     metrics: dict[str, float] = field(default_factory=dict)
+    per_epoch: int = 1
+
+    @property
+    def epoch(self) -> float:
+        """Epochs that are done: a fraction where one is under way."""
+        return self.number / self.per_epoch
 
     @property
     def last(self) -> bool:
-        """No further epoch follows."""
+        """No further leg follows."""
         return self.number == self.total
 
 
@@ -101,8 +111,8 @@ class Family(Protocol):
     trains_in_epochs: bool
     """True where `fit` yields more than once, so that a scheduler can stop weak trials early."""
 
-    def fit(self, params: Any, train: Rows, setting: Setting) -> Iterator[Epoch]:
-        """Fit on `train`, yielding after every epoch; a family without epochs yields once.
+    def fit(self, params: Any, train: Rows, setting: Setting) -> Iterator[Leg]:
+        """Fit on `train`, yielding after every leg; a family without epochs yields once.
 
         The same params, rows and seed give the same model.
         """

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from reviewtune.families.base import Epoch, Inputs, Rows, Setting
+from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.sklearn_model import SklearnModel, load_pipeline
 from reviewtune.families.space import Params
 
@@ -35,7 +35,7 @@ class LogRegFamily:
     params = LogRegParams
     trains_in_epochs = False
 
-    def fit(self, params: LogRegParams, train: Rows, setting: Setting) -> Iterator[Epoch]:
+    def fit(self, params: LogRegParams, train: Rows, setting: Setting) -> Iterator[Leg]:
         """Fit once."""
         classifier = LogisticRegression(
             C=params.C,
@@ -45,7 +45,7 @@ class LogRegFamily:
         )
         pipeline = Pipeline([("scaler", StandardScaler()), ("classifier", classifier)])
         pipeline.fit(train.inputs, train.fake.astype(np.int64))
-        yield Epoch(number=1, total=1, model=SklearnModel(pipeline))
+        yield Leg(number=1, total=1, model=SklearnModel(pipeline))
 
     def load(self, folder: Path) -> SklearnModel:
         """The model in `model.skops`."""

@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn import functional
 
 from reviewtune.errors import ArtifactError
-from reviewtune.families.base import Epoch, Inputs, Rows, Setting
+from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.space import Params
 
 WEIGHTS_FILE = "mlp.safetensors"
@@ -111,7 +111,7 @@ class MlpFamily:
     params = MlpParams
     trains_in_epochs = True
 
-    def fit(self, params: MlpParams, train: Rows, setting: Setting) -> Iterator[Epoch]:
+    def fit(self, params: MlpParams, train: Rows, setting: Setting) -> Iterator[Leg]:
         """Fit, yielding after every epoch."""
         generator = torch.Generator().manual_seed(setting.seed)
         network = _fresh_network(train.inputs, params, generator)
@@ -121,7 +121,7 @@ class MlpFamily:
         for number in range(1, params.epochs + 1):
             loss = _train_epoch(network, optimizer, train, params, generator)
             model = MlpModel(network, params)
-            yield Epoch(number=number, total=params.epochs, model=model, metrics={"train_loss": loss})
+            yield Leg(number=number, total=params.epochs, model=model, metrics={"train_loss": loss})
 
     def load(self, folder: Path) -> MlpModel:
         """The model in `mlp.safetensors` and `mlp.json`."""

@@ -20,6 +20,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo
 from reviewtune.adapters import checkpoint, peft_format
 from reviewtune.adapters.optimizer import make_lr_schedule, make_optimizer
 from reviewtune.adapters.randomness import RandomStream
+from reviewtune.adapters.schedule import Course
 from reviewtune.adapters.training import Trainer, Worker
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.batches import token_batches, token_budget
@@ -29,7 +30,7 @@ from reviewtune.encoders.packing import pack_rows
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import ArtifactError, StudyError
-from reviewtune.families.base import Epoch, Inputs, Rows, Setting
+from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.space import Params
 
 BASE_FILE = "base.json"
@@ -121,8 +122,8 @@ class QloraModel:
         peft_format.save_adapter(self.model, folder)
         write_base(folder, self.base_model, self.quantisation)
 
-    def save_state(self, folder: Path, epoch: int) -> None:
-        """Write what training needs to go on after `epoch`: adapter, head, optimizer, schedule and random state.
+    def save_state(self, folder: Path) -> None:
+        """Write what training needs to go on: adapter, head, optimizer, schedule and random state.
 
         Raises:
             StudyError: The model was loaded from an artifact, which does not hold where its training stood.
@@ -130,7 +131,7 @@ class QloraModel:
         if self.trainer is None:
             raise StudyError(f"{folder}: a loaded artifact has no training state to save: use its save instead")
         self.save(folder)
-        checkpoint.save_progress(self.trainer, folder, epoch)
+        checkpoint.save_progress(self.trainer, folder)
 
 
 def write_base(folder: Path, base_model: str, quantisation: str) -> None:
@@ -147,17 +148,18 @@ class QloraFamily:
     params = QloraParams
     trains_in_epochs = True
 
-    def fit(self, params: QloraParams, train: Rows, setting: Setting) -> Iterator[Epoch]:
-        """Fit on tokens, yielding after every epoch. See `Family.fit`."""
-        trainer, start = _prepare(params, train, setting)
+    def fit(self, params: QloraParams, train: Rows, setting: Setting) -> Iterator[Leg]:
+        """Fit on tokens, yielding after every leg. See `Family.fit`."""
+        trainer = _prepare(params, train, setting)
         model = QloraModel(
             trainer.model,
             base_model=setting.base_model,
             quantisation=setting.quantisation,
             trainer=trainer,
         )
-        for epoch, loss in trainer.train(params.epochs, start):
-            yield Epoch(epoch, params.epochs, model, {"train_loss": loss})
+        course = trainer.course
+        for leg, loss in trainer.train():
+            yield Leg(leg, course.legs, model, {"train_loss": loss}, course.legs_per_epoch)
 
     def load(self, folder: Path) -> QloraModel:
         """The model in a peft folder, on this machine's GPU or CPU. See `Family.load`."""
@@ -184,8 +186,8 @@ def read_base(folder: Path) -> tuple[str, Quantisation]:
         raise ArtifactError(f"{path} is missing or damaged ({reason}): export the artifact again") from None
 
 
-def _prepare(params: QloraParams, train: Rows, setting: Setting) -> tuple[Trainer, int]:
-    """The trainer of a trial, fresh or as `setting.resume_from` left it, and the epochs it has done."""
+def _prepare(params: QloraParams, train: Rows, setting: Setting) -> Trainer:
+    """The trainer of a trial, fresh or as `setting.resume_from` left it."""
     device = default_device()
     random = RandomStream(setting.seed, device)
     # The layers are made with random values of their own before they get those of the trial.
@@ -195,23 +197,26 @@ def _prepare(params: QloraParams, train: Rows, setting: Setting) -> tuple[Traine
     optimizer = make_optimizer(
         trainable, name=params.optimizer, learning_rate=params.learning_rate, weight_decay=params.weight_decay
     )
-    steps = params.epochs * -(-len(train) // params.batch_size)
+    course = Course(len(train), params.batch_size, params.epochs, setting.evaluations_per_epoch)
     trainer = Trainer(
         model=model,
         optimizer=optimizer,
-        lr_schedule=make_lr_schedule(optimizer, name=params.lr_schedule, warmup_ratio=params.warmup_ratio, steps=steps),
+        lr_schedule=make_lr_schedule(
+            optimizer, name=params.lr_schedule, warmup_ratio=params.warmup_ratio, steps=course.steps
+        ),
         tokens=train.inputs,
         labels=torch.from_numpy(np.array(train.fake, dtype=np.int64)).to(device),
-        batch_size=params.batch_size,
+        course=course,
         seed=setting.seed,
         random=random,
         worker=Worker(setting.rank, setting.world_size),
     )
     if setting.resume_from:
-        return trainer, checkpoint.load_progress(trainer, setting.resume_from)
-    # The workers began with the same adapter; their dropout should differ.
-    random.reseed(setting.seed + setting.rank)
-    return trainer, 0
+        checkpoint.load_progress(trainer, setting.resume_from)
+    else:
+        # The workers began with the same adapter; their dropout should differ.
+        random.reseed(setting.seed + setting.rank)
+    return trainer
 
 
 def _adapted(params: QloraParams, setting: Setting) -> torch.nn.Module:

@@ -1,4 +1,4 @@
-"""A QLoRA model as a pack holds it between two epochs: written out like any other's, a peft folder with its state."""
+"""A QLoRA model as a pack holds it between two legs: written out like any other's, a peft folder with its state."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,8 @@ class SlotModel:
     layers: list[str]
     setting: Setting
 
-    def save_state(self, folder: Path, epoch: int) -> None:
+    def save_state(self, folder: Path) -> None:
         """Write adapter, head, optimizer, schedule and random state. See `families.qlora.QloraModel.save_state`."""
-        assert epoch == self.state.epoch
         spec = self.spec
         config = peft_format.lora_config(
             self.layers, rank=spec.rank, alpha=spec.alpha, dropout=spec.dropout, rslora=spec.rslora

@@ -20,7 +20,7 @@ from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 
 from reviewtune.errors import ArtifactError
-from reviewtune.families.base import Epoch, Inputs, Rows, Setting
+from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.sklearn_model import SklearnModel, load_pipeline
 from reviewtune.families.space import Params
 
@@ -82,7 +82,7 @@ class SvmFamily:
     params = SvmParams
     trains_in_epochs = False
 
-    def fit(self, params: SvmParams, train: Rows, setting: Setting) -> Iterator[Epoch]:
+    def fit(self, params: SvmParams, train: Rows, setting: Setting) -> Iterator[Leg]:
         """Fit once; with `setting.fast`, by scikit-learn-intelex where it is installed."""
         fast = setting.fast and fast_svc_installed()
         classifier = (_fast_svc() if fast else SVC)(
@@ -94,7 +94,7 @@ class SvmFamily:
         pipeline = Pipeline([("scaler", StandardScaler()), ("classifier", classifier)])
         pipeline.fit(train.inputs, train.fake.astype(np.int64))
         model = FastSvmModel(pipeline) if fast else SklearnModel(pipeline)
-        yield Epoch(number=1, total=1, model=model)
+        yield Leg(number=1, total=1, model=model)
 
     def load(self, folder: Path) -> SklearnModel:
         """The model in `model.skops`."""

@@ -22,7 +22,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.svm import LinearSVC
 
 from reviewtune.errors import DataError
-from reviewtune.families.base import Epoch, Inputs, Rows, Setting, as_texts
+from reviewtune.families.base import Inputs, Leg, Rows, Setting, as_texts
 from reviewtune.families.sklearn_model import SklearnModel, load_pipeline
 from reviewtune.families.space import Params
 
@@ -79,7 +79,7 @@ class TfidfFamily:
     params = TfidfParams
     trains_in_epochs = False
 
-    def fit(self, params: TfidfParams, train: Rows, setting: Setting) -> Iterator[Epoch]:
+    def fit(self, params: TfidfParams, train: Rows, setting: Setting) -> Iterator[Leg]:
         """Fit once.
 
         Raises:
@@ -94,7 +94,7 @@ class TfidfFamily:
                 f"reviews ({error}): lower min_df or give more reviews"
             ) from None
         classifier = _classifier(params, setting.seed).fit(features, train.fake.astype(np.int64))
-        yield Epoch(number=1, total=1, model=TfidfModel(_pipeline(union, classifier)))
+        yield Leg(number=1, total=1, model=TfidfModel(_pipeline(union, classifier)))
 
     def load(self, folder: Path) -> TfidfModel:
         """The model in `model.skops`."""

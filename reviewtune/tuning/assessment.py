@@ -108,11 +108,12 @@ def _model(finalist: Finalist) -> Model:
         return family.load(finalist.results_dir / finalist.record.model)
     best = _best(finalist)
     params = family.params.from_values(finalist.record.params)
-    for epoch in family.fit(params, finalist.train, finalist.setting):
-        if epoch.number == best.epoch:
-            return epoch.model
+    for leg in family.fit(params, finalist.train, finalist.setting):
+        if leg.epoch == best.epoch:
+            return leg.model
     raise StudyError(
-        f"trial {finalist.record.trial_id} of {finalist.family} ended before its best epoch {best.epoch}: run it again"
+        f"trial {finalist.record.trial_id} of {finalist.family} ended before its best epoch, {best.epoch:g}: "
+        "run it again"
     )
 
 

@@ -1,8 +1,9 @@
-"""Between Tune's trials, which ask for one epoch after the other, and the workers that train them in packs.
+"""Between Tune's trials, which ask for one leg after the other, and the workers that train them in packs.
 
-The broker is a Ray actor without work of its own. It knows which worker holds which trial, what each trial has measured
-and how far its client has asked. A worker may train one epoch ahead of what was asked, so that no slot waits for Tune's
-decisions; a trial that is stopped meanwhile loses that epoch alone.
+A leg is an epoch or a part of one; it ends with a result. The broker is a Ray actor without work of its own. It knows
+which worker holds which trial, what each trial has measured and how far its client has asked. A worker may train one
+leg ahead of what was asked, so that no slot waits for Tune's decisions; a trial that is stopped meanwhile loses that
+leg alone.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 AHEAD = 1
-"""Epochs that a worker may train before they are asked for."""
+"""Legs that a worker may train before they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Orders:
     """What has changed for a worker since it last asked.
 
     Attributes:
-        admit: Trials to take in, (id, params, epochs whose results the broker has).
+        admit: Trials to take in, (id, params, legs whose results the broker has).
         evict: Ids of trials to let go.
-        allowed: Last epoch that each of its trials may train, by id.
+        allowed: Last leg that each of its trials may train, by id.
         closed: The study is over.
     """
 
@@ -59,8 +60,8 @@ class TrialBroker:
         self._changed = asyncio.Condition()
         self._closed: str | None = None
 
-    async def epoch(self, trial_id: str, params: dict[str, Any], number: int) -> dict[str, Any]:
-        """The result of a trial's epoch `number`, once it is trained; asking again gives it again.
+    async def leg(self, trial_id: str, params: dict[str, Any], number: int) -> dict[str, Any]:
+        """The result of a trial's leg `number`, once it is trained; asking again gives it again.
 
         Returns:
             What the worker measured; or `{"error": reason}` where the trial failed, or was let go meanwhile.
@@ -116,12 +117,12 @@ class TrialBroker:
         return orders
 
     async def deliver(self, trial_id: str, result: dict[str, Any]) -> None:
-        """A worker has trained an epoch. One that was delivered before its worker died counts once.
+        """A worker has trained a leg. One that was delivered before its worker died counts once.
 
-        Of epochs that were lost with a worker only the last is told again: it stands for those before it too.
+        Of legs that were lost with a worker only the last is told again: it stands for those before it too.
         """
         trial = self._trials[trial_id]
-        while len(trial.results) < result["epoch"]:
+        while len(trial.results) < result["leg"]:
             trial.results.append(result)
         if result["last"]:
             self._release(trial_id, evict=False)

@@ -32,7 +32,7 @@ class Continuation:
     folder: Path
 
     @property
-    def done(self) -> int:
+    def done(self) -> float:
         """Epochs that the trial has done."""
         return self.trial.epochs[-1].epoch
 
@@ -51,7 +51,7 @@ class Continuation:
         if self.has_ended:
             return f"{self.entry.name}: its trial {self.trial_id} has gone on to {self.epochs} epochs already"
         return (
-            f"{self.entry.name}: its trial {self.trial.trial_id} goes on from epoch {self.done} to {self.epochs} "
+            f"{self.entry.name}: its trial {self.trial.trial_id} goes on from epoch {self.done:g} to {self.epochs} "
             f"as {self.trial_id}"
         )
 
@@ -78,9 +78,8 @@ def find_continuation(config: StudyConfig) -> Continuation:
         raise StudyError(f"{entry.name} lacks the record of its trial {entry.trial_id}: run its study once more")
     found = Continuation(_settings(config, folder.parent), entry, trial, config.epochs, folder)
     if config.epochs <= found.done and not found.has_ended:
-        raise UsageError(
-            f"--epochs {config.epochs}: {entry.name} has done {found.done} already; give at least {found.done + 1}"
-        )
+        done, least = f"{found.done:g}", int(found.done) + 1
+        raise UsageError(f"--epochs {config.epochs}: {entry.name} has done {done} already; give at least {least}")
     return found
 
 

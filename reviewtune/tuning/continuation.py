@@ -89,7 +89,7 @@ def train_on(assignment: Assignment, trial_id: str, epochs: int, report: Callabl
         assignment: All of the trial's params are fixed in it.
         trial_id: Whose folder `begin_from` has filled.
         epochs: In all.
-        report: Called with the metrics of each epoch; with those of the last one that was done first.
+        report: Called with the metrics of each leg; with those of the last one that was done first.
     """
     run_trial({"epochs": epochs}, assignment, trial_id=trial_id, report=report)
 
@@ -136,7 +136,7 @@ def _train(run: FamilyRun, found: Continuation, *, number: int) -> None:
         while not _ended(work, results):
             try:
                 record = _after(record, results.get(timeout=POLL_SECONDS))
-                run.progress.trial(run.name, "epoch", record)
+                run.progress.trial(run.name, "leg", record)
             except Empty:
                 continue
         ray.get(work)
@@ -156,7 +156,7 @@ def _ended(work: Any, results: Queue) -> bool:
 
 
 def _after(record: TrialRecord, result: dict[str, Any]) -> TrialRecord:
-    """The record with an epoch that was reported; one that is reported again replaces its first report."""
+    """The record with a leg that was reported; one that is reported again replaces its first report."""
     values = {name: result[name] for name in EPOCH_METRICS if name in result}
     epoch = EpochRecord(epoch=result[EPOCH], **values)
     earlier = [known for known in record.epochs if known.epoch < epoch.epoch]

@@ -7,6 +7,7 @@ from reviewtune.leaderboard.columns import duration
 from reviewtune.tuning.plan import FamilyPlan, Study
 from reviewtune.tuning.records import TrialRecord, TrialStore
 from reviewtune.tuning.resources import Resources, trial_resources
+from reviewtune.tuning.scheduler import first_rung
 from reviewtune.tuning.session import Cluster
 
 Say = Callable[[str], None]
@@ -33,6 +34,8 @@ def describe_cost(study: Study, cluster: Cluster, say: Say) -> None:
         left = max(0, plan.num_trials - len(records))
         say(f"{plan.family.name}: {left} of {plan.num_trials} trials left, {resources.line()}")
         say(f"  {_time(records, left, resources)}")
+        if plan.family.inputs == "tokens" and study.config.evaluations_per_epoch > 1:
+            say(f"  {_evaluations(study.config.evaluations_per_epoch)}")
         for line in _space(plan):
             say(f"  {line}")
 
@@ -45,6 +48,10 @@ def _time(records: list[TrialRecord], left: int, resources: Resources) -> str:
         return "time unknown (--num-trials 1 measures it and is kept)"
     waves = -(-left // resources.concurrent)
     return f"about {duration(waves * mean(seconds))} by the {len(seconds)} that ended"
+
+
+def _evaluations(per_epoch: int) -> str:
+    return f"scored {per_epoch} times an epoch; weak trials stop from {first_rung(per_epoch):g} % of their epochs on"
 
 
 def _space(plan: FamilyPlan) -> Iterator[str]:

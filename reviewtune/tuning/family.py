@@ -91,6 +91,7 @@ def _tune(
             scheduler=make_scheduler(
                 trains_in_epochs=plan.family.trains_in_epochs,
                 defaults={name: plan.defaults[name] for name in plan.distributions},
+                evaluations_per_epoch=run.setting.evaluations_per_epoch,
             ),
             num_samples=plan.num_trials - done,
             max_concurrent_trials=run.resources.concurrent,

@@ -73,11 +73,13 @@ class FamilyRun:
     @cached_property
     def setting(self) -> Setting:
         """The same for all its trials."""
+        config = self.study.config
         return Setting(
-            seed=self.study.config.seed,
+            seed=config.seed,
             fast=True,
-            base_model=self.study.encoder.name if self.study.encoder else self.study.config.base_model,
-            quantisation=self.study.config.quantisation,
+            base_model=self.study.encoder.name if self.study.encoder else config.base_model,
+            quantisation=config.quantisation,
+            evaluations_per_epoch=config.evaluations_per_epoch if self.plan.family.inputs == "tokens" else 1,
         )
 
     @cached_property

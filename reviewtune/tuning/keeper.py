@@ -14,7 +14,7 @@ from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
 from reviewtune.tuning.scheduler import EPOCH
 
 Watcher = Callable[[str, TrialRecord], None]
-"""Called with `started`, `epoch` or `ended` and the trial's record so far."""
+"""Called with `started`, `leg` or `ended` and the trial's record so far."""
 
 EPOCH_METRICS = ("f1", "accuracy", "roc_auc", "fit_seconds", "train_loss", "pack_reviews_per_second")
 
@@ -52,18 +52,18 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         self.watch("started", self._record(trial, "finished"))
 
     def on_trial_result(self, *, trial: Trial, result: dict[str, Any], **_: Any) -> None:
-        """Remember an epoch; one that is trained again after a worker's death replaces its first try."""
+        """Remember a leg; one that is trained again after a worker's death replaces its first try."""
         values = {name: result[name] for name in EPOCH_METRICS if name in result}
         epoch = EpochRecord(epoch=result[EPOCH], **values)
         earlier = [known for known in self.epochs.get(trial.trial_id, []) if known.epoch < epoch.epoch]
         self.epochs[trial.trial_id] = [*earlier, epoch]
         self.last[trial.trial_id] = result
-        self.watch("epoch", self._record(trial, "finished"))
+        self.watch("leg", self._record(trial, "finished"))
 
     def on_trial_complete(self, *, trial: Trial, **_: Any) -> None:
         """Keep the record of a trial that ended by itself or was stopped early."""
         if trial.trial_id not in self.epochs:
-            self._end(self._record(trial, "failed", error="it ended before its first epoch"))
+            self._end(self._record(trial, "failed", error="it ended before it was scored"))
             return
         self._end(self._record(trial, "finished" if self.last[trial.trial_id].get("last") else "stopped"))
 

@@ -1,4 +1,4 @@
-"""What a trial leaves on disk after every epoch: its last state, to go on from, and its best model."""
+"""What a trial leaves on disk after every leg: its last state, to go on from, and its best model."""
 
 import json
 import shutil
@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import TypeAdapter
 
 from reviewtune.errors import StudyError
-from reviewtune.tuning.scheduler import EPOCH
 
 PROGRESS_FILE = "trial.json"
 BEST = "best"
@@ -19,25 +18,25 @@ LAST = "last"
 class Resumable(Protocol):
     """A model that keeps the state of its training, so that it can go on elsewhere."""
 
-    def save_state(self, folder: Path, epoch: int) -> None:
-        """Write what `Setting.resume_from` needs to go on after `epoch`."""
+    def save_state(self, folder: Path) -> None:
+        """Write what `Setting.resume_from` needs to go on."""
         ...
 
 
 def keep(model: Resumable, folder: Path, result: dict[str, Any], *, improved: bool) -> None:
-    """Replace a trial's last state, and its best model where this epoch is better, each in one step.
+    """Replace a trial's last state, and its best model where this leg's is better, each in one step.
 
     Args:
-        model: After the epoch.
+        model: After the leg.
         folder: Of the trial.
-        result: What it reports of the epoch.
-        improved: No epoch before was as good.
+        result: What it reports of the leg.
+        improved: No leg before was as good.
     """
     partial, best = folder / ".partial", folder / ".partial-best"
     for leftover in (partial, best):
         shutil.rmtree(leftover, ignore_errors=True)
     partial.mkdir(parents=True)
-    model.save_state(partial, result[EPOCH])
+    model.save_state(partial)
     (partial / PROGRESS_FILE).write_text(json.dumps(result) + "\n")
     if improved:
         _replace(shutil.copytree(partial, best), folder / BEST)

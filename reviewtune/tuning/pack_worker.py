@@ -18,7 +18,7 @@ from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.gauges import PackGauges
 from reviewtune.tuning.keeping import keep, kept_result, last_state
 from reviewtune.tuning.search import BEST_F1
-from reviewtune.tuning.trial import Assignment, epoch_result, validation_metrics
+from reviewtune.tuning.trial import Assignment, leg_result, validation_metrics
 
 IDLE_SECONDS = 0.5
 """How long a worker without work waits for news before it looks after its own."""
@@ -35,7 +35,7 @@ class Tenant:
         slot: Its place in the pack.
         best: Highest validation F1 so far.
         seconds: Of the device, charged by its share of the tokens.
-        allowed: Last epoch that it may train for now.
+        allowed: Last leg that it may train for now.
         saving: The checkpoint that is being written.
     """
 
@@ -87,7 +87,7 @@ class PackWorker:
                 while not self._unkept.empty():
                     self._fail(*self._unkept.get())
                 if self.pack.busy:
-                    self._end_epochs(self.pack.step())
+                    self._end_legs(self.pack.step())
                 else:
                     self._settled = time.perf_counter()
 
@@ -114,19 +114,19 @@ class PackWorker:
         state = load_slot(folder, self.pack.tensor_names(spec))
         slot = self.pack.admit(trial_id, spec, state)
         self.tenants[trial_id] = Tenant(trial_id, slot, result[BEST_F1], result["fit_seconds"])
-        if result["epoch"] > delivered:
+        if result["leg"] > delivered:
             self.broker.deliver.remote(trial_id, result)
         if result["last"]:
             self._let_go(trial_id)
 
     def _go_on(self, tenant: Tenant) -> None:
-        """Begin the next epoch of a tenant that rests, if it may."""
+        """Begin the next leg of a tenant that rests, if it may."""
         slot = self.pack.slot(tenant.slot)
-        if not slot.in_epoch and not slot.is_done and slot.epoch < tenant.allowed:
-            slot.begin_epoch()
+        if not slot.in_leg and not slot.is_done and slot.leg < tenant.allowed:
+            slot.begin_leg()
 
-    def _end_epochs(self, ended: list[int]) -> None:
-        """Evaluate the slots whose epoch has ended, keep what they are and deliver what they measured."""
+    def _end_legs(self, ended: list[int]) -> None:
+        """Evaluate the slots whose leg has ended, keep what they are and deliver what they measured."""
         if not ended:
             return
         losses = {}
@@ -145,8 +145,13 @@ class PackWorker:
     def _report(self, tenant: Tenant, scores: np.ndarray[Any, Any], loss: float) -> None:
         slot = self.pack.slot(tenant.slot)
         metrics = validation_metrics(scores, self.assignment.validation, slot.epoch)
-        result = epoch_result(
-            {**metrics, "train_loss": loss}, slot.epoch, slot.spec.epochs, best=tenant.best, fit_seconds=tenant.seconds
+        result = leg_result(
+            {**metrics, "train_loss": loss},
+            slot.leg,
+            slot.course.legs,
+            epoch=slot.epoch,
+            best=tenant.best,
+            fit_seconds=tenant.seconds,
         )
         improved, tenant.best = metrics["f1"] > tenant.best, result[BEST_F1]
         layers = [layer.name for layer in self.pack.carriers(slot.spec)]
@@ -161,7 +166,7 @@ class PackWorker:
     def _keep(
         self, before: Future[None] | None, model: SlotModel, folder: Path, result: dict[str, Any], improved: bool
     ) -> None:
-        """Write a checkpoint, after the one before it, and only then tell of the epoch."""
+        """Write a checkpoint, after the one before it, and only then tell of the leg."""
         try:
             if before:
                 before.result()
@@ -176,7 +181,7 @@ class PackWorker:
         """Charge the time since the last settlement to the tenants by their shares of the tokens.
 
         Args:
-            ended: Slots whose epoch has ended just now.
+            ended: Slots whose leg has ended just now.
         """
         now = time.perf_counter()
         seconds, self._settled = now - self._settled, now

@@ -178,5 +178,13 @@ def _pack_worker(job: PackJob, rank: int) -> Any:
     backbone = dequantise_where_it_fits(borrow_backbone(resolve_encoder(setting.base_model), quantisation))
     room = make_room(backbone, PackRoom(job.slots, job.rank, job.target, MOST_TOKENS, job.optimizer))
     on_gpu = next(backbone.parameters()).device.type == "cuda"
-    pack = AdapterPack(backbone, train.inputs, train.fake, room, seed=setting.seed, compiled=on_gpu)
+    pack = AdapterPack(
+        backbone,
+        train.inputs,
+        train.fake,
+        room,
+        seed=setting.seed,
+        evaluations_per_epoch=setting.evaluations_per_epoch,
+        compiled=on_gpu,
+    )
     return PackWorker(pack, job.assignment, job.broker, rank)

@@ -1,4 +1,4 @@
-"""A Tune trial whose training happens in a pack elsewhere: it asks for an epoch at a time and reports it."""
+"""A Tune trial whose training happens in a pack elsewhere: it asks for a leg at a time and reports it."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class PackedTrial(tune.Trainable):  # type: ignore[misc]
         self._broker, self._asked = broker, 0
 
     def step(self) -> dict[str, Any]:
-        """The result of the next epoch.
+        """The result of the next leg.
 
         Raises:
             StudyError: The trial failed.
@@ -26,7 +26,7 @@ class PackedTrial(tune.Trainable):  # type: ignore[misc]
         import ray
 
         self._asked += 1
-        result: dict[str, Any] = ray.get(self._broker.epoch.remote(self.trial_id, dict(self.config), self._asked))
+        result: dict[str, Any] = ray.get(self._broker.leg.remote(self.trial_id, dict(self.config), self._asked))
         if "error" in result:
             raise StudyError(result["error"])
         return {**result, "done": result["last"]}

@@ -130,6 +130,7 @@ def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:
     key = content_key(
         inputs.reviews.sha256, inputs.split.sha256, config.seed, config.space, config.quantisation, config.executor,
         config.base_model if not inputs.encoder else [inputs.encoder.title, inputs.encoder.revision],
+        *([config.evaluations_per_epoch] if config.evaluations_per_epoch > 1 else []),
     )  # fmt: skip
     without_commit = inputs.reviews.name.partition("@")[0]
     stem = Path(without_commit.replace("/", "-")).stem

@@ -73,7 +73,7 @@ class Progress:
             self.say(f"{family}: {state}")
 
     def trial(self, family: str, event: str, record: TrialRecord) -> None:
-        """A trial of `family` has `started`, finished an `epoch`, or `ended`."""
+        """A trial of `family` has `started`, finished a `leg`, or `ended`."""
         progress = self.families[family]
         if event != "ended":
             progress.running[record.trial_id] = record
@@ -121,7 +121,7 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
         if rate is not None and not brief:
             now += f", {rate:,.0f} reviews/s"
         elif any(epochs) and not brief:
-            now += f", epochs {' '.join(map(str, epochs))}"
+            now += f", epochs {' '.join(f'{epoch:g}' for epoch in epochs)}"
     return (
         f"{len(progress.records)}/{progress.num_trials}",
         f"{best.best.f1:.4f}" if best and best.best else "",
@@ -133,20 +133,20 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
 
 
 def _pack_rate(progress: FamilyProgress) -> float | None:
-    """Reviews a second of the pack whose epoch ended last; None where trials train by themselves."""
+    """Reviews a second of the pack whose leg ended last; None where trials train by themselves."""
     last = [record.epochs[-1] for record in progress.running.values() if record.epochs]
     return last[-1].pack_reviews_per_second if last else None
 
 
 def _line(family: str, record: TrialRecord, progress: FamilyProgress) -> str:
-    best, epochs = best_of(progress.records), len(record.epochs)
+    best, epochs = best_of(progress.records), record.epochs[-1].epoch if record.epochs else 0
     default = ", the default configuration" if record.is_default else ""
     params = " ".join(f"{name}={_short(value)}" for name, value in record.params.items())
     f1 = f"{record.best.f1:.4f}" if record.best else "none"
     incumbent = f"{best.best.f1:.4f}" if best and best.best else "none"
     return (
         f"{family} {len(progress.records)}/{progress.num_trials} {record.status}: F1 {f1} (best {incumbent}), "
-        f"{epochs} epoch{'s' * (epochs != 1)}, {record.fit_seconds:.1f} s{default}: {params}"
+        f"{epochs:g} epoch{'s' * (epochs != 1)}, {record.fit_seconds:.1f} s{default}: {params}"
     )
 
 

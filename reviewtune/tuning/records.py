@@ -10,11 +10,12 @@ from reviewtune.errors import StudyError
 
 
 class EpochRecord(BaseModel):
-    """What a trial measured after one epoch."""
+    """What a trial measured after a leg."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    epoch: int
+    epoch: float
+    """Epochs that are done: a fraction in mid-epoch."""
     f1: float
     accuracy: float
     roc_auc: float
@@ -38,7 +39,7 @@ class TrialRecord(BaseModel):
     epochs: list[EpochRecord] = []
     error: str | None = None
     model: str | None = None
-    """Folder of the best epoch's model, where the family keeps one, relative to the results directory."""
+    """Folder of the best leg's model, where the family keeps one, relative to the results directory."""
     peak_memory_bytes: int = 0
     """Of the process that trained it; a pack's, with all its slots."""
     device: str = "cpu"
@@ -47,7 +48,7 @@ class TrialRecord(BaseModel):
 
     @property
     def best(self) -> EpochRecord | None:
-        """The epoch with the highest validation F1, the earliest of equals; None where none ended."""
+        """The leg with the highest validation F1, the earliest of equals; None where none ended."""
         return max(self.epochs, key=lambda epoch: (epoch.f1, -epoch.epoch), default=None)
 
     @property
@@ -107,7 +108,7 @@ def default_first(records: list[TrialRecord]) -> list[TrialRecord]:
 
 
 def best_of(records: list[TrialRecord]) -> TrialRecord | None:
-    """The incumbent: the highest validation F1 of any epoch; of equals the highest ROC AUC, then the earliest.
+    """The incumbent: the highest validation F1 of any leg; of equals the highest ROC AUC, then the earliest.
 
     Trials that run side by side end in any order, which must not choose among those that a small split finds equal.
     """

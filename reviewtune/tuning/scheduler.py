@@ -9,12 +9,19 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 from reviewtune.tuning.search import BEST_F1
 
 EPOCH = "epoch"
+"""Epochs that a trial has done: a fraction after a leg in mid-epoch."""
 PROGRESS = "progress"
 """Share of its own epochs that a trial has done, in percent. Trials of two and of five epochs meet at a rung where
 their learning-rate schedules stand at the same point: by the epoch the short ones would win, their rate being lower."""
 
 FIRST_RUNG = 25
+"""Percent of its epochs that a trial has done when it may first be stopped."""
 REDUCTION_FACTOR = 2
+
+
+def first_rung(evaluations_per_epoch: int) -> float:
+    """`FIRST_RUNG`, or half of it where trials are scored within epochs: by default the warm-up takes 10 % of them."""
+    return FIRST_RUNG if evaluations_per_epoch == 1 else FIRST_RUNG / 2
 
 
 class AshaButDefault(AsyncHyperBandScheduler):  # type: ignore[misc]
@@ -22,32 +29,38 @@ class AshaButDefault(AsyncHyperBandScheduler):  # type: ignore[misc]
 
     Args:
         defaults: Searched values of the default configuration.
+        first: Percent at which trials may first be stopped.
     """
 
-    def __init__(self, defaults: dict[str, Any]) -> None:
+    def __init__(self, defaults: dict[str, Any], first: float) -> None:
         super().__init__(
             time_attr=PROGRESS,
             metric=BEST_F1,
             mode="max",
             max_t=100,
-            grace_period=FIRST_RUNG,
+            grace_period=first,
             reduction_factor=REDUCTION_FACTOR,
+            # Otherwise a result between two rungs counts at a lower one that its trial has jumped over.
+            stop_last_trials=False,
         )
         self.defaults = defaults
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
         """Record the result at its rung; stop a trial in the lower half of those that reached it."""
+        if result.get(PROGRESS, 0) >= 100:
+            return str(TrialScheduler.STOP)
         decision: str = super().on_trial_result(tune_controller, trial, result)
-        if decision == TrialScheduler.STOP and trial.config == self.defaults and result[PROGRESS] < 100:
-            return str(TrialScheduler.CONTINUE)
-        return decision
+        return str(TrialScheduler.CONTINUE) if trial.config == self.defaults else decision
 
 
-def make_scheduler(*, trains_in_epochs: bool, defaults: dict[str, Any]) -> TrialScheduler:
+def make_scheduler(
+    *, trains_in_epochs: bool, defaults: dict[str, Any], evaluations_per_epoch: int = 1
+) -> TrialScheduler:
     """ASHA for what trains in epochs, otherwise none.
 
     Args:
-        trains_in_epochs: The family yields after every epoch.
+        trains_in_epochs: The family yields more than once.
         defaults: Searched values of the default configuration.
+        evaluations_per_epoch: How often it yields in an epoch.
     """
-    return AshaButDefault(defaults) if trains_in_epochs else FIFOScheduler()
+    return AshaButDefault(defaults, first_rung(evaluations_per_epoch)) if trains_in_epochs else FIFOScheduler()

@@ -1,4 +1,4 @@
-"""One trial: fit, score every epoch on the validation split, keep the best epoch's model, report.
+"""One trial: fit, score every leg on the validation split, keep the best leg's model, report.
 
 The same function runs inside a Tune trial and in each worker of a Ray Train `TorchTrainer`, which differ in how it
 reports.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import validation_scores
-from reviewtune.families.base import Epoch, Rows, Setting
+from reviewtune.families.base import Leg, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.tuning.keeping import Resumable, keep, kept_result, last_state
 from reviewtune.tuning.scheduler import EPOCH, PROGRESS
@@ -48,16 +48,16 @@ class Assignment:
 def run_trial(
     params: dict[str, Any], assignment: Assignment, *, trial_id: str, report: Report, leader: bool = True
 ) -> None:
-    """Fit one configuration, reporting after every epoch.
+    """Fit one configuration, reporting after every leg.
 
-    A trial that goes on after its worker died reports its last epoch once more: the death may have come before the
+    A trial that goes on after its worker died reports its last leg once more: the death may have come before the
     report.
 
     Args:
         params: The searched values.
         assignment: The rest.
-        trial_id: Names the folder of its models; a trial that runs again under its id goes on after its last epoch.
-        report: Called with the metrics of each epoch; it may end the trial by raising.
+        trial_id: Names the folder of its models; a trial that runs again under its id goes on after its last leg.
+        report: Called with the metrics of each leg; it may end the trial by raising.
         leader: Whether this process evaluates and saves; of several workers only one does.
 
     Raises:
@@ -72,53 +72,54 @@ def run_trial(
         report(done if leader else {EPOCH: done[EPOCH]})
     best, seconds = done.get(BEST_F1, -1.0), done.get("fit_seconds", 0.0)
     validated = family.params.from_values({**assignment.fixed, **params})
-    epochs = family.fit(validated, assignment.train, replace(assignment.setting, resume_from=resume_from))
-    for epoch, fit_seconds in _timed(epochs, seconds):
+    legs = family.fit(validated, assignment.train, replace(assignment.setting, resume_from=resume_from))
+    for leg, fit_seconds in _timed(legs, seconds):
         if not leader:
-            report({EPOCH: epoch.number})
+            report({EPOCH: leg.epoch})
             continue
-        scores = epoch.model.scores(assignment.validation.inputs)
-        metrics = {**validation_metrics(scores, assignment.validation, epoch.number), **epoch.metrics}
-        result = epoch_result(metrics, epoch.number, epoch.total, best=best, fit_seconds=fit_seconds)
+        scores = leg.model.scores(assignment.validation.inputs)
+        metrics = {**validation_metrics(scores, assignment.validation, leg.epoch), **leg.metrics}
+        result = leg_result(metrics, leg.number, leg.total, epoch=leg.epoch, best=best, fit_seconds=fit_seconds)
         improved, best = metrics["f1"] > best, result[BEST_F1]
-        if isinstance(epoch.model, Resumable):
-            keep(epoch.model, folder, result, improved=improved)
+        if isinstance(leg.model, Resumable):
+            keep(leg.model, folder, result, improved=improved)
         report(result)
 
 
-def validation_metrics(scores: NDArray[np.float64], validation: Rows, epoch: int) -> dict[str, float]:
-    """What (N,) scores of the validation rows are worth after an epoch.
+def validation_metrics(scores: NDArray[np.float64], validation: Rows, epoch: float) -> dict[str, float]:
+    """What (N,) scores of the validation rows are worth after so many epochs.
 
     Raises:
         StudyError: A score is not finite.
     """
     if not np.isfinite(scores).all():
-        raise StudyError(f"the scores after epoch {epoch} are not finite numbers: lower the learning rate")
+        raise StudyError(f"the scores after epoch {epoch:g} are not finite numbers: lower the learning rate")
     return validation_scores(validation.fake, scores)
 
 
-def epoch_result(
-    metrics: dict[str, float], epoch: int, total: int, *, best: float, fit_seconds: float
+def leg_result(
+    metrics: dict[str, float], leg: int, total: int, *, epoch: float, best: float, fit_seconds: float
 ) -> dict[str, Any]:
-    """What a trial reports after an epoch.
+    """What a trial reports after a leg.
 
     Args:
         metrics: Measured after it.
-        epoch: Its number, from 1.
-        total: Epochs of the trial.
-        best: Highest validation F1 of the epochs before.
+        leg: Its number, from 1.
+        total: Legs of the trial.
+        epoch: Epochs that are done.
+        best: Highest validation F1 of the legs before.
         fit_seconds: Wall time of the fit so far.
     """
-    at = {EPOCH: epoch, PROGRESS: 100 * epoch / total, "last": epoch == total}
+    at = {"leg": leg, EPOCH: epoch, PROGRESS: 100 * leg / total, "last": leg == total}
     return {**metrics, **at, BEST_F1: max(best, metrics["f1"]), "fit_seconds": fit_seconds, **usage()}
 
 
-def _timed(epochs: Iterator[Epoch], seconds: float) -> Iterator[tuple[Epoch, float]]:
-    """Each epoch with the wall time of the fit so far: the time between the yields, not that of whoever iterates."""
+def _timed(legs: Iterator[Leg], seconds: float) -> Iterator[tuple[Leg, float]]:
+    """Each leg with the wall time of the fit so far: the time between the yields, not that of whoever iterates."""
     while True:
         start = time.perf_counter()
-        epoch = next(epochs, None)
+        leg = next(legs, None)
         seconds += time.perf_counter() - start
-        if epoch is None:
+        if leg is None:
             return
-        yield epoch, seconds
+        yield leg, seconds

@@ -115,11 +115,14 @@ def test_the_name_is_the_registrys(family: Family) -> None:
     assert FAMILIES[family.name].endswith(f":{type(family).__name__}")
 
 
-def test_the_epochs_count_from_one_to_the_last(family: Family, train: Rows, setting: Setting) -> None:
-    epochs = list(family.fit(family.params(), train, setting))
-    assert [epoch.number for epoch in epochs] == list(range(1, len(epochs) + 1))
-    assert [epoch.last for epoch in epochs] == [False] * (len(epochs) - 1) + [True]
-    assert (len(epochs) > 1) == family.trains_in_epochs
+def test_the_legs_count_from_one_to_the_last_epoch(family: Family, train: Rows, setting: Setting) -> None:
+    params = family.params()
+    legs = list(family.fit(params, train, replace(setting, evaluations_per_epoch=2)))
+    assert [leg.number for leg in legs] == list(range(1, len(legs) + 1))
+    assert [leg.last for leg in legs] == [False] * (len(legs) - 1) + [True]
+    assert legs[-1].epoch == getattr(params, "epochs", 1)
+    assert (len(legs) > 1) == family.trains_in_epochs
+    assert legs[0].epoch == (0.5 if family.name == "qlora" else 1)
 
 
 def test_the_default_configuration_learns_an_easy_problem(model: Model, test: Rows) -> None:

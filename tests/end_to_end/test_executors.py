@@ -16,7 +16,7 @@ def trial(reviewtune: Program, results: Path, data: Path, base: Path, *words: ob
     """The only trial of a study."""
     space = json.dumps({"qlora": {**SPACE["qlora"], **FIXED}})
     study = ["tune", "--data", data, "--results-dir", results, "--base-model", base, "--families", "qlora"]
-    done = reviewtune(*study, "--num-trials", "1", "--space", space, *words)
+    done = reviewtune(*study, "--num-trials", "1", "--space", space, "--evaluations-per-epoch", "2", *words)
     assert done.code == 0, done.err
     (path,) = results.glob("studies/*/qlora/trials/*.json")
     record: dict[str, Any] = json.loads(path.read_text())
@@ -35,5 +35,6 @@ def test_a_pack_trains_what_ray_train_and_peft_do(
         reviewtune, tmp_path / "ddp", reviews_csv, small_base, "--executor", "ddp", "--workers-per-trial", workers
     )
     losses = [[epoch["train_loss"] for epoch in record["epochs"]] for record in (packed, ddp)]
+    assert [epoch["epoch"] for epoch in ddp["epochs"]] == [0.5, 1, 1.5, 2]
     assert losses[0] == pytest.approx(losses[1], abs=1e-5 if workers == 1 else 0.03)
     assert packed["params"] == ddp["params"]

@@ -15,7 +15,7 @@ import pytest
 
 from tests.end_to_end.conftest import ROOT
 
-TRIALS, EPOCHS = 4, 30
+TRIALS, EPOCHS, EVALUATIONS = 4, 15, 2
 WORKER = "ray::RayTrainWorker"
 
 
@@ -23,6 +23,7 @@ def start(results: Path, reviews: Path, base: Path) -> subprocess.Popen[str]:
     space = {"qlora": {"epochs": EPOCHS, "batch_size": [8, 16], "target": "attention"}}
     words = ["tune", "--data", str(reviews), "--results-dir", str(results), "--base-model", str(base)]
     words += ["--families", "qlora", "--num-trials", str(TRIALS), "--slots", "2", "--space", json.dumps(space)]
+    words += ["--evaluations-per-epoch", str(EVALUATIONS)]
     return subprocess.Popen(
         [sys.executable, "-m", "reviewtune", *words], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=dict(os.environ)
     )
@@ -40,12 +41,12 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return found
 
 
-def kept_epochs(results: Path) -> dict[str, int]:
-    """The last epoch that each trial has kept."""
+def kept_epochs(results: Path) -> dict[str, float]:
+    """How many epochs each trial has kept."""
     kept = {}
     for path in results.glob("studies/*/qlora/models/*/last/trial.json"):
         try:
-            kept[path.parts[-3]] = int(json.loads(path.read_text())["epoch"])
+            kept[path.parts[-3]] = json.loads(path.read_text())["epoch"]
         except (FileNotFoundError, json.JSONDecodeError):
             continue
     return kept
@@ -64,7 +65,7 @@ def test_a_killed_worker_loses_no_trial_and_counts_none_twice(
 ) -> None:
     process = start(tmp_path, reviews_csv, small_base)
     try:
-        wait_until(lambda: max(kept_epochs(tmp_path).values(), default=0) >= 3, process)
+        wait_until(lambda: max(kept_epochs(tmp_path).values(), default=0) >= 1.5, process)
         before = kept_epochs(tmp_path)
         workers(process)[0].send_signal(signal.SIGKILL)
         _, err = process.communicate(timeout=300)
@@ -79,7 +80,7 @@ def test_a_killed_worker_loses_no_trial_and_counts_none_twice(
     assert before.keys() <= records.keys()
     for record in records.values():
         epochs = [epoch["epoch"] for epoch in record["epochs"]]
-        assert epochs == list(range(1, len(epochs) + 1))
+        assert epochs == [leg / EVALUATIONS for leg in range(1, len(epochs) + 1)]
     assert Counter(record["number"] for record in records.values()) == Counter(range(1, TRIALS + 1))
 
 

@@ -54,12 +54,12 @@ STRANGERS = [
 def run(pack: AdapterPack, specs: list[QloraParams]) -> tuple[list[list[float]], np.ndarray]:
     losses: list[list[float]] = [[] for _ in specs]
     for number, spec in enumerate(specs):
-        pack.slot(pack.admit(str(number), spec)).begin_epoch()
+        pack.slot(pack.admit(str(number), spec)).begin_leg()
     while pack.busy:
         for index in pack.step():
             losses[index].append(pack.take_loss(index))
             if not pack.slot(index).is_done:
-                pack.slot(index).begin_epoch()
+                pack.slot(index).begin_leg()
     return losses, pack.scores(list(range(len(specs))), TEST.inputs)
 
 
@@ -103,7 +103,7 @@ def test_a_slot_that_diverges_fails_alone(tiny_base: Callable[[str], Path]) -> N
     with torch.no_grad():
         pack.stack.values[bad] = float("nan")
     for index in (bad, own):
-        pack.slot(index).begin_epoch()
+        pack.slot(index).begin_leg()
     losses = []
     while pack.busy:
         for index in pack.step():
@@ -113,6 +113,6 @@ def test_a_slot_that_diverges_fails_alone(tiny_base: Callable[[str], Path]) -> N
                 continue
             losses.append(pack.take_loss(own))
             if not pack.slot(own).is_done:
-                pack.slot(own).begin_epoch()
+                pack.slot(own).begin_leg()
     alone, _ = run(make_pack(base, compiled=False), [make_params()])
     np.testing.assert_allclose(losses, alone[0], atol=BFLOAT16)

@@ -35,7 +35,7 @@ class Recording:
 class GraphedPasses:
     """Implements `passes.Passes`. A shape's first pass runs as it is, which also compiles; its second is recorded.
 
-    Evaluation is not recorded: its passes are large and come once an epoch.
+    Evaluation is not recorded: its passes are large and come once a leg.
 
     Args:
         model: The packed model, on a GPU, whose attention has a kernel for reviews of any length.

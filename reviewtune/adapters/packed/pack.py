@@ -70,6 +70,7 @@ class AdapterPack:
         fake: (N,) bool, true where a review is fake.
         room: What it holds.
         seed: Fixes each slot's start, order of rows and dropout; the same for all slots, as for trials alone.
+        evaluations_per_epoch: Legs of each epoch of a slot.
         compiled: Compile the layers; worth it on a GPU.
 
     Attributes:
@@ -84,9 +85,10 @@ class AdapterPack:
         room: PackRoom,
         *,
         seed: int,
+        evaluations_per_epoch: int = 1,
         compiled: bool = False,
     ) -> None:
-        self.room, self.seed = room, seed
+        self.room, self.seed, self.evaluations_per_epoch = room, seed, evaluations_per_epoch
         self.tokens, self.lengths = tokens, tokens.lengths
         self.device = next(backbone.parameters()).device
         self._names = {target: frozenset(linear_layers(backbone, target)) for target in ("attention", "all-linear")}
@@ -125,8 +127,8 @@ class AdapterPack:
 
     @property
     def busy(self) -> list[int]:
-        """Slots in the middle of an epoch."""
-        return [index for index, slot in enumerate(self.slots) if slot is not None and slot.in_epoch]
+        """Slots in the middle of a leg."""
+        return [index for index, slot in enumerate(self.slots) if slot is not None and slot.in_leg]
 
     def slot(self, index: int) -> Slot:
         """The adapter in a slot."""
@@ -146,7 +148,7 @@ class AdapterPack:
             asked = f"rank={spec.rank}, target={spec.target}, optimizer={spec.optimizer}"
             raise StudyError(f"{asked}: this pack has room for {self.room}")
         numbers = frozenset(self.stack.layers.index(layer) for layer in layers)
-        slot = Slot(key, spec, numbers, self.lengths, self.seed, self.device)
+        slot = Slot(key, spec, numbers, self.lengths, self.seed, self.device, self.evaluations_per_epoch)
         self.optimizer.clear(index)
         self._losses[index] = 0
         tensors = initial_adapter(layers, rank=spec.rank, width=self.stack.width, seed=self.seed)
@@ -176,7 +178,7 @@ class AdapterPack:
         self.slots[index] = None
 
     def state(self, index: int) -> SlotState:
-        """Where a slot stands between epochs: copies, on the CPU."""
+        """Where a slot stands between legs: copies, on the CPU."""
         slot = self.slot(index)
         layers, rank = self.carriers(slot.spec), slot.spec.rank
         values, mean, square = (
@@ -188,13 +190,12 @@ class AdapterPack:
             mean=mean,
             square=square,
             steps=int(self.optimizer.steps[index].item()),
-            epoch=slot.epoch,
             lr_schedule=slot.lr_schedule.state_dict(),
             random={self.device.type: slot.generator.get_state()},
         )
 
     def step(self) -> list[int]:
-        """Take one optimizer step in every busy slot; those whose epoch has ended by it."""
+        """Take one optimizer step in every busy slot; those whose leg has ended by it."""
         busy = self.busy
         batches = {index: self.slot(index).next_batch() for index in busy}
         losses = self._losses.clone()
@@ -204,17 +205,18 @@ class AdapterPack:
         return [index for index in busy if self.slot(index).end_step()]
 
     def take_loss(self, index: int) -> float:
-        """Mean training loss of the epoch that has just ended in a slot. Waits for the device.
+        """Mean training loss of the leg that has just ended in a slot. Waits for the device.
 
         Raises:
             StudyError: The loss or a gradient was no finite number.
         """
-        loss = float(self._losses[index]) / len(self.tokens)
+        slot = self.slot(index)
+        loss = float(self._losses[index]) / slot.rows
         refused = int(self.optimizer.refused[index].item())
         self._losses[index] = 0
         if refused or not math.isfinite(loss):
-            epoch = self.slot(index).epoch
-            what = f"{refused} gradients of epoch {epoch} were" if refused else f"the training loss of epoch {epoch} is"
+            until = f"up to epoch {slot.epoch:g}"
+            what = f"{refused} gradients {until} were" if refused else f"the training loss {until} is"
             raise StudyError(f"{what} no finite number (loss {loss}): lower the learning rate")
         return loss
 

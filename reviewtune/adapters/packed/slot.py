@@ -1,4 +1,4 @@
-"""One trial's place in a pack: where it stands in its epochs, and what the step needs to know of it.
+"""One trial's place in a pack: where it stands in its course, and what the step needs to know of it.
 
 Shape letters: `N` training reviews, `B` batch.
 """
@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from reviewtune.adapters.optimizer import make_lr_schedule
 from reviewtune.adapters.packed.slot_state import SlotState
-from reviewtune.adapters.schedule import epoch_batches
+from reviewtune.adapters.schedule import Course
 from reviewtune.adapters.spec import AdapterSpec, scaling
 
 
@@ -28,8 +28,9 @@ class Slot:
         lengths: (N,) tokens of each training review.
         seed: Fixes the order of its rows and its dropout.
         device: Of the pack; its `generator`, which dropout draws from where no hash decides, is on it.
-        epoch: Epochs that are done.
+        evaluations_per_epoch: Legs of each epoch.
         steps: Optimizer steps that are done.
+        rows: Reviews of the leg that runs, or that has ended last.
         tokens: It has trained on since the last `take_tokens`.
     """
 
@@ -39,16 +40,17 @@ class Slot:
     lengths: NDArray[np.int64]
     seed: int
     device: torch.device
-    epoch: int = 0
+    evaluations_per_epoch: int = 1
     steps: int = 0
+    rows: int = 0
     tokens: int = 0
     _waiting: list[NDArray[np.int64]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.generator = torch.Generator(self.device)
         self.generator.manual_seed(self.seed)
-        per_epoch = -(-len(self.lengths) // self.spec.batch_size)
-        self._schedule = lr_schedule_alone(self.spec, self.spec.epochs * per_epoch)
+        self.course = Course(len(self.lengths), self.spec.batch_size, self.spec.epochs, self.evaluations_per_epoch)
+        self._schedule = lr_schedule_alone(self.spec, self.course.steps)
 
     @property
     def lr_schedule(self) -> LRScheduler:
@@ -66,9 +68,19 @@ class Slot:
         return scaling(self.spec)
 
     @property
+    def leg(self) -> int:
+        """Legs that are done."""
+        return self.course.leg_at(self.steps)
+
+    @property
+    def epoch(self) -> float:
+        """Epochs that are done, by whole legs."""
+        return self.course.epoch_at(self.steps)
+
+    @property
     def is_done(self) -> bool:
-        """No further epoch follows."""
-        return self.epoch >= self.spec.epochs
+        """No further leg follows."""
+        return self.steps >= self.course.steps
 
     def resume(self, state: SlotState) -> None:
         """Go on where `state` stands.
@@ -76,7 +88,7 @@ class Slot:
         Raises:
             ValueError: The random state is no state of a generator.
         """
-        self.epoch, self.steps = state.epoch, state.steps
+        self.steps = state.steps
         self._schedule.load_state_dict(dict(state.lr_schedule))
         # What `load_state_dict` leaves to the optimizer's own state.
         for group, rate in zip(self._schedule.optimizer.param_groups, self._schedule.get_last_lr(), strict=True):
@@ -84,15 +96,14 @@ class Slot:
         if self.device.type in state.random:
             self.generator.set_state(state.random[self.device.type])
 
-    def begin_epoch(self) -> None:
-        """Draw the order of the next epoch's rows."""
-        self._waiting = epoch_batches(
-            len(self.lengths), batch_size=self.spec.batch_size, seed=self.seed, epoch=self.epoch + 1
-        )[::-1]
+    def begin_leg(self) -> None:
+        """Line up the rows of the next leg, or of what is left of it."""
+        self._waiting = self.course.batches_from(self.steps, self.seed)[::-1]
+        self.rows = sum(map(len, self._waiting))
 
     @property
-    def in_epoch(self) -> bool:
-        """Rows of the running epoch are left."""
+    def in_leg(self) -> bool:
+        """Rows of the running leg are left."""
         return bool(self._waiting)
 
     def next_batch(self) -> NDArray[np.int64]:
@@ -102,14 +113,11 @@ class Slot:
         return batch
 
     def end_step(self) -> bool:
-        """Count a step; whether it was the epoch's last."""
+        """Count a step; whether it was the leg's last."""
         self.steps += 1
         self._schedule.optimizer.step()
         self._schedule.step()
-        if self._waiting:
-            return False
-        self.epoch += 1
-        return True
+        return not self._waiting
 
     def step_seed(self) -> int:
         """What the masks of its next step follow from, on a GPU: 32 bits."""

@@ -1,4 +1,4 @@
-"""Where an adapter's training stands between two epochs, and the files it is kept in.
+"""Where an adapter's training stands between two legs, and the files it is kept in.
 
 The files are those of `adapters.checkpoint`, so that a trial may go on under another executor.
 """
@@ -26,7 +26,6 @@ class SlotState:
         adapter: Values, in the order of the model's parameters.
         mean, square: AdamW's moments of the same.
         steps: Optimizer steps that are done.
-        epoch: Epochs that are done.
         lr_schedule: State of the learning rate's schedule.
         random: State of the generator, by device type.
     """
@@ -35,7 +34,6 @@ class SlotState:
     mean: Mapping[str, Tensor]
     square: Mapping[str, Tensor]
     steps: int
-    epoch: int
     lr_schedule: Mapping[str, Any]
     random: Mapping[str, Tensor]
 
@@ -49,7 +47,7 @@ def save_training(state: SlotState, folder: Path) -> None:
         moments[f"{number}.exp_avg_sq"] = state.square[name].contiguous()
     save_file(moments, folder / OPTIMIZER_FILE)
     save_file(dict(state.random), folder / RANDOM_FILE)
-    progress = {"epoch": state.epoch, "lr_schedule": dict(state.lr_schedule)}
+    progress = {"lr_schedule": dict(state.lr_schedule)}
     (folder / PROGRESS_FILE).write_text(json.dumps(progress) + "\n")
 
 
@@ -73,7 +71,6 @@ def load_slot(folder: Path, names: Sequence[str]) -> SlotState:
             mean={name: moments[f"{number}.exp_avg"] for number, name in enumerate(names)},
             square={name: moments[f"{number}.exp_avg_sq"] for number, name in enumerate(names)},
             steps=int(moments["0.step"]),
-            epoch=int(progress["epoch"]),
             lr_schedule=progress["lr_schedule"],
             random=load_file(folder / RANDOM_FILE),
         )

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewtune.adapters.schedule import epoch_batches
+from reviewtune.adapters.schedule import Course, epoch_batches
 
 
 @given(count=st.integers(1, 300), batch_size=st.integers(1, 40), seed=st.integers(0, 9), epoch=st.integers(1, 9))
@@ -25,3 +25,41 @@ def test_another_epoch_or_seed_has_another_order() -> None:
         for epoch in range(1, 4)
     }
     assert len(orders) == 9
+
+
+courses = st.builds(
+    Course,
+    count=st.integers(1, 200),
+    batch_size=st.integers(1, 40),
+    epochs=st.integers(1, 4),
+    evaluations_per_epoch=st.integers(1, 9),
+)
+
+
+@given(course=courses, seed=st.integers(0, 9))
+def test_legs_are_the_epochs_cut_into_near_equal_parts(course: Course, seed: int) -> None:
+    legs = [course.batches_from(course.end_of(leg), seed) for leg in range(course.legs)]
+    whole = [
+        epoch_batches(course.count, batch_size=course.batch_size, seed=seed, epoch=epoch)
+        for epoch in range(1, course.epochs + 1)
+    ]
+    assert [rows.tolist() for leg in legs for rows in leg] == [rows.tolist() for epoch in whole for rows in epoch]
+    sizes = [len(leg) for leg in legs]
+    assert min(sizes) >= max(1, max(sizes) - 1)
+    assert len(legs) == course.epochs * min(course.evaluations_per_epoch, len(whole[0]))
+
+
+@given(course=courses, seed=st.integers(0, 9), data=st.data())
+def test_a_leg_goes_on_from_any_step_of_it(course: Course, seed: int, data: st.DataObject) -> None:
+    steps = data.draw(st.integers(0, course.steps - 1))
+    begun = course.end_of(course.leg_at(steps))
+    rest, leg = course.batches_from(steps, seed), course.batches_from(begun, seed)
+    assert [rows.tolist() for rows in rest] == [rows.tolist() for rows in leg[steps - begun :]]
+    assert steps + len(rest) == course.end_of(course.leg_at(steps) + 1)
+
+
+def test_a_part_of_an_epoch_counts_the_same_in_all_batch_sizes() -> None:
+    one, other = (Course(100, batch_size, epochs=4, evaluations_per_epoch=2) for batch_size in (8, 30))
+    assert [one.end_of(leg) for leg in (1, 2, 3)] == [6, 13, 19]
+    assert [one.epoch_at(one.end_of(leg)) for leg in (1, 2, 3)] == [0.5, 1, 1.5]
+    assert [other.epoch_at(other.end_of(leg)) for leg in (1, 2, 3)] == [0.5, 1, 1.5]

@@ -13,6 +13,7 @@ import numpy as np, torch
 import torch.distributed as dist
 from torch import nn
 from reviewtune.adapters.randomness import RandomStream
+from reviewtune.adapters.schedule import Course
 from reviewtune.adapters.training import Trainer, Worker
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.attention import mean_pool
@@ -42,12 +43,12 @@ trainer = Trainer(
     lr_schedule=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0),
     tokens=tokens,
     labels=torch.from_numpy(fake.astype(np.int64)),
-    batch_size=4,
+    course=Course(21, 4, epochs=4, evaluations_per_epoch=2),
     seed=0,
     random=RandomStream(rank, torch.device("cpu")),
     worker=Worker(rank, world_size),
 )
-print(json.dumps([list(trainer.train(4)), model.head.weight.tolist()]))
+print(json.dumps([list(trainer.train()), model.head.weight.tolist()]))
 """
 
 
@@ -59,12 +60,12 @@ def start(rank: int, world_size: int, port: int = 0) -> subprocess.Popen[str]:
 def result(process: subprocess.Popen[str]) -> tuple[list[list[float]], list[list[float]]]:
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    epochs, weights = json.loads(output.splitlines()[-1])
-    return epochs, weights
+    legs, weights = json.loads(output.splitlines()[-1])
+    return legs, weights
 
 
 def test_two_workers_give_the_losses_of_one_at_the_same_batch() -> None:
-    """21 rows in batches of 4: the last batch of an epoch has one row, and the second worker none."""
+    """21 rows in batches of 4, two legs an epoch: an epoch's last batch has one row, and the second worker none."""
     import socket
 
     with socket.socket() as free:
@@ -72,22 +73,31 @@ def test_two_workers_give_the_losses_of_one_at_the_same_batch() -> None:
         port = free.getsockname()[1]
     workers, alone = [start(rank, 2, port) for rank in range(2)], start(0, 1)
     shared = [result(worker) for worker in workers]
-    epochs, weights = result(alone)
-    assert [number for number, _ in epochs] == [1, 2, 3, 4]
-    assert epochs[-1][1] < 0.7 * epochs[0][1]
-    for shared_epochs, shared_weights in shared:
-        torch.testing.assert_close(torch.tensor(shared_epochs), torch.tensor(epochs), rtol=0, atol=1e-5)
+    legs, weights = result(alone)
+    assert [number for number, _ in legs] == list(range(1, 9))
+    assert legs[-1][1] < 0.7 * legs[0][1]
+    for shared_legs, shared_weights in shared:
+        torch.testing.assert_close(torch.tensor(shared_legs), torch.tensor(legs), rtol=0, atol=1e-5)
         torch.testing.assert_close(torch.tensor(shared_weights), torch.tensor(weights), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_ends_the_training(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    from types import SimpleNamespace
+
     from reviewtune.adapters.randomness import RandomStream
+    from reviewtune.adapters.schedule import Course
     from reviewtune.adapters.training import Trainer
 
-    monkeypatch.setattr(Trainer, "_epoch", lambda self, epoch: value if epoch == 2 else 0.5)
-    nothing: dict = dict.fromkeys(["model", "optimizer", "lr_schedule", "tokens", "labels", "batch_size", "seed"])
-    epochs = Trainer(**nothing, random=RandomStream(0, torch.device("cpu"))).train(3)
-    assert next(epochs) == (1, 0.5)
-    with pytest.raises(StudyError, match=f"epoch 2 is {value}.*lower the learning rate"):
-        next(epochs)
+    def leg(self: Trainer, batches: list[object]) -> float:
+        self.lr_schedule.last_epoch += len(batches)
+        return 0.5 if self.steps == 2 else value
+
+    monkeypatch.setattr(Trainer, "_leg", leg)
+    nothing: dict = {**dict.fromkeys(["model", "optimizer", "tokens", "labels"]), "seed": 0}
+    nothing["lr_schedule"] = SimpleNamespace(last_epoch=0)
+    course = Course(16, 4, epochs=3, evaluations_per_epoch=2)
+    legs = Trainer(**nothing, course=course, random=RandomStream(0, torch.device("cpu"))).train()
+    assert next(legs) == (1, 0.5)
+    with pytest.raises(StudyError, match=f"epoch 1 is {value}.*lower the learning rate"):
+        next(legs)

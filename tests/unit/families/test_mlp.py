@@ -7,7 +7,7 @@ import torch
 
 from reviewtune.errors import ArtifactError
 from reviewtune.families import mlp
-from reviewtune.families.base import Epoch, Rows, Setting
+from reviewtune.families.base import Leg, Rows, Setting
 from reviewtune.families.mlp import MlpFamily, MlpParams
 
 
@@ -20,7 +20,7 @@ def rows() -> Rows:
     return Rows(inputs, fake)
 
 
-def fit(rows: Rows, *, seed: int = 0, **params: object) -> list[Epoch]:
+def fit(rows: Rows, *, seed: int = 0, **params: object) -> list[Leg]:
     return list(MlpFamily().fit(MlpParams(**params), rows, Setting(seed=seed)))
 
 

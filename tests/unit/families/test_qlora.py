@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from reviewtune.data.tokens import Tokens, from_lists
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import ArtifactError, EncoderError, StudyError, UsageError
-from reviewtune.families.base import Epoch, Rows, Setting
+from reviewtune.families.base import Leg, Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraModel, QloraParams
 from reviewtune.families.space import resolve
 
@@ -44,7 +45,7 @@ def setting(tiny_bert: Path) -> Setting:
     return Setting(base_model=str(tiny_bert))
 
 
-def fit(setting: Setting, **params: Any) -> Iterator[Epoch]:
+def fit(setting: Setting, **params: Any) -> Iterator[Leg]:
     return FAMILY.fit(QloraParams(**{**EASY, **params}), TRAIN, setting)
 
 
@@ -176,25 +177,29 @@ def test_a_second_trial_in_a_process_is_as_in_a_fresh_one(setting: Setting, tmp_
     np.testing.assert_array_equal(json.loads(done.stdout.splitlines()[-1]), second.scores(TEST.inputs))
 
 
-@pytest.mark.parametrize("after", [1, 2])
-def test_a_resumed_fit_is_as_an_uninterrupted_one(setting: Setting, tmp_path: Path, after: int) -> None:
-    whole = [(epoch.metrics, epoch.model.scores(TEST.inputs)) for epoch in fit(setting)]
+@pytest.mark.parametrize(("after", "evaluations"), [(1, 1), (2, 1), (3, 2)])
+def test_a_resumed_fit_is_as_an_uninterrupted_one(
+    setting: Setting, tmp_path: Path, after: int, evaluations: int
+) -> None:
+    setting = replace(setting, evaluations_per_epoch=evaluations)
+    whole = [(leg.metrics, leg.model.scores(TEST.inputs)) for leg in fit(setting)]
     state = tmp_path / "state"
     state.mkdir()
-    for epoch in fit(setting):
-        if epoch.number == after:
-            epoch.model.save_state(state, after)
+    for leg in fit(setting):
+        if leg.number == after:
+            leg.model.save_state(state)
             break
-    resumed = Setting(base_model=setting.base_model, resume_from=state)
-    rest = [(epoch.number, epoch.metrics, epoch.model.scores(TEST.inputs)) for epoch in fit(resumed)]
-    assert [number for number, _, _ in rest] == list(range(after + 1, EASY["epochs"] + 1))
+    rest = [
+        (leg.number, leg.metrics, leg.model.scores(TEST.inputs)) for leg in fit(replace(setting, resume_from=state))
+    ]
+    assert [number for number, _, _ in rest] == list(range(after + 1, EASY["epochs"] * evaluations + 1))
     for number, metrics, scores in rest:
         assert metrics == whole[number - 1][0]
         np.testing.assert_array_equal(scores, whole[number - 1][1])
 
 
 def test_a_finished_fit_resumes_to_nothing(setting: Setting, tmp_path: Path) -> None:
-    trained(setting).save_state(tmp_path, EASY["epochs"])
+    trained(setting).save_state(tmp_path)
     assert list(fit(Setting(base_model=setting.base_model, resume_from=tmp_path))) == []
 
 
@@ -202,7 +207,7 @@ def test_a_finished_fit_resumes_to_nothing(setting: Setting, tmp_path: Path) -> 
 def state(setting: Setting, tmp_path: Path) -> Path:
     folder = tmp_path / "state"
     folder.mkdir()
-    next(fit(setting)).model.save_state(folder, 1)
+    next(fit(setting)).model.save_state(folder)
     return folder
 
 
@@ -239,7 +244,7 @@ def test_a_state_of_other_params_is_refused(setting: Setting, state: Path) -> No
 def test_a_loaded_artifact_has_no_state_to_save(setting: Setting, tmp_path: Path) -> None:
     trained(setting).save(tmp_path)
     with pytest.raises(StudyError, match="no training state"):
-        FAMILY.load(tmp_path).save_state(tmp_path, 1)
+        FAMILY.load(tmp_path).save_state(tmp_path)
 
 
 def test_a_learning_rate_that_diverges_is_an_error_in_one_line(setting: Setting) -> None:
@@ -248,10 +253,12 @@ def test_a_learning_rate_that_diverges_is_an_error_in_one_line(setting: Setting)
     assert "\n" not in str(error.value)
 
 
-def test_evaluation_between_epochs_does_not_change_the_training(setting: Setting) -> None:
-    for epoch in fit(setting):
-        epoch.model.scores(TEST.inputs)
-    np.testing.assert_array_equal(epoch.model.scores(TEST.inputs), trained(setting).scores(TEST.inputs))
+@pytest.mark.parametrize("evaluations", [1, 5])
+def test_evaluation_within_the_training_does_not_change_it(setting: Setting, evaluations: int) -> None:
+    for leg in fit(replace(setting, evaluations_per_epoch=evaluations)):
+        leg.model.scores(TEST.inputs)
+    assert (leg.number, leg.epoch) == (evaluations * EASY["epochs"], EASY["epochs"])
+    np.testing.assert_array_equal(leg.model.scores(TEST.inputs), trained(setting).scores(TEST.inputs))
 
 
 def test_scores_are_the_difference_of_the_logits(setting: Setting) -> None:

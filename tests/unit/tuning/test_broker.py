@@ -14,17 +14,18 @@ def play(scene: Callable[[TrialBroker], Awaitable[Any]]) -> Any:
     return asyncio.run(run())
 
 
-def result(epoch: int, last: bool = False) -> dict[str, Any]:
-    return {"epoch": epoch, "last": last, "f1": 0.5 + epoch / 10}
+def result(leg: int, last: bool = False) -> dict[str, Any]:
+    """Of two an epoch."""
+    return {"leg": leg, "epoch": leg / 2, "last": last, "f1": 0.5 + leg / 10}
 
 
 async def ask(broker: TrialBroker, trial: str, number: int = 1) -> "asyncio.Task[dict[str, Any]]":
-    task = asyncio.create_task(broker.epoch(trial, {"rank": len(trial)}, number))
+    task = asyncio.create_task(broker.leg(trial, {"rank": len(trial)}, number))
     await asyncio.sleep(0)
     return task
 
 
-def test_an_epoch_is_handed_out_trained_and_given_back() -> None:
+def test_a_leg_is_handed_out_trained_and_given_back() -> None:
     async def scene(broker: TrialBroker) -> tuple[Orders, dict[str, Any]]:
         await broker.register(0, 2)
         asked = await ask(broker, "a")
@@ -37,7 +38,7 @@ def test_an_epoch_is_handed_out_trained_and_given_back() -> None:
     assert measured == result(1)
 
 
-def test_a_worker_may_be_one_epoch_ahead_of_what_was_asked() -> None:
+def test_a_worker_may_be_one_leg_ahead_of_what_was_asked() -> None:
     async def scene(broker: TrialBroker) -> list[int]:
         await broker.register(0, 1)
         asked, allowed = await ask(broker, "a"), []
@@ -51,14 +52,14 @@ def test_a_worker_may_be_one_epoch_ahead_of_what_was_asked() -> None:
     assert play(scene) == [2, 3, 4]
 
 
-def test_an_epoch_that_was_asked_for_again_is_given_again() -> None:
+def test_a_leg_that_was_asked_for_again_is_given_again() -> None:
     """By a client that died before it could report it."""
 
     async def scene(broker: TrialBroker) -> None:
         await broker.register(0, 1)
         first = await ask(broker, "a")
         await broker.deliver("a", result(1))
-        assert await first == await broker.epoch("a", {}, 1) == result(1)
+        assert await first == await broker.leg("a", {}, 1) == result(1)
 
     play(scene)
 
@@ -131,7 +132,7 @@ def test_a_worker_that_comes_back_with_less_room_leaves_the_rest_to_others() -> 
     assert sorted(trial for orders in (mine, others) for trial, _, _ in orders.admit) == ["a", "b"]
 
 
-def test_an_epoch_that_is_delivered_twice_counts_once() -> None:
+def test_a_leg_that_is_delivered_twice_counts_once() -> None:
     async def scene(broker: TrialBroker) -> None:
         await broker.register(0, 1)
         await ask(broker, "a")
@@ -145,12 +146,12 @@ def test_an_epoch_that_is_delivered_twice_counts_once() -> None:
     play(scene)
 
 
-def test_of_epochs_lost_with_a_worker_the_last_stands_for_all() -> None:
+def test_of_legs_lost_with_a_worker_the_last_stands_for_all() -> None:
     async def scene(broker: TrialBroker) -> list[dict[str, Any]]:
         await broker.register(0, 1)
         asked = await ask(broker, "a")
         await broker.deliver("a", result(3))
-        return [await asked, *[await broker.epoch("a", {}, number) for number in (2, 3)]]
+        return [await asked, *[await broker.leg("a", {}, number) for number in (2, 3)]]
 
     assert play(scene) == [result(3)] * 3
 
@@ -171,7 +172,7 @@ def test_a_trial_that_fails_says_why_and_frees_its_slot() -> None:
         await broker.fail("a", "the loss is no number")
         assert "b" in broker._workers[0].trials
         # Tune tries a failed trial once more: it fails at once, by the same words.
-        assert await broker.epoch("a", {}, 1) == await asked
+        assert await broker.leg("a", {}, 1) == await asked
         return await asked
 
     assert play(scene) == {"error": "the loss is no number"}

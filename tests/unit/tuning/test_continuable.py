@@ -25,14 +25,15 @@ def refusal(results: Path, entry: str, epochs: int = 5, kind: type[ReviewtuneErr
     return str(caught.value)
 
 
-def add(results: Path, study: str, family: str, *, epochs: int = 3, trial: str = "t", kept: bool = True) -> None:
+def add(results: Path, study: str, family: str, *, epochs: float = 3, trial: str = "t", kept: bool = True) -> None:
     """An entry whose selected trial has done some epochs, and has kept its state or not."""
     path = entry_path(results, study, family)
     write_entry(entry_of(family, study=study, trial_id=trial), path)
     scored = [
-        EpochRecord(epoch=number, f1=0.5, accuracy=0.5, roc_auc=0.5, fit_seconds=1.0) for number in range(1, epochs + 1)
+        EpochRecord(epoch=number, f1=0.5, accuracy=0.5, roc_auc=0.5, fit_seconds=1.0)
+        for number in [*range(1, int(epochs)), epochs]
     ]
-    record = TrialRecord(trial_id=trial, number=1, params={"epochs": epochs}, status="finished", epochs=scored)
+    record = TrialRecord(trial_id=trial, number=1, params={"epochs": 5}, status="finished", epochs=scored)
     TrialStore(path.parent / "trials").write(record)
     if kept:
         (path.parent / "models" / trial / LAST).mkdir(parents=True)
@@ -90,6 +91,12 @@ def test_a_study_of_two_entries_that_can_go_on_asks_which(tmp_path: Path) -> Non
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_epochs_that_are_done_are_refused(results: Path, epochs: int) -> None:
     assert "has done 3 already; give at least 4" in refusal(results, "reviews-1-qlora", epochs)
+
+
+def test_a_trial_that_was_stopped_in_mid_epoch_goes_on_to_a_whole_one(tmp_path: Path) -> None:
+    add(tmp_path, "reviews-1", "qlora", epochs=1.5)
+    assert "has done 1.5 already; give at least 2" in refusal(tmp_path, "reviews-1-qlora", 1)
+    assert "goes on from epoch 1.5 to 2 as t-to-2" in asked(tmp_path, "reviews-1-qlora", 2).line()
 
 
 def test_a_continuation_that_was_run_and_won_is_not_run_again(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A trial that goes on is the trial that it would have been, and nothing of the old one is touched."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,20 @@ def test_the_last_epoch_is_reported_again_and_the_new_ones_after_it(assignment: 
     assert [report["last"] for report in reports[1:]] == [False, True]
     assert reports[-1]["fit_seconds"] > old[-1]["fit_seconds"]
     assert reports[-1]["best_f1"] == max(report["f1"] for report in [*old, *reports])
+
+
+def test_a_trial_that_is_scored_within_epochs_goes_on_to_the_same_end(
+    assignment: Assignment, old: Any, tmp_path: Path
+) -> None:
+    whole = continued(assignment, epochs=4)
+    setting = replace(assignment.setting, evaluations_per_epoch=2)
+    halves = replace(assignment, setting=setting, models_dir=tmp_path / "halves")
+    run_trial({}, halves, trial_id="old", report=lambda report: None)
+    reports = continued(halves, epochs=4)
+    assert [report["epoch"] for report in reports] == [3, 3.5, 4]
+    assert reports[-1]["f1"] == whole[-1]["f1"]
+    ends = [load_file(each.models_dir / "new" / LAST / "adapter_model.safetensors") for each in (assignment, halves)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
 def test_nothing_of_the_old_trial_changes(assignment: Assignment, old: Any) -> None:

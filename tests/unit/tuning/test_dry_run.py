@@ -42,6 +42,18 @@ def test_a_study_without_trials_says_how_to_get_an_estimate(study: Any) -> None:
     assert "depth=1" in fixed
 
 
+def test_evaluations_within_epochs_are_said_of_qlora_alone(study: Any) -> None:
+    family = get_family("qlora")
+    distributions, defaults = resolve(family.params, {})
+    study.plans.append(FamilyPlan(family, distributions, defaults, num_trials=5))
+    said = "scored 4 times an epoch; weak trials stop from 12.5 % of their epochs on"
+    assert not any("scored" in line for line in lines_of(study))
+    study.config = StudyConfig(num_trials=5, evaluations_per_epoch=4)
+    lines = [line.strip() for line in lines_of(study)]
+    assert lines.count(said) == 1
+    assert lines.index(said) > next(number for number, line in enumerate(lines) if line.startswith("qlora"))
+
+
 def test_the_estimate_comes_from_the_trials_that_ended(study: Any) -> None:
     keep(study, 1, 100)
     keep(study, 2, 140)

@@ -42,12 +42,14 @@ def worker(tiny_bert: Path, tmp_path: Path) -> PackWorker:
     return make_worker(tiny_bert, tmp_path)
 
 
-def make_worker(base: Path, models: Path) -> PackWorker:
+def make_worker(base: Path, models: Path, evaluations: int = 1) -> PackWorker:
     setting = Setting(seed=1, base_model=str(base), quantisation="none")
     assignment = Assignment("qlora", {"dropout": 0.0}, make_rows(24, 0), make_rows(10, 1), setting, models)
     backbone = borrow_backbone(resolve_encoder(str(base)), "none")
     rows = assignment.train
-    pack = AdapterPack(backbone, rows.inputs, rows.fake, PackRoom(3, 8, "attention", 2048), seed=1)
+    pack = AdapterPack(
+        backbone, rows.inputs, rows.fake, PackRoom(3, 8, "attention", 2048), seed=1, evaluations_per_epoch=evaluations
+    )
     worker = PackWorker(pack, assignment, Broker(), rank=0)
     worker._gauges = SimpleNamespace(note=lambda *_: None, line=lambda: {"pack_reviews_per_second": 5.0})  # type: ignore[assignment]
     worker._savers = ThreadPoolExecutor(1)
@@ -59,10 +61,10 @@ def orders(*admit: tuple[str, dict[str, Any], int], allowed: int = 2, evict: tup
     return Orders(list(admit), list(evict), {trial: allowed for trial, _, _ in admit}, closed=False)
 
 
-def run_epoch(worker: PackWorker) -> None:
+def run_leg(worker: PackWorker) -> None:
     while worker.pack.busy:
         ended = worker.pack.step()
-        worker._end_epochs(ended)
+        worker._end_legs(ended)
         if ended:
             break
     worker._savers.submit(lambda: None).result()
@@ -70,7 +72,7 @@ def run_epoch(worker: PackWorker) -> None:
 
 def test_an_epoch_is_evaluated_kept_and_only_then_delivered(worker: PackWorker, tmp_path: Path) -> None:
     worker._follow(orders(("a", PARAMS, 0)))
-    run_epoch(worker)
+    run_leg(worker)
     ((trial, result),) = worker.broker.delivered
     assert (trial, result["epoch"], result["progress"], result["last"]) == ("a", 1, 50, False)
     assert {"f1", "accuracy", "roc_auc", "train_loss", "best_f1", "fit_seconds", "pack_reviews_per_second"} <= set(
@@ -81,13 +83,16 @@ def test_an_epoch_is_evaluated_kept_and_only_then_delivered(worker: PackWorker, 
     assert (tmp_path / "a" / BEST).is_dir()
 
 
-def test_a_trial_rests_until_its_next_epoch_is_allowed(worker: PackWorker) -> None:
+@pytest.mark.parametrize("evaluations", [1, 2])
+def test_a_trial_rests_until_its_next_leg_is_allowed(tiny_bert: Path, tmp_path: Path, evaluations: int) -> None:
+    worker = make_worker(tiny_bert, tmp_path, evaluations)
     worker._follow(orders(("a", PARAMS, 0), allowed=1))
-    run_epoch(worker)
+    run_leg(worker)
     assert not worker.pack.busy
-    worker._follow(Orders([], [], {"a": 2}, closed=False))
-    run_epoch(worker)
-    assert [result["epoch"] for _, result in worker.broker.delivered] == [1, 2]
+    for leg in range(2, 2 * evaluations + 1):
+        worker._follow(Orders([], [], {"a": leg}, closed=False))
+        run_leg(worker)
+    assert [result["epoch"] * evaluations for _, result in worker.broker.delivered] == list(range(1, leg + 1))
     assert len(worker.pack.free) == 3
 
 
@@ -95,7 +100,7 @@ def test_bad_params_fail_their_trial_alone(worker: PackWorker) -> None:
     worker._follow(orders(("a", PARAMS, 0), ("bad", {**PARAMS, "rank": 0}, 0), ("large", {**PARAMS, "rank": 64}, 0)))
     assert [trial for trial, _ in worker.broker.failed] == ["bad", "large"]
     assert "rank=0" in worker.broker.failed[0][1]
-    run_epoch(worker)
+    run_leg(worker)
     assert [trial for trial, _ in worker.broker.delivered] == ["a"]
 
 
@@ -105,7 +110,7 @@ def test_a_disk_that_is_full_fails_the_trial(worker: PackWorker, monkeypatch: py
 
     monkeypatch.setattr(SlotModel, "save_state", full)
     worker._follow(orders(("a", PARAMS, 0)))
-    run_epoch(worker)
+    run_leg(worker)
     assert not worker.broker.delivered
     trial, reason = worker._unkept.get_nowait()
     assert trial == "a"
@@ -115,23 +120,24 @@ def test_a_disk_that_is_full_fails_the_trial(worker: PackWorker, monkeypatch: py
     assert len(worker.pack.free) == 3
 
 
-@pytest.mark.parametrize("known", [0, 1])
+@pytest.mark.parametrize(("known", "trained", "evaluations"), [(0, 1, 1), (1, 1, 1), (1, 2, 2)])
 def test_another_worker_goes_on_and_tells_what_was_lost(
-    worker: PackWorker, tiny_bert: Path, tmp_path: Path, known: int
+    tiny_bert: Path, tmp_path: Path, known: int, trained: int, evaluations: int
 ) -> None:
-    """A worker died after its checkpoint, before or after it told of the epoch."""
-    worker._follow(orders(("a", PARAMS, 0), allowed=1))
-    run_epoch(worker)
-    other = make_worker(tiny_bert, tmp_path)
-    other._follow(orders(("a", PARAMS, known)))
-    assert [result["epoch"] for _, result in other.broker.delivered] == [1] * (1 - known)
-    run_epoch(other)
-    epochs = [result for _, result in other.broker.delivered if result["epoch"] == 2]
-    worker._follow(Orders([], [], {"a": 2}, closed=False))
-    run_epoch(worker)
-    expected = worker.broker.delivered[-1][1]
-    assert epochs[0]["train_loss"] == pytest.approx(expected["train_loss"], abs=1e-5)
-    assert epochs[0]["f1"] == expected["f1"]
+    """A worker died after its checkpoint, before or after it told of the leg."""
+    worker, other = (make_worker(tiny_bert, tmp_path, evaluations) for _ in range(2))
+    worker._follow(orders(("a", PARAMS, 0), allowed=trained))
+    for _ in range(trained):
+        run_leg(worker)
+    other._follow(orders(("a", PARAMS, known), allowed=trained + 1))
+    assert [result["leg"] for _, result in other.broker.delivered] == [trained] * (trained - known)
+    run_leg(other)
+    worker._follow(Orders([], [], {"a": trained + 1}, closed=False))
+    run_leg(worker)
+    found, expected = (each.broker.delivered[-1][1] for each in (other, worker))
+    assert found["train_loss"] == pytest.approx(expected["train_loss"], abs=1e-5)
+    for name, value in {"leg": trained + 1, "epoch": (trained + 1) / evaluations, "f1": expected["f1"]}.items():
+        assert found[name] == expected[name] == value
 
 
 def test_a_trial_that_is_put_out_frees_its_slot_in_mid_epoch(worker: PackWorker) -> None:
@@ -139,5 +145,5 @@ def test_a_trial_that_is_put_out_frees_its_slot_in_mid_epoch(worker: PackWorker)
     worker.pack.step()
     worker._follow(Orders([], ["a"], {"b": 2}, closed=False))
     assert len(worker.pack.free) == 2
-    run_epoch(worker)
+    run_leg(worker)
     assert [trial for trial, _ in worker.broker.delivered] == ["b"]

@@ -1,10 +1,12 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from reviewtune.config import StudyConfig
 from reviewtune.encoders import vetting
-from reviewtune.tuning.plan import Study, describe, resolve_study
+from reviewtune.tuning.plan import Study, _study_id, describe, resolve_study
 
 
 def study(base: Path, results_dir: Path, quantisation: str, families: str = "qlora") -> Study:
@@ -40,3 +42,20 @@ def test_what_was_given_is_taken_without_a_word(tiny_bert: Path, tmp_path: Path)
 
 def test_auto_is_nf4_for_families_that_do_not_train_on_the_base_model(tiny_bert: Path, tmp_path: Path) -> None:
     assert study(tiny_bert, tmp_path, "auto", families="logreg").config.quantisation == "nf4"
+
+
+def study_id(**settings: Any) -> str:
+    inputs: Any = SimpleNamespace(
+        reviews=SimpleNamespace(sha256="a", name="hub:owner/my reviews.csv@1234"),
+        split=SimpleNamespace(sha256="b"),
+        encoder=None,
+    )
+    return _study_id(StudyConfig(**settings), inputs)
+
+
+def test_the_same_search_has_the_same_name_and_another_one_another() -> None:
+    assert study_id() == study_id(num_trials=99, families=["svm"], slots=3, evaluations_per_epoch=1)
+    others = [{"seed": 1}, {"executor": "ddp"}, {"space": {"svm": {"C": 1}}}, {"quantisation": "none"}]
+    often = [{"evaluations_per_epoch": 2}, {"evaluations_per_epoch": 4}]
+    assert len({study_id(**settings) for settings in ({}, *others, *often)}) == 7
+    assert study_id().startswith("hub-owner-my-reviews-")

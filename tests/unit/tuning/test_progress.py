@@ -6,6 +6,7 @@ from rich.console import Console
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 
+HALFWAY = EpochRecord(epoch=1.5, f1=0.7, accuracy=0.5, roc_auc=0.5, fit_seconds=2)
 WIDE_ERROR = "the label column must hold two labels [/red], it holds 3: " + "many words, " * 20
 
 
@@ -27,14 +28,14 @@ def test_without_a_terminal_each_event_is_one_line() -> None:
         progress.begin("svm", "tuning", [])
         progress.trial("svm", "started", record(1, None))
         progress.trial("svm", "ended", record(1, 0.5, is_default=True))
-        progress.trial("svm", "ended", record(2, 0.75))
+        progress.trial("svm", "ended", record(2, 0.75, epochs=[HALFWAY]))
         progress.end("svm", "done", 0.7)
         progress.trial("qlora", "ended", record(1, None, error=WIDE_ERROR))
         progress.end("qlora", "done", 0.9)
     assert output.getvalue().splitlines() == [
         "svm: tuning",
         "svm 1/2 finished: F1 0.5000 (best 0.5000), 1 epoch, 2.0 s, the default configuration: C=0.123 kind=rbf",
-        "svm 2/2 finished: F1 0.7500 (best 0.7500), 1 epoch, 2.0 s: C=0.123 kind=rbf",
+        "svm 2/2 finished: F1 0.7000 (best 0.7000), 1.5 epochs, 2.0 s: C=0.123 kind=rbf",
         "svm: done, test F1 0.7000 (0 s)",
         f"qlora trial t1 failed: {WIDE_ERROR}",
         "qlora: done, test F1 0.9000 (kept from before)",
@@ -46,7 +47,7 @@ def test_the_live_table_shows_how_fast_a_pack_is(width: int) -> None:
     progress, _ = shown(terminal=True, width=width)
     progress.begin("qlora", "tuning", [])
     epoch = EpochRecord(epoch=1, f1=0.5, accuracy=0.5, roc_auc=0.5, fit_seconds=2, pack_reviews_per_second=24714.3)
-    progress.trial("qlora", "epoch", record(1, 0.5, epochs=[epoch]))
+    progress.trial("qlora", "leg", record(1, 0.5, epochs=[epoch]))
     output = io.StringIO()
     Console(file=output, width=width, color_system=None).print(progress.table())
     lines = output.getvalue().splitlines()
@@ -58,8 +59,8 @@ def test_the_live_table_shows_how_fast_a_pack_is(width: int) -> None:
 def test_the_live_table_fits_and_tells_how_far_each_family_is(width: int) -> None:
     progress, _ = shown(terminal=True, width=width)
     progress.begin("svm", "tuning", [record(1, 0.5, is_default=True)])
-    progress.trial("svm", "epoch", record(2, 0.75))
-    progress.trial("svm", "epoch", record(3, 0.7))
+    progress.trial("svm", "leg", record(2, 0.75))
+    progress.trial("svm", "leg", record(3, 0.7, epochs=[HALFWAY]))
     output = io.StringIO()
     Console(file=output, width=width, color_system=None).print(progress.table())
     head, svm, qlora = output.getvalue().splitlines()
@@ -67,4 +68,4 @@ def test_the_live_table_fits_and_tells_how_far_each_family_is(width: int) -> Non
     assert "\N{HORIZONTAL ELLIPSIS}" not in output.getvalue()
     assert svm.split()[:4] == ["svm", "1/2", "0.7500", "0.5000"]
     assert qlora.split()[:2] == ["qlora", "0/1"]
-    assert svm.endswith("2 running, epochs 1 1" if width >= 80 else "2 running")
+    assert svm.endswith("2 running, epochs 1 1.5" if width >= 80 else "2 running")

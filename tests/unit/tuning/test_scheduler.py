@@ -48,6 +48,21 @@ def test_nothing_is_stopped_before_the_first_rung() -> None:
     assert set(decisions(scheduler, {1: 0.9, 2: 0.1}, progress=20).values()) == {TrialScheduler.CONTINUE}
 
 
+def test_evaluations_within_epochs_have_a_rung_at_half_of_the_first() -> None:
+    scheduler = make_scheduler(trains_in_epochs=True, defaults={"rank": 99}, evaluations_per_epoch=2)
+    assert set(decisions(scheduler, {1: 0.9, 2: 0.1}, progress=12).values()) == {TrialScheduler.CONTINUE}
+    made = decisions(scheduler, {1: 0.9, 2: 0.1}, progress=12.5)
+    assert made == {1: TrialScheduler.CONTINUE, 2: TrialScheduler.STOP}
+
+
+def test_a_late_result_does_not_count_at_a_rung_that_its_trial_jumped_over() -> None:
+    """Trials of two epochs first stand at 25 %, trials of four at 12.5 %."""
+    scheduler = make_scheduler(trains_in_epochs=True, defaults={"rank": 99}, evaluations_per_epoch=2)
+    for progress in (25, 50, 75):
+        assert decisions(scheduler, {1: 0.9}, progress) == {1: TrialScheduler.CONTINUE}
+    assert decisions(scheduler, {2: 0.5}, progress=12.5) == {2: TrialScheduler.CONTINUE}
+
+
 @pytest.mark.parametrize("trains_in_epochs", [False])
 def test_families_without_epochs_have_no_early_stopping(trains_in_epochs: bool) -> None:
     assert type(make_scheduler(trains_in_epochs=trains_in_epochs, defaults={})) is FIFOScheduler

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reviewtune.errors import StudyError
-from reviewtune.families.base import Epoch, Rows, Setting
+from reviewtune.families.base import Leg, Rows, Setting
 from reviewtune.families.space import Params
 from reviewtune.tuning import trial
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
@@ -22,12 +22,12 @@ F1_OF = {0: 0.0, 1: 0.5, 2: 0.8, 3: 1.0}
 
 class CountingParams(Params):
     found: str = "123"
-    """How many fakes each epoch finds, a digit each; `x` for scores that are no numbers."""
+    """How many fakes each leg finds, a digit each; `x` for scores that are no numbers."""
 
 
 class CountingModel:
-    def __init__(self, found: str) -> None:
-        self.found = found
+    def __init__(self, found: str, number: int) -> None:
+        self.found, self.number = found, number
 
     def scores(self, inputs: Any) -> Any:
         if self.found == "x":
@@ -39,19 +39,21 @@ class CountingModel:
     def save(self, folder: Path) -> None:
         (folder / "model.txt").write_text(self.found)
 
-    def save_state(self, folder: Path, epoch: int) -> None:
+    def save_state(self, folder: Path) -> None:
         self.save(folder)
-        (folder / "epoch.txt").write_text(str(epoch))
+        (folder / "leg.txt").write_text(str(self.number))
 
 
 class CountingFamily:
     name, inputs, params, trains_in_epochs = "counting", "texts", CountingParams, True
 
-    def fit(self, params: CountingParams, train: Rows, setting: Setting) -> Iterator[Epoch]:
-        done = int((setting.resume_from / "epoch.txt").read_text()) if setting.resume_from else 0
+    def fit(self, params: CountingParams, train: Rows, setting: Setting) -> Iterator[Leg]:
+        per_epoch = setting.evaluations_per_epoch
+        done = int((setting.resume_from / "leg.txt").read_text()) if setting.resume_from else 0
         for number, found in enumerate(params.found, 1):
             if number > done:
-                yield Epoch(number, len(params.found), CountingModel(found), {"train_loss": 0.1 * number})
+                model = CountingModel(found, number)
+                yield Leg(number, len(params.found), model, {"train_loss": 0.1 * number}, per_epoch)
 
 
 @pytest.fixture
@@ -79,10 +81,21 @@ def test_every_epoch_is_reported_with_its_scores_and_the_best_so_far(assignment:
     assert reports[0]["peak_memory_bytes"] > 1_000_000
 
 
+def test_a_leg_in_mid_epoch_tells_the_fraction_that_is_done(assignment: Assignment) -> None:
+    halves = replace(assignment, setting=Setting(evaluations_per_epoch=2))
+    reports = reports_of("1323", halves)
+    assert [report["epoch"] for report in reports] == [0.5, 1, 1.5, 2]
+    assert [report["leg"] for report in reports] == [1, 2, 3, 4]
+    assert [report["progress"] for report in reports] == [25, 50, 75, 100]
+    assert [report["last"] for report in reports] == [False, False, False, True]
+    with pytest.raises(StudyError, match=r"after epoch 1\.5 are not finite"):
+        run_trial({"found": "11x1"}, halves, trial_id="other", report=reports.append)
+
+
 def test_the_best_epochs_model_and_the_last_state_are_kept(assignment: Assignment, tmp_path: Path) -> None:
     reports_of("132", assignment)
     assert (tmp_path / "t" / BEST / "model.txt").read_text() == "3"
-    assert (tmp_path / "t" / LAST / "epoch.txt").read_text() == "3"
+    assert (tmp_path / "t" / LAST / "leg.txt").read_text() == "3"
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [BEST, LAST]
 
 

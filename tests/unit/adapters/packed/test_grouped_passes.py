@@ -49,13 +49,13 @@ def make_pack(base: Path, *, grouped: bool, base_dropout: bool = False) -> Adapt
 
 def run(pack: AdapterPack, specs: list[QloraParams]) -> tuple[dict[int, list[float]], np.ndarray]:
     for number, spec in enumerate(specs):
-        pack.slot(pack.admit(str(number), spec)).begin_epoch()
+        pack.slot(pack.admit(str(number), spec)).begin_leg()
     losses: dict[int, list[float]] = {}
     while pack.busy:
         for index in pack.step():
             losses.setdefault(index, []).append(pack.take_loss(index))
             if not pack.slot(index).is_done:
-                pack.slot(index).begin_epoch()
+                pack.slot(index).begin_leg()
     return losses, pack.scores(list(range(len(specs))), TOKENS)
 
 

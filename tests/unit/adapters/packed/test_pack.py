@@ -7,75 +7,21 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
-from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
-from reviewtune.adapters.packed.slot_state import load_slot
-from reviewtune.data.tokens import from_lists
-from reviewtune.encoders.dequantised import dequantise
-from reviewtune.encoders.registry import resolve_encoder
-from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import StudyError
-from reviewtune.families.base import Rows, Setting
-from reviewtune.families.qlora import QloraFamily, QloraParams
-from reviewtune.families.qlora_slot import SlotModel
-
-TOLERANCE = 1e-5
-EPOCHS = 2
-
-
-def make_rows(count: int, seed: int) -> Rows:
-    rng = np.random.default_rng(seed)
-    fake = np.arange(count) % 2 == 0
-    lists = [
-        np.r_[2, rng.integers(4 + 15 * label, 40 + 15 * label, rng.integers(2, 20)), 3].astype(np.int32)
-        for label in fake
-    ]
-    return Rows(from_lists(lists), fake)
-
-
-TRAIN, TEST = make_rows(45, 0), make_rows(20, 1)
-
-
-def make_pack(
-    base: Path, *, slots: int = 4, rank: int = 8, tokens: int = 4096, quantisation: str = "nf4"
-) -> AdapterPack:
-    backbone: Any = dequantise(borrow_backbone(resolve_encoder(str(base)), quantisation))  # type: ignore[arg-type]
-    room = PackRoom(slots, rank, "all-linear", tokens)
-    return AdapterPack(backbone, TRAIN.inputs, TRAIN.fake, room, seed=7)
-
-
-def make_params(**values: Any) -> QloraParams:
-    return QloraParams(**{"rank": 4, "alpha": 8, "learning_rate": 3e-3, "batch_size": 8, "epochs": EPOCHS, **values})
-
-
-def finish(pack: AdapterPack) -> dict[int, list[float]]:
-    """Train all slots to their end; the losses of the epochs of each."""
-    losses: dict[int, list[float]] = {}
-    for slot in pack.slots:
-        if slot is not None and not slot.in_epoch:
-            slot.begin_epoch()
-    while pack.busy:
-        for index in pack.step():
-            losses.setdefault(index, []).append(pack.take_loss(index))
-            if not pack.slot(index).is_done:
-                pack.slot(index).begin_epoch()
-    return losses
-
-
-def alone(base: Path, params: QloraParams) -> tuple[list[float], np.ndarray, dict[str, Tensor]]:
-    pack = make_pack(base, slots=1)
-    pack.admit("alone", params)
-    losses = finish(pack)[0]
-    return losses, pack.scores([0], TEST.inputs)[0], dict(pack.state(0).adapter)
-
-
-def assert_same(one: tuple[Any, ...], other: tuple[Any, ...], tolerance: float = TOLERANCE) -> None:
-    np.testing.assert_allclose(one[0], other[0], atol=tolerance)
-    np.testing.assert_allclose(one[1], other[1], atol=10 * tolerance)
-    assert one[2].keys() == other[2].keys()
-    for name, tensor in one[2].items():
-        torch.testing.assert_close(other[2][name], tensor, atol=tolerance, rtol=0)
+from reviewtune.families.base import Setting
+from reviewtune.families.qlora import QloraFamily
+from tests.unit.adapters.packed.conftest import (
+    EPOCHS,
+    TEST,
+    TRAIN,
+    alone,
+    assert_same,
+    finish,
+    make_pack,
+    make_params,
+    run_leg,
+)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +52,26 @@ def test_a_slot_of_a_full_pack_trains_as_peft_does(
         for name, value in get_peft_model_state_dict(model.model, save_embedding_layers=False).items()
     }
     assert_same(([loss for loss, _ in epochs], model.scores(TEST.inputs), tensors), packed)
+
+
+def test_evaluations_within_epochs_change_no_bit_of_the_training(tiny_bert: Path) -> None:
+    """45 rows in batches of 8: epochs of six steps are cut after the first, the third and the fourth."""
+    params = make_params(dropout=0.1)
+    losses, scores, adapter = alone(tiny_bert, params)
+    pack = make_pack(tiny_bert, slots=1, evaluations=4)
+    pack.admit("own", params)
+    legs, ends, rows = [], [], []
+    for _ in range(4 * EPOCHS):
+        legs.append(run_leg(pack, 0))
+        pack.scores([0], TEST.inputs)
+        ends.append((pack.slot(0).leg, pack.slot(0).epoch, pack.slot(0).steps))
+        rows.append(pack.slot(0).rows)
+    assert ends[:5] == [(1, 0.25, 1), (2, 0.5, 3), (3, 0.75, 4), (4, 1, 6), (5, 1.25, 7)]
+    assert pack.slot(0).is_done
+    np.testing.assert_array_equal(pack.scores([0], TEST.inputs)[0], scores)
+    assert all(torch.equal(value, adapter[name]) for name, value in pack.state(0).adapter.items())
+    means = [np.average(legs[first : first + 4], weights=rows[first : first + 4]) for first in (0, 4)]
+    np.testing.assert_allclose(means, losses, atol=1e-6)
 
 
 stranger = st.fixed_dictionaries(
@@ -139,17 +105,17 @@ def test_strangers_that_join_and_leave_at_odd_times_change_nothing(
         for values, join, stay in strangers:
             if join == moment and len(pack.free) > (own < 0):
                 index = pack.admit(f"stranger at {moment}", make_params(**values))
-                pack.slot(index).begin_epoch()
+                pack.slot(index).begin_leg()
                 leaving[index] = moment + stay
         if moment == begin:
             own = pack.admit("own", params)
-            pack.slot(own).begin_epoch()
+            pack.slot(own).begin_leg()
         for index in pack.step() if pack.busy else []:
             loss = pack.take_loss(index)
             if index == own:
                 losses.append(loss)
             if not pack.slot(index).is_done:
-                pack.slot(index).begin_epoch()
+                pack.slot(index).begin_leg()
         moment += 1
         for index in [index for index, time in leaving.items() if time <= moment]:
             pack.leave(index)
@@ -165,7 +131,7 @@ def test_one_slots_gradient_that_is_no_number_harms_that_slot_alone(tiny_bert: P
         pack.stack.values[bad] = float("nan")
     losses: list[float] = []
     for index in (bad, own):
-        pack.slot(index).begin_epoch()
+        pack.slot(index).begin_leg()
     reasons = []
     while pack.busy:
         for index in pack.step():
@@ -177,7 +143,7 @@ def test_one_slots_gradient_that_is_no_number_harms_that_slot_alone(tiny_bert: P
                 continue
             losses.append(pack.take_loss(index))
             if not pack.slot(index).is_done:
-                pack.slot(index).begin_epoch()
+                pack.slot(index).begin_leg()
     assert len(reasons) == 1
     assert_same(alone(tiny_bert, params), (losses, pack.scores([own], TEST.inputs)[0], dict(pack.state(own).adapter)))
 
@@ -187,7 +153,7 @@ def test_a_slot_that_was_bad_serves_the_next_trial_well(tiny_bert: Path) -> None
     pack.admit("bad", make_params(learning_rate=1.0))
     with torch.no_grad():
         pack.stack.values[0] = float("inf")
-    pack.slot(0).begin_epoch()
+    pack.slot(0).begin_leg()
     pack.step()
     pack.leave(0)
     pack.admit("own", make_params())
@@ -197,73 +163,10 @@ def test_a_slot_that_was_bad_serves_the_next_trial_well(tiny_bert: Path) -> None
     )
 
 
-def save(pack: AdapterPack, index: int, folder: Path, base: Path) -> None:
-    spec = pack.slot(index).spec
-    layers = [layer.name for layer in pack.carriers(spec)]
-    folder.mkdir()
-    SlotModel(pack.state(index), spec, layers, Setting(7, base_model=str(base))).save_state(folder, 1)
-
-
-def run_epoch(pack: AdapterPack, index: int) -> float:
-    pack.slot(index).begin_epoch()
-    while index not in pack.step():
-        pass
-    return pack.take_loss(index)
-
-
-def test_a_slot_goes_on_in_another_pack_as_if_it_had_stayed(tiny_bert: Path, tmp_path: Path) -> None:
-    params = make_params(dropout=0.1)
-    pack = make_pack(tiny_bert)
-    pack.admit("own", params)
-    losses = [run_epoch(pack, 0)]
-    save(pack, 0, tmp_path / "state", tiny_bert)
-    other = make_pack(tiny_bert, slots=2)
-    other.admit("stranger", make_params(rank=2))
-    other.slot(0).begin_epoch()
-    index = other.admit("own", params, load_slot(tmp_path / "state", other.tensor_names(params)))
-    losses.append(run_epoch(other, index))
-    after = losses, other.scores([index], TEST.inputs)[0], dict(other.state(index).adapter)
-    assert_same(alone(tiny_bert, params), after)
-
-
-def test_a_slots_checkpoint_goes_on_under_peft(tiny_bert: Path, tmp_path: Path) -> None:
-    params = make_params(dropout=0.1, target="all-linear")
-    pack = make_pack(tiny_bert)
-    pack.admit("own", params)
-    run_epoch(pack, 0)
-    save(pack, 0, tmp_path / "state", tiny_bert)
-    setting = Setting(7, base_model=str(tiny_bert), resume_from=tmp_path / "state")
-    (epoch,) = QloraFamily().fit(params, TRAIN, setting)
-    losses, scores, _ = alone(tiny_bert, params)
-    assert epoch.metrics["train_loss"] == pytest.approx(losses[-1], abs=TOLERANCE)
-    np.testing.assert_allclose(epoch.model.scores(TEST.inputs), scores, atol=10 * TOLERANCE)
-
-
-def test_a_checkpoint_of_other_params_is_refused(tiny_bert: Path, tmp_path: Path) -> None:
-    pack = make_pack(tiny_bert)
-    pack.admit("own", make_params())
-    run_epoch(pack, 0)
-    save(pack, 0, tmp_path / "state", tiny_bert)
-    larger, wider = make_params(rank=8), make_params(target="all-linear")
-    with pytest.raises(StudyError, match="of other params"):
-        pack.admit("larger", larger, load_slot(tmp_path / "state", pack.tensor_names(larger)))
-    with pytest.raises(StudyError, match="damaged"):
-        load_slot(tmp_path / "state", pack.tensor_names(wider))
-    assert pack.free == [1, 2, 3]
-
-
 def test_an_adapter_that_the_pack_has_no_room_for_is_refused(tiny_bert: Path) -> None:
-    pack = make_pack(tiny_bert, rank=8)
+    pack = make_pack(tiny_bert)
     with pytest.raises(StudyError, match="rank=16"):
         pack.admit("large", make_params(rank=16))
-
-
-def test_files_of_a_slot_hold_no_pickle(tiny_bert: Path, tmp_path: Path) -> None:
-    pack = make_pack(tiny_bert)
-    pack.admit("own", make_params())
-    run_epoch(pack, 0)
-    save(pack, 0, tmp_path / "state", tiny_bert)
-    assert {file.suffix for file in (tmp_path / "state").iterdir()} == {".json", ".safetensors"}
 
 
 def test_a_short_memory_halves_the_passes_and_the_step_is_taken_once(
@@ -281,7 +184,7 @@ def test_a_short_memory_halves_the_passes_and_the_step_is_taken_once(
 
     monkeypatch.setattr(pack.passes, "train", scarce)
     pack.admit("own", make_params(dropout=0.0, head_dropout=0.0))
-    pack.slot(0).begin_epoch()
+    pack.slot(0).begin_leg()
     pack.step()
     assert refused == [4096, 2048]
     assert pack.budget == 1024

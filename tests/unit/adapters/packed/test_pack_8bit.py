@@ -16,6 +16,7 @@ from reviewtune.errors import StudyError
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraParams
 from reviewtune.families.qlora_slot import SlotModel
+from tests.unit.adapters.packed.conftest import run_leg
 
 FAKE = np.arange(40) % 2 == 0
 RNG = np.random.default_rng(0)
@@ -38,18 +39,11 @@ def make_setting(base: Path, resume_from: Path | None = None) -> Setting:
     return Setting(7, base_model=str(base), quantisation="none", resume_from=resume_from)
 
 
-def run_epoch(pack: AdapterPack, index: int) -> float:
-    pack.slot(index).begin_epoch()
-    while index not in pack.step():
-        pass
-    return pack.take_loss(index)
-
-
 def save(pack: AdapterPack, index: int, folder: Path, base: Path) -> None:
-    spec, epoch = pack.slot(index).spec, pack.slot(index).epoch
+    spec = pack.slot(index).spec
     layers = [layer.name for layer in pack.carriers(spec)]
     folder.mkdir()
-    SlotModel(pack.state(index), spec, layers, make_setting(base)).save_state(folder, epoch)
+    SlotModel(pack.state(index), spec, layers, make_setting(base)).save_state(folder)
 
 
 def assert_equal(one: SlotState, other: SlotState) -> None:
@@ -65,15 +59,15 @@ def test_a_slot_goes_on_in_another_pack_bit_for_bit(tiny_bert: Path, tmp_path: P
     params = make_params(target=target)
     stayed = make_pack(tiny_bert)
     stayed.admit("own", params)
-    losses = [run_epoch(stayed, 0) for _ in range(3)]
+    losses = [run_leg(stayed, 0) for _ in range(3)]
     pack = make_pack(tiny_bert)
     pack.admit("own", params)
-    moved = [run_epoch(pack, 0)]
+    moved = [run_leg(pack, 0)]
     for epoch in (1, 2):
         save(pack, 0, tmp_path / str(epoch), tiny_bert)
         pack = make_pack(tiny_bert)
         pack.admit("own", params, load_slot(tmp_path / str(epoch), pack.tensor_names(params)))
-        moved.append(run_epoch(pack, 0))
+        moved.append(run_leg(pack, 0))
     assert moved == losses
     assert_equal(pack.state(0), stayed.state(0))
 
@@ -81,9 +75,9 @@ def test_a_slot_goes_on_in_another_pack_bit_for_bit(tiny_bert: Path, tmp_path: P
 def test_a_slot_learns_as_with_whole_moments(tiny_bert: Path) -> None:
     """Beside a stranger, its losses are near those of peft with torch's AdamW; the rest of its row stays zero."""
     pack = make_pack(tiny_bert)
-    pack.slot(pack.admit("stranger", make_params(rank=8, target="all-linear", learning_rate=1e-2))).begin_epoch()
+    pack.slot(pack.admit("stranger", make_params(rank=8, target="all-linear", learning_rate=1e-2))).begin_leg()
     own = pack.admit("own", make_params())
-    losses = [run_epoch(pack, own) for _ in range(3)]
+    losses = [run_leg(pack, own) for _ in range(3)]
     whole = QloraFamily().fit(make_params(optimizer="adamw"), TRAIN, make_setting(tiny_bert))
     assert losses == pytest.approx([epoch.metrics["train_loss"] for epoch in whole], abs=0.01)
     assert torch.equal(pack.stack.row(pack.state(own).adapter), pack.stack.values[own])
@@ -94,14 +88,14 @@ def test_a_slots_checkpoint_goes_on_under_bitsandbytes(tiny_bert: Path, tmp_path
     params = make_params()
     pack = make_pack(tiny_bert, slots=1)
     pack.admit("own", params)
-    run_epoch(pack, 0)
+    run_leg(pack, 0)
     save(pack, 0, tmp_path / "state", tiny_bert)
     epochs = QloraFamily().fit(params, TRAIN, make_setting(tiny_bert, tmp_path / "state"))
     second = next(epochs)
-    assert second.metrics["train_loss"] == pytest.approx(run_epoch(pack, 0), abs=0.01)
+    assert second.metrics["train_loss"] == pytest.approx(run_leg(pack, 0), abs=0.01)
     model: Any = second.model
     (tmp_path / "ddp").mkdir()
-    model.save_state(tmp_path / "ddp", 2)
+    model.save_state(tmp_path / "ddp")
     with pytest.raises(StudyError, match="states of bitsandbytes, which --executor ddp goes on from"):
         load_slot(tmp_path / "ddp", pack.tensor_names(params))
 

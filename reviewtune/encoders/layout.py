@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reviewtune.encoders.packing import PackedRows, tokens_of
+from reviewtune.encoders.packing import PackedRows, on_device, tokens_of
 
 
 def padding_of(device: torch.device) -> float:
@@ -78,7 +78,7 @@ class Layout:
         if (order == np.arange(len(order))).all():
             return None
         there = tokens_of(self._lengths, order)
-        return torch.from_numpy(there).to(self._device), torch.from_numpy(np.argsort(there)).to(self._device)
+        return on_device(there, self._device), on_device(np.argsort(there), self._device)
 
 
 def rows_of_like_length(lengths: NDArray[np.int64], padding: float) -> list[NDArray[np.int64]]:
@@ -109,7 +109,7 @@ def _group(lengths: NDArray[np.int64], device: torch.device) -> LengthGroup:
     return LengthGroup(
         size,
         shape,
-        index=torch.from_numpy(index.ravel()).to(device),
-        real=torch.from_numpy(np.flatnonzero(is_real)).to(device),
-        is_real=torch.from_numpy(is_real[:, None, None]).to(device),
+        index=on_device(index.ravel(), device),
+        real=on_device(np.flatnonzero(is_real), device),
+        is_real=on_device(is_real[:, None, None], device),
     )

@@ -47,30 +47,33 @@ def pack_rows(tokens: Tokens, rows: NDArray[np.int64], device: torch.device) -> 
     positions = places(lengths)
     input_ids = tokens.ids[np.repeat(tokens.offsets[rows], lengths) + positions].astype(np.int64)
     row = np.repeat(np.arange(len(rows)), lengths)
-
-    def on_device(array: NDArray[np.integer]) -> Tensor:
-        return torch.from_numpy(array).to(device, non_blocking=True)
-
     return PackedRows(
-        input_ids=on_device(input_ids),
-        positions=on_device(positions),
-        row=on_device(row),
-        boundaries=on_device(boundaries.astype(np.int32)),
+        input_ids=on_device(input_ids, device),
+        positions=on_device(positions, device),
+        row=on_device(row, device),
+        boundaries=on_device(boundaries.astype(np.int32), device),
         lengths=lengths,
     )
+
+
+def on_device(array: NDArray[np.generic], device: torch.device) -> Tensor:
+    """An array on the device, without waiting for it."""
+    tensor = torch.from_numpy(array)
+    # From memory that may be swapped out a copy to a GPU waits for all that the GPU was given before.
+    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
 
 
 def select_rows(packed: PackedRows, rows: NDArray[np.int64]) -> PackedRows:
     """Some reviews of a batch, in the order of `rows`."""
     lengths = packed.lengths[rows]
     device = packed.row.device
-    index = torch.from_numpy(tokens_of(packed.lengths, rows)).to(device)
+    index = on_device(tokens_of(packed.lengths, rows), device)
     boundaries = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     return PackedRows(
         input_ids=packed.input_ids[index],
         positions=packed.positions[index],
-        row=torch.from_numpy(np.repeat(np.arange(len(rows)), lengths)).to(device),
-        boundaries=torch.from_numpy(boundaries).to(device),
+        row=on_device(np.repeat(np.arange(len(rows)), lengths), device),
+        boundaries=on_device(boundaries, device),
         lengths=lengths,
     )
 

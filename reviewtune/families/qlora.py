@@ -213,9 +213,9 @@ def _prepare(params: QloraParams, train: Rows, setting: Setting) -> Trainer:
     )
     if setting.resume_from:
         checkpoint.load_progress(trainer, setting.resume_from)
-    else:
-        # The workers began with the same adapter; their dropout should differ.
-        random.reseed(setting.seed + setting.rank)
+    if setting.rank or not setting.resume_from:
+        # The workers go on from the same adapter; their dropout should differ. What is kept is the first one's.
+        random.reseed(setting.seed + setting.rank + trainer.lr_schedule.last_epoch)
     return trainer
 
 

@@ -34,9 +34,9 @@ def make_rows(count: int, seed: int) -> Rows:
 TRAIN, TEST = make_rows(300, 0), make_rows(60, 1)
 
 
-def make_pack(base: Path, *, compiled: bool, slots: int = 8) -> AdapterPack:
+def make_pack(base: Path, *, compiled: bool, slots: int = 8, tokens: int = 4096) -> AdapterPack:
     backbone = dequantise(borrow_backbone(resolve_encoder(str(base)), "nf4"))
-    room = PackRoom(slots, 16, "all-linear", 4096)
+    room = PackRoom(slots, 16, "all-linear", tokens)
     return AdapterPack(backbone, TRAIN.inputs, TRAIN.fake, room, seed=3, compiled=compiled)
 
 
@@ -88,11 +88,24 @@ def test_a_pack_is_as_peft_without_dropout(tiny_base: Callable[[str], Path], mon
     np.testing.assert_allclose(losses[0], epochs, atol=BFLOAT16)
 
 
-def test_passes_are_recorded_and_replayed(tiny_base: Callable[[str], Path]) -> None:
-    pack = make_pack(tiny_base("bert"), compiled=False)
+@pytest.mark.parametrize("model_type", ["bert", "gte", "modernbert"])
+def test_passes_are_recorded_and_replayed(tiny_base: Callable[[str], Path], model_type: str) -> None:
+    pack = make_pack(tiny_base(model_type), compiled=False)
     run(pack, [make_params(), *STRANGERS])
     assert isinstance(pack.passes, GraphedPasses)
     assert len(pack.passes._recordings) >= 1
+    assert pack.passes._can_record
+    assert not pack.passes._refused
+
+
+def test_a_step_of_several_passes_is_as_one_of_one(tiny_base: Callable[[str], Path]) -> None:
+    """In each pass some slots have no tokens at all."""
+    base, own = tiny_base("gte"), make_params(batch_size=32)
+    losses, scores = run(make_pack(base, compiled=True, tokens=512), [own, *STRANGERS])
+    expected, expected_scores = run(make_pack(base, compiled=True), [own, *STRANGERS])
+    for several, one in zip(losses, expected, strict=True):
+        np.testing.assert_allclose(several, one, atol=BFLOAT16)
+    assert np.abs(scores - expected_scores).mean() < 0.05 * max(1, np.abs(expected_scores).max())
 
 
 def test_a_slot_that_diverges_fails_alone(tiny_base: Callable[[str], Path]) -> None:

@@ -32,9 +32,8 @@ def _marked(compiled: Callable[..., Any], layer: nn.Module) -> Callable[..., Any
             hidden = hidden.detach().requires_grad_()
         tokens = hidden.shape[1]
         for value in _tensors([hidden, *args, *kwargs.values()]):
-            for dim, size in enumerate(value.shape):
-                if size == tokens:
-                    torch._dynamo.maybe_mark_dynamic(value, dim)  # noqa: SLF001  as torch's own guide has it
+            if value.ndim > 1 and value.shape[1] == tokens:
+                torch._dynamo.maybe_mark_dynamic(value, 1)  # noqa: SLF001  as torch's own guide has it
         return compiled(layer, hidden, *args, **kwargs)
 
     return forward

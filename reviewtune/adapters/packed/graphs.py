@@ -5,6 +5,7 @@ A pass over short reviews is thousands of small launches: issued one by one, the
 Shape letters: `K` slots, `B` reviews of a pass, `C` = 2 classes.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,22 +52,21 @@ class GraphedPasses:
         self._seen: set[PassShape] = set()
         self._recordings: dict[PassShape, Recording] = {}
         self._refused: set[PassShape] = set()
+        self._can_record = True
         self._pool = torch.cuda.graph_pool_handle()
 
     def train(self, parts: Parts, tokens: Tokens, labels: NDArray[np.int64]) -> None:
         """See `passes.Passes.train`."""
         shape = self._shape(parts, tokens)
         staged = stage(parts, tokens, labels, shape, self.slots)
-        if shape not in self._seen:
-            self._seen.add(shape)
-            recording = None
-        else:
-            recording = self._recordings.get(shape) or self._record(shape)
+        recording = self._recording(shape)
         if recording:
             recording.buffer.copy_(staged.buffer, non_blocking=True)
             recording.graph.replay()
-        else:
-            learn(self.model, views(staged.buffer.to(self.losses.device), shape, self.slots), self.losses)
+            return
+        learn(self.model, views(staged.buffer.to(self.losses.device), shape, self.slots), self.losses)
+        # Not before: what a pass compiles and tries out must not come while another is recorded.
+        self._seen.add(shape)
 
     def logits(self, parts: Parts, tokens: Tokens) -> Tensor:
         """See `passes.Passes.logits`."""
@@ -86,23 +86,41 @@ class GraphedPasses:
         lengths = tokens.lengths
         return PassShape.around(lengths[np.concatenate([part.rows for part, _ in parts])], int(lengths.max(initial=1)))
 
-    def _record(self, shape: PassShape) -> Recording | None:
-        """Record a shape; None where it cannot be, for want of memory, now and from then on."""
-        if shape in self._refused:
+    def _recording(self, shape: PassShape) -> Recording | None:
+        """Of a shape that has run before; None where it cannot be recorded, now and from then on."""
+        if shape in self._recordings:
+            return self._recordings[shape]
+        if not self._can_record or shape not in self._seen or shape in self._refused:
             return None
+        try:
+            self._recordings[shape] = self._record(shape)
+            return self._recordings[shape]
+        except RuntimeError as error:
+            self._refused.add(shape)
+            if not _is_for_want_of_memory(error):
+                self._can_record = False
+                warnings.warn(f"passes cannot be recorded ({error}): training goes on without, slower", stacklevel=2)
+        # The error is gone, and with it what it held of the memory.
+        self.forget()
+        torch.cuda.empty_cache()
+        return None
+
+    def _record(self, shape: PassShape) -> Recording:
         buffer = torch.zeros(buffer_size(shape, self.slots), dtype=torch.int32, device=self.losses.device)
         graph = torch.cuda.CUDAGraph()
-        try:
-            # A capture that fails leaves its own stream behind as the current one.
-            with (
-                torch.cuda.stream(torch.cuda.current_stream()),
-                torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
-            ):
-                learn(self.model, views(buffer, shape, self.slots), self.losses)
-        except RuntimeError:
-            self._refused.add(shape)
-            self.forget()
-            torch.cuda.empty_cache()
-            return None
-        self._recordings[shape] = Recording(graph, buffer)
-        return self._recordings[shape]
+        # A capture that fails leaves its own stream behind as the current one.
+        with (
+            torch.cuda.stream(torch.cuda.current_stream()),
+            torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
+        ):
+            learn(self.model, views(buffer, shape, self.slots), self.losses)
+        return Recording(graph, buffer)
+
+
+def _is_for_want_of_memory(error: BaseException | None) -> bool:
+    """Whether that was the first cause: a capture that it broke off may end with another error."""
+    while error is not None:
+        if isinstance(error, torch.OutOfMemoryError):
+            return True
+        error = error.__context__
+    return False

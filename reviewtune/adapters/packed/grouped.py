@@ -4,6 +4,7 @@ Shape letters: `K` slots, `T` tokens, `B` reviews, `R` rank, `D` width.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -14,6 +15,16 @@ from reviewtune.adapters.packed.masks import ALWAYS, keep_mask, threshold_share
 from reviewtune.adapters.packed.rows import LayerAdapters
 
 _product: Any = getattr(functional, "grouped_mm", None) or torch._grouped_mm  # noqa: SLF001  before torch 2.10
+
+
+HOPPER = 9
+"""Major compute capability of the GPUs whose grouped products are used. Older ones read the groups' ends back to the
+host at every product (torch 2.13), newer ones give wrong gradients to a slot without tokens (pytorch issue 172439)."""
+
+
+def has_grouped_products(device: torch.device) -> bool:
+    """Whether grouped products run there, right and without waiting for the device."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] == HOPPER
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,5 +81,17 @@ class GroupedRows:
         return self._dropped(pooled, self.reviews, torch.zeros_like(self.ends[0]))
 
     def _dropped(self, states: Tensor, columns: Columns, place: Tensor) -> Tensor:
-        mask = keep_mask(columns.seeds, place, states.shape[1], columns.kept)
-        return torch.where(mask, states * columns.gain.to(states), 0.0)
+        drop = _compiled() if states.is_cuda and not torch.compiler.is_compiling() else _dropped
+        dropped: Tensor = drop(states, columns.seeds, columns.kept, columns.gain, place)
+        return dropped
+
+
+def _dropped(states: Tensor, seeds: Tensor, kept: Tensor, gain: Tensor, place: Tensor) -> Tensor:
+    """(T, D) states, those that `keep_mask` leaves out at zero and the others times their gain."""
+    return torch.where(keep_mask(seeds, place, states.shape[1], kept), states * gain.to(states), 0.0)
+
+
+@cache
+def _compiled() -> Any:
+    """`_dropped` in one kernel, for layers that are not compiled as a whole: by itself it launches fourteen."""
+    return torch.compile(_dropped, dynamic=True)

@@ -6,6 +6,7 @@ Shape letters: `K` slots, `B` reviews of a pass, `T` tokens, `C` = 2 classes.
 from torch import Tensor, nn
 
 from reviewtune.adapters.packed.compiled import compile_layers
+from reviewtune.adapters.packed.grouped import has_grouped_products
 from reviewtune.adapters.packed.lora import AtHand, head_logits, install, lend
 from reviewtune.adapters.packed.rows import Rows
 from reviewtune.adapters.packed.stack import AdapterStack
@@ -24,6 +25,7 @@ class PackedModel:
 
     Attributes:
         unpadded: The architecture runs over packed tokens. Otherwise a pass may hold one slot alone.
+        grouped: It does so by grouped products, on a device that has them.
         recordable: A pass is the same operations whichever reviews it holds: one kernel attends reviews of any length,
             and no weights are unpacked on the way.
     """
@@ -33,7 +35,8 @@ class PackedModel:
         self._at_hand = AtHand()
         self._layers = install(backbone, stack.layers, self._at_hand)
         self.unpadded = supports_unpadded(backbone)
-        self.recordable = self.unpadded and has_varlen_kernel(backbone) and not is_quantised(backbone)
+        self.grouped = self.unpadded and has_grouped_products(next(backbone.parameters()).device)
+        self.recordable = self.grouped and has_varlen_kernel(backbone) and not is_quantised(backbone)
         if compiled and self.recordable:
             compile_layers(backbone)
 

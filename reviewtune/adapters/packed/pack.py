@@ -23,6 +23,7 @@ from reviewtune.adapters.packed.batch import Part, cut, micro_steps
 from reviewtune.adapters.packed.graphs import GraphedPasses
 from reviewtune.adapters.packed.grouped_passes import GroupedPasses
 from reviewtune.adapters.packed.model import PackedModel
+from reviewtune.adapters.packed.pace import Pace
 from reviewtune.adapters.packed.passes import Passes, PlainPasses
 from reviewtune.adapters.packed.slot import Slot
 from reviewtune.adapters.packed.slot_state import SlotState
@@ -33,12 +34,11 @@ from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.batches import token_batches, token_budget
 from reviewtune.encoders.classifier import linear_layers
 from reviewtune.encoders.loading import compute_dtype
+from reviewtune.encoders.packing import on_device
 from reviewtune.errors import StudyError
 
 LEAST_TOKENS = 1024
 """A pass of fewer tokens that still does not fit is an error."""
-GROUPED_SINCE = (8, 0)
-"""Compute capability from which a GPU has grouped matrix products."""
 W = TypeVar("W")
 
 
@@ -111,11 +111,11 @@ class AdapterPack:
         self.budget, self._part_tokens = room.tokens, token_budget(self.device)
         self._losses = torch.zeros(room.slots, device=self.device)
         self.passes = self._make_passes()
+        self._pace = Pace(self.device)
 
     def _make_passes(self) -> Passes:
         """The fastest that the device and the architecture have."""
-        grouped = self.device.type == "cuda" and torch.cuda.get_device_capability(self.device) >= GROUPED_SINCE
-        if not grouped or not self.model.unpadded:
+        if not self.model.grouped:
             return PlainPasses(self.model, self._losses)
         kind = GraphedPasses if self.model.recordable else GroupedPasses
         return kind(self.model, self._losses)
@@ -202,6 +202,7 @@ class AdapterPack:
         self._within_memory(lambda: self._gradients(batches, losses))
         assert self.stack.values.grad is not None
         self.optimizer.step(self.stack.values.grad, self._rates(busy), busy)
+        self._pace.keep()
         return [index for index in busy if self.slot(index).end_step()]
 
     def take_loss(self, index: int) -> float:
@@ -277,7 +278,7 @@ class AdapterPack:
         for index in busy:
             slot = self.slot(index)
             columns[:, index, 0] = 1, slot.learning_rate, slot.spec.weight_decay, MAX_GRAD_NORM
-        return Rates(*_moved(columns, self.device).unbind())
+        return Rates(*on_device(columns, self.device).unbind())
 
 
 def _check_shapes(state: SlotState, tensors: Mapping[str, Tensor]) -> None:
@@ -285,9 +286,3 @@ def _check_shapes(state: SlotState, tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         if state.adapter[name].shape != tensor.shape:
             raise ValueError(f"{name} is {tuple(state.adapter[name].shape)}, not {tuple(tensor.shape)}")
-
-
-def _moved(values: NDArray[np.generic], device: torch.device) -> Tensor:
-    """On the device, without waiting for it."""
-    tensor = torch.from_numpy(values)
-    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)

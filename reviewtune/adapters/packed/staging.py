@@ -44,14 +44,14 @@ class PassShape:
 
     @classmethod
     def around(cls, lengths: NDArray[np.int64], most: int) -> "PassShape":
-        """The shape for reviews of these lengths: at most an eighth more tokens, or 1,024.
+        """The shape for reviews of these lengths: at most a sixteenth more tokens, or 256.
 
         Args:
             lengths: Of a pass's reviews.
             most: Tokens of the longest review of any pass. Compiled code knows the power of two above it by heart.
         """
         tokens = int(lengths.sum())
-        room = _rounded(tokens, parts=8, least=1024)
+        room = _rounded(tokens, parts=16, least=256)
         padding = -(-(room - tokens) // most)
         longest = 1 << max(7, (most - 1).bit_length())
         return cls(room, _rounded(len(lengths) + padding, parts=4, least=32), longest, most)
@@ -146,6 +146,8 @@ def stage(
         "slot": np.repeat([part.slot for part, _ in parts], reviews),
         "weight": np.repeat([part.weight for part, _ in parts], reviews),
     }
+    # The tokens that round a pass up are the last slot's: what it computes of them must reach no other.
+    fields["slot"] = np.append(fields["slot"], np.full(shape.reviews - len(rows), slots - 1))
     buffer = torch.zeros(buffer_size(shape, slots), dtype=torch.int32, pin_memory=torch.cuda.is_available())
     for name, place in _places(buffer, shape).items():
         kind = np.float32 if name in FLOATS else np.int32

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewtune.adapters.packed.batch import Part
-from reviewtune.adapters.packed.grouped_passes import GroupedPasses
+from reviewtune.adapters.packed.grouped_passes import GroupedPasses, learn
 from reviewtune.adapters.packed.lora import PackedDropout
 from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
 from reviewtune.adapters.packed.slot import Slot
@@ -87,6 +87,22 @@ def test_evaluation_has_no_dropout(tiny_bert: Path) -> None:
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
 
 
+def test_what_rounds_a_pass_up_carries_nothing_from_a_broken_slot_to_others(tiny_bert: Path) -> None:
+    pack = make_pack(tiny_bert, grouped=True)
+    slot = pack.slot(pack.admit("own", SPECS[0]))
+    with torch.no_grad():
+        pack.stack.values[SLOTS - 1] = float("nan")
+    rows = np.arange(4)
+    shape = PassShape.around(TOKENS.lengths[rows], 30)
+    staged = stage([(Part(0, rows, 0.25), slot)], TOKENS, pack.labels, shape, SLOTS)
+    learn(pack.model, views(staged.buffer, shape, SLOTS, staged.lengths), pack._losses)
+    gradient = pack.stack.values.grad
+    assert gradient is not None
+    assert gradient[0].isfinite().all()
+    assert gradient[0].abs().sum() > 0
+    assert pack._losses.isfinite().all()
+
+
 @given(
     rows=st.lists(st.lists(st.integers(0, len(LENGTHS) - 1), min_size=1, max_size=6), min_size=1, max_size=SLOTS),
     rounded=st.booleans(),
@@ -105,7 +121,7 @@ def test_a_pass_is_staged_whole_and_rounded_up_by_reviews_of_no_weight(rows: lis
     real = len(picked)
     assert ends[-1] == shape.tokens == len(inputs.packed.input_ids)
     assert len(inputs.weight) == shape.reviews == len(ends) - 1
-    assert shape.tokens - lengths.sum() < max(1024, shape.tokens / 8)
+    assert shape.tokens - lengths.sum() < max(256, shape.tokens / 16)
     for review, row in enumerate(picked):
         own = slice(ends[review], ends[review + 1])
         np.testing.assert_array_equal(inputs.packed.input_ids[own].numpy(), TOKENS[int(row)])
@@ -114,6 +130,8 @@ def test_a_pass_is_staged_whole_and_rounded_up_by_reviews_of_no_weight(rows: lis
     np.testing.assert_array_equal(
         inputs.slot[:real].numpy(), np.repeat(np.arange(len(rows)), [len(own) for own in rows])
     )
+    # What the last slot makes of them is its own.
+    assert set(inputs.slot[real:].tolist()) <= {SLOTS - 1}
     assert inputs.weight.tolist() == [0.5] * real + [0.0] * (shape.reviews - real)
     # No review is longer than real ones may be: the base model has positions for it.
     assert np.diff(ends).max() <= 30

@@ -31,12 +31,11 @@ from reviewtune.tuning.continuable import Continuation, find_continuation
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.inputs import StudyInputs, split_of
-from reviewtune.tuning.keeper import EPOCH_METRICS
+from reviewtune.tuning.keeper import epoch_record
 from reviewtune.tuning.keeping import BEST
 from reviewtune.tuning.plan import FamilyPlan, Study
 from reviewtune.tuning.progress import Progress
-from reviewtune.tuning.records import EpochRecord, TrialRecord
-from reviewtune.tuning.scheduler import EPOCH
+from reviewtune.tuning.records import TrialRecord
 from reviewtune.tuning.session import ray_session
 from reviewtune.tuning.trial import Assignment, run_trial
 
@@ -157,8 +156,7 @@ def _ended(work: Any, results: Queue) -> bool:
 
 def _after(record: TrialRecord, result: dict[str, Any]) -> TrialRecord:
     """The record with a leg that was reported; one that is reported again replaces its first report."""
-    values = {name: result[name] for name in EPOCH_METRICS if name in result}
-    epoch = EpochRecord(epoch=result[EPOCH], **values)
+    epoch = epoch_record(result)
     earlier = [known for known in record.epochs if known.epoch < epoch.epoch]
     usage: dict[str, Any] = {name: result[name] for name in ("peak_memory_bytes", "device") if name in result}
     return record.model_copy(update={"epochs": [*earlier, epoch], **usage})

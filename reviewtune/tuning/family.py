@@ -16,7 +16,7 @@ from reviewtune.tuning.ddp import ddp_trainable
 from reviewtune.tuning.entries import known_entry, scored_entry, unscored_entry
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.inline import inline_trainable
-from reviewtune.tuning.keeper import RecordKeeper
+from reviewtune.tuning.keeper import RecordKeeper, take_in_legs_ahead
 from reviewtune.tuning.packed import pack_workers
 from reviewtune.tuning.records import TrialRecord, best_of
 from reviewtune.tuning.scheduler import make_scheduler
@@ -33,6 +33,7 @@ def tune_family(run: FamilyRun) -> Entry:
     if len(records) < run.plan.num_trials:
         run.progress.begin(run.name, "preparing", records)
         _run_trials(run, done=len(records))
+        take_in_legs_ahead(run.trials, run.results_dir)
         records = run.trials.read()
     entry, selected = unscored_entry(run, records), best_of(records)
     if selected is None:

@@ -9,7 +9,7 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from reviewtune.tracebacks import reason_in
-from reviewtune.tuning.keeping import BEST
+from reviewtune.tuning.keeping import BEST, kept_result
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
 from reviewtune.tuning.scheduler import EPOCH
 
@@ -53,8 +53,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
 
     def on_trial_result(self, *, trial: Trial, result: dict[str, Any], **_: Any) -> None:
         """Remember a leg; one that is trained again after a worker's death replaces its first try."""
-        values = {name: result[name] for name in EPOCH_METRICS if name in result}
-        epoch = EpochRecord(epoch=result[EPOCH], **values)
+        epoch = epoch_record(result)
         earlier = [known for known in self.epochs.get(trial.trial_id, []) if known.epoch < epoch.epoch]
         self.epochs[trial.trial_id] = [*earlier, epoch]
         self.last[trial.trial_id] = result
@@ -93,6 +92,29 @@ class RecordKeeper(Callback):  # type: ignore[misc]
             device=last.get("device", "cpu"),
             is_default=params == self.defaults,
         )
+
+
+def epoch_record(result: dict[str, Any]) -> EpochRecord:
+    """What a record keeps of a trial's result."""
+    return EpochRecord(epoch=result[EPOCH], **{name: result[name] for name in EPOCH_METRICS if name in result})
+
+
+def take_in_legs_ahead(store: TrialStore, results_dir: Path) -> None:
+    """Add to the records what Tune has not asked for any more: the leg that a pack had trained ahead.
+
+    Where it is a trial's best, its model is the one that is kept, and the record must be of that model.
+
+    Args:
+        store: The records of trials that have all ended.
+        results_dir: What their paths are relative to.
+    """
+    for record in store.read():
+        folder = results_dir / record.model if record.model else None
+        if folder is None or not folder.is_dir():
+            continue
+        kept = epoch_record(kept_result(folder))
+        if record.epochs and kept.epoch > record.epochs[-1].epoch:
+            store.write(record.model_copy(update={"epochs": [*record.epochs, kept]}))
 
 
 def _nobody(event: str, record: TrialRecord) -> None:

@@ -56,6 +56,7 @@ class PackWorker:
         assignment: What all trials share.
         broker: Handle of the `TrialBroker`.
         rank: Of this worker.
+        gauges: Of the pack.
         tenants: By trial id.
     """
 
@@ -63,7 +64,11 @@ class PackWorker:
     assignment: Assignment
     broker: Any
     rank: int
+    gauges: PackGauges
     tenants: dict[str, Tenant] = field(default_factory=dict)
+    _savers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SAVERS))
+    _settled: float = 0.0
+    """When the tenants were last charged for the device."""
     _unkept: SimpleQueue[tuple[str, str]] = field(default_factory=SimpleQueue)
     """Trials whose checkpoint could not be written, with the reason; told by the threads that write."""
 
@@ -71,8 +76,6 @@ class PackWorker:
         """Work until the broker closes."""
         import ray
 
-        self._savers = ThreadPoolExecutor(SAVERS)
-        self._gauges = PackGauges(self.rank, self.pack)
         ray.get(self.broker.register.remote(self.rank, self.pack.room.slots))
         news = self.broker.orders.remote(self.rank)
         with self._savers:
@@ -170,12 +173,12 @@ class PackWorker:
         try:
             if before:
                 before.result()
-            keep(model, folder, {**result, **self._gauges.line()}, improved=improved)
+            keep(model, folder, {**result, **self.gauges.line()}, improved=improved)
         except Exception as error:  # noqa: BLE001  whatever it is, the trial must hear of it
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             self._unkept.put((folder.name, f"its checkpoint in {folder} cannot be written ({reason}): free the disk"))
             return
-        self.broker.deliver.remote(folder.name, {**result, **self._gauges.line()})
+        self.broker.deliver.remote(folder.name, {**result, **self.gauges.line()})
 
     def _settle(self, ended: int) -> None:
         """Charge the time since the last settlement to the tenants by their shares of the tokens.
@@ -189,7 +192,7 @@ class PackWorker:
         total = max(1, sum(tokens.values()))
         for trial_id, own in tokens.items():
             self.tenants[trial_id].seconds += seconds * own / total
-        self._gauges.note(seconds, total, len(self.pack.busy) + ended)
+        self.gauges.note(seconds, total, len(self.pack.busy) + ended)
 
     def _guarded(self, trial_id: str, work: Any) -> None:
         """Do something for one trial; what goes wrong ends that trial alone."""

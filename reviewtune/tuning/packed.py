@@ -172,6 +172,7 @@ def _pack_worker(job: PackJob, rank: int) -> Any:
     from reviewtune.encoders.loading import Quantisation
     from reviewtune.encoders.registry import resolve_encoder
     from reviewtune.encoders.sharing import borrow_backbone
+    from reviewtune.tuning.gauges import PackGauges
     from reviewtune.tuning.pack_worker import PackWorker
 
     setting, train = job.assignment.setting, job.assignment.train
@@ -188,4 +189,4 @@ def _pack_worker(job: PackJob, rank: int) -> Any:
         evaluations_per_epoch=setting.evaluations_per_epoch,
         compiled=on_gpu,
     )
-    return PackWorker(pack, job.assignment, job.broker, rank)
+    return PackWorker(pack, job.assignment, job.broker, rank, PackGauges(rank, pack))

@@ -50,11 +50,8 @@ def make_worker(base: Path, models: Path, evaluations: int = 1) -> PackWorker:
     pack = AdapterPack(
         backbone, rows.inputs, rows.fake, PackRoom(3, 8, "attention", 2048), seed=1, evaluations_per_epoch=evaluations
     )
-    worker = PackWorker(pack, assignment, Broker(), rank=0)
-    worker._gauges = SimpleNamespace(note=lambda *_: None, line=lambda: {"pack_reviews_per_second": 5.0})  # type: ignore[assignment]
-    worker._savers = ThreadPoolExecutor(1)
-    worker._settled = 0.0
-    return worker
+    gauges: Any = SimpleNamespace(note=lambda *_: None, line=lambda: {"pack_reviews_per_second": 5.0})
+    return PackWorker(pack, assignment, Broker(), rank=0, gauges=gauges, _savers=ThreadPoolExecutor(1))
 
 
 def orders(*admit: tuple[str, dict[str, Any], int], allowed: int = 2, evict: tuple[str, ...] = ()) -> Orders:

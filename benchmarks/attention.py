@@ -1,10 +1,11 @@
-"""T5's attention over packed reviews, a bias by relative position in its scores: two ways, beside the padded one.
+"""Attention over packed reviews, with T5's bias by relative position and without: several ways beside the padded one.
 
-One layer of FLAN-T5-large's shape, forward and backward, on reviews of real lengths, on a GPU: reviews of like length
-together, padded to the longest of each group (`encoders.packed_attention`); FlexAttention, compiled, over blocks of 128
-tokens that share a review; and every review padded to 512 tokens, as the published recipe has it.
+One layer of FLAN-T5-large's shape, which is Stella's too, forward and backward, on reviews of real lengths, on a GPU.
+With the bias: reviews of like length together, padded to the longest of each group; or FlexAttention, compiled, over
+blocks of 128 tokens that share a review; or every review padded to 512 tokens, as the published recipe has it. Without:
+FlashAttention with variable lengths, or FlexAttention.
 
-    python benchmarks/t5_attention.py --data salminen.csv [--output t5_attention.json]
+    python benchmarks/attention.py --data salminen.csv [--output attention.json]
 """
 
 import argparse
@@ -30,6 +31,8 @@ from reviewtune.encoders.registry import MAX_LENGTH, resolve_encoder
 from reviewtune.schema import TEXT
 
 HEADS, WIDTH = 16, 64
+SCALE = 1.0
+"""Of the scores, as T5 has it."""
 BLOCK = 128
 """Tokens of a block of FlexAttention."""
 REPEATS = 20
@@ -37,36 +40,43 @@ REPEATS = 20
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def by_groups(packed: PackedRows, bias: Tensor) -> Attention:
-    """The project's own way."""
+def own(packed: PackedRows, bias: Tensor | None) -> Attention:
+    """The project's own way: by groups of like length with a bias, by variable lengths without one."""
     layout = Layout(packed)
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        return packed_attention(None, query, key, value, None, layout=layout, scaling=1.0, position_bias=bias)[0]
+        return packed_attention(None, query, key, value, None, layout=layout, scaling=SCALE, position_bias=bias)[0]
 
     return attend
 
 
-def by_blocks(packed: PackedRows, bias: Tensor, *, compiled: bool) -> Attention:
-    """FlexAttention. Within a review the places of two tokens differ as their numbers in the batch do."""
-    row, longest = packed.row, bias.shape[-1]
-    table = torch.cat([bias[0, :, 1:, 0].flip(1), bias[0, :, 0]], 1)
-    last = table.shape[1] - 1
+def by_blocks(packed: PackedRows, bias: Tensor | None, *, compiled: bool) -> Attention:
+    """FlexAttention."""
+    row = packed.row
 
     def same_review(_batch: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return row[query] == row[key]
 
-    def biased(score: Tensor, _batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        return score + table[head, (key - query + longest - 1).clamp(0, last)]
-
+    score_mod = None if bias is None else biased(bias)
     mask = blocks(packed, same_review)
-    # Each size by itself: `biased` holds numbers that differ with it, which inductor does not always take as symbols.
+    # Each size by itself: a bias holds numbers that differ with it, which inductor does not always take as symbols.
     flex = torch.compile(flex_attention, dynamic=False) if compiled else flex_attention
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        return flex(query, key, value, score_mod=biased, block_mask=mask, scale=1.0).transpose(1, 2)
+        return flex(query, key, value, score_mod=score_mod, block_mask=mask, scale=SCALE).transpose(1, 2)
 
     return attend
+
+
+def biased(bias: Tensor) -> Callable[..., Tensor]:
+    """Adds a (1, H, L, L) bias. Within a review the places of two tokens differ as their numbers in the batch do."""
+    table = torch.cat([bias[0, :, 1:, 0].flip(1), bias[0, :, 0]], 1)
+    longest, last = bias.shape[-1], table.shape[1] - 1
+
+    def added(score: Tensor, _batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return score + table[head, (key - query + longest - 1).clamp(0, last)]
+
+    return added
 
 
 def blocks(packed: PackedRows, same_review: Callable[..., Tensor]) -> BlockMask:
@@ -94,7 +104,7 @@ def padded(packed: PackedRows, bias: Tensor) -> Attention:
             .transpose(0, 1)
             for state in (query, key, value)
         ]
-        return scaled_dot_product_attention(*states, attn_mask=bias, scale=1.0)
+        return scaled_dot_product_attention(*states, attn_mask=bias, scale=SCALE)
 
     return attend
 
@@ -125,7 +135,7 @@ def states_of(packed: PackedRows, dtype: torch.dtype) -> list[Tensor]:
 
 
 def check(tokens: Tokens) -> float:
-    """Largest difference between the two ways, in float32, uncompiled, on a few reviews."""
+    """Largest difference between ours and FlexAttention, in float32, uncompiled, on a few reviews."""
     packed = pack_rows(tokens, np.arange(4), default_device())
     bias = torch.randn(1, HEADS, packed.longest, packed.longest, device=packed.row.device)
     # As T5's, by relative position alone.
@@ -133,8 +143,11 @@ def check(tokens: Tokens) -> float:
     bias = bias[:, :, 0][..., (place - place[:, None]).abs()]
     with torch.no_grad():
         states = states_of(packed, torch.float32)
-        own, other = by_groups(packed, bias)(*states), by_blocks(packed, bias, compiled=False)(*states)
-    return float((own - other).abs().max())
+        found = [
+            (own(packed, each)(*states) - by_blocks(packed, each, compiled=False)(*states)).abs().max()
+            for each in (bias, None)
+        ]
+    return float(torch.stack(found).max())
 
 
 def main() -> None:
@@ -145,9 +158,9 @@ def main() -> None:
     options = parser.parse_args()
     texts = load_reviews(options.data).table[TEXT].to_pylist()
     tokens = tokenize(load_tokenizer(resolve_encoder("minilm")), texts, MAX_LENGTH)
-    print(f"the two ways differ by {check(tokens):.1e} at most")
+    print(f"FlexAttention differs from the others by {check(tokens):.1e} at most")
     if not torch.cuda.is_available():
-        print("benchmarks/t5_attention.py needs a CUDA GPU: nothing measured")
+        print("benchmarks/attention.py needs a CUDA GPU: nothing measured")
         return
     order = np.random.default_rng(0).permutation(len(tokens))
     bias = torch.randn(1, HEADS, MAX_LENGTH, MAX_LENGTH, device="cuda", dtype=torch.bfloat16)
@@ -156,9 +169,13 @@ def main() -> None:
         packed = pack_rows(tokens, order[:reviews], torch.device("cuda"))
         states = states_of(packed, torch.bfloat16)
         short = bias[..., : packed.longest, : packed.longest].contiguous()
-        ways = {"groups": by_groups(packed, short), "flex": by_blocks(packed, short, compiled=True)}
-        if reviews <= 256:
-            ways["padded"] = padded(packed, bias)
+        ways = {
+            "with a bias: groups": own(packed, short),
+            "flex": by_blocks(packed, short, compiled=True),
+            **({"padded": padded(packed, bias)} if reviews <= 256 else {}),
+            "without: variable lengths": own(packed, None),
+            "flex without": by_blocks(packed, None, compiled=True),
+        }
         took = {name: milliseconds(way, states) for name, way in ways.items()}
         rows.append({"reviews": reviews, "tokens": len(packed.row), **took})
         said = ", ".join(f"{name} {value:.2f} ms" for name, value in took.items())

@@ -58,14 +58,25 @@ class GroupedRows:
         self.ends, self.scale = ends, scale
         self.tokens, self.reviews = tokens, reviews
         self.training = training
+        self._inputs: Tensor | None = None
+        self._lows: tuple[Tensor, ...] = ()
 
     def adapted(self, output: Tensor, inputs: Tensor, adapters: LayerAdapters) -> Tensor:
         """See `rows.Rows.adapted`. A slot without an adapter on the layer has zeros there."""
-        # Layers that are kept in float32, as some of T5's, have adapters in the compute type all the same.
-        entering = self._dropped(inputs[0].to(adapters.down), self.tokens, adapters.place)
-        low = _product(entering, adapters.down.transpose(1, 2), offs=self.ends) * self.scale.to(entering)
-        added: Tensor = _product(low, adapters.up.transpose(1, 2), offs=self.ends)
+        added: Tensor = _product(self._low(inputs, adapters), adapters.up.transpose(1, 2), offs=self.ends)
         return output + added[None]
+
+    def _low(self, inputs: Tensor, adapters: LayerAdapters) -> Tensor:
+        """(T, R) scaled low-rank inputs of a layer's second product: those of layers with the same input in one."""
+        if self._inputs is not inputs:
+            # Layers that are kept in float32, as some of T5's, have adapters in the compute type all the same.
+            entering = self._dropped(inputs[0].to(adapters.down), self.tokens, adapters.place)
+            low = _product(entering, adapters.together.transpose(1, 2), offs=self.ends) * self.scale.to(entering)
+            self._inputs, self._lows = inputs, torch.split(low, adapters.down.shape[1], dim=1)
+        low = self._lows[adapters.number]
+        if adapters.number == len(self._lows) - 1:
+            self._inputs, self._lows = None, ()
+        return low
 
     def dropped(self, states: Tensor, probability: float, place: Tensor) -> Tensor:
         """See `rows.Rows.dropped`."""

@@ -30,12 +30,13 @@ class PackedLinear(nn.Module):
         at_hand: The rows of the running step.
         index: Of the layer among those with adapters.
         place: As `LayerAdapters` has it.
+        siblings: Indices of the layers that read the same input, this one among them.
     """
 
-    def __init__(self, base: nn.Module, at_hand: AtHand, index: int, place: Tensor) -> None:
+    def __init__(self, base: nn.Module, at_hand: AtHand, index: int, place: Tensor, siblings: list[int]) -> None:
         super().__init__()
         self.base, self.at_hand = base, at_hand
-        self.index, self.place = index, place
+        self.index, self.place, self.siblings = index, place, siblings
         self.adapters: LayerAdapters | None = None
 
     @property
@@ -88,7 +89,8 @@ def install(backbone: nn.Module, layers: list[LinearShape], at_hand: AtHand) -> 
         probability = backbone.get_submodule(name).p
         _replace(backbone, name, PackedDropout(float(probability), at_hand, _number(place, device)))  # type: ignore[arg-type]
     for index, layer in enumerate(layers):
-        linear = PackedLinear(backbone.get_submodule(layer.name), at_hand, index, places[inputs[index]])
+        siblings = [other for other, number in enumerate(inputs) if number == inputs[index]]
+        linear = PackedLinear(backbone.get_submodule(layer.name), at_hand, index, places[inputs[index]], siblings)
         _replace(backbone, layer.name, linear)
         packed.append(linear)
     return packed
@@ -96,8 +98,17 @@ def install(backbone: nn.Module, layers: list[LinearShape], at_hand: AtHand) -> 
 
 def lend(packed: list[PackedLinear], pieces: Pieces | None) -> None:
     """Give each layer its matrices of all slots for a step, or take them away."""
+    together: dict[int, Tensor] = {}
     for layer in packed:
-        layer.adapters = LayerAdapters(layer.index, layer.place, *pieces.layers[layer.index]) if pieces else None
+        if pieces is None:
+            layer.adapters = None
+            continue
+        first = layer.siblings[0]
+        if first not in together:
+            downs = [pieces.layers[index][0] for index in layer.siblings]
+            together[first] = torch.cat(downs, 1) if len(downs) > 1 else downs[0]
+        number = layer.siblings.index(layer.index)
+        layer.adapters = LayerAdapters(layer.index, layer.place, *pieces.layers[layer.index], together[first], number)
 
 
 def head_logits(pooled: Tensor, pieces: Pieces, slot: Tensor) -> Tensor:

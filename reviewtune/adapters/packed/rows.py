@@ -46,12 +46,16 @@ class LayerAdapters:
             share it, and so the dropout of that input.
         down: (K, R, inputs).
         up: (K, outputs, R).
+        together: (K, S * R, inputs), the `down` of the S layers that read the same input.
+        number: Of this layer among these.
     """
 
     index: int
     place: Tensor
     down: Tensor
     up: Tensor
+    together: Tensor
+    number: int
 
 
 class Rows(Protocol):

@@ -1,0 +1,117 @@
+"""What a GPU runs, compiled on a CPU: grouped products in bfloat16, one attention kernel for reviews of any length."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from reviewtune.adapters.packed import grouped_passes, pack
+from reviewtune.adapters.packed.compiled import compile_layers
+from reviewtune.adapters.packed.grouped_passes import GroupedPasses
+from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.staging import PassInputs, PassShape, stage, views
+from reviewtune.encoders import packed_attention
+from reviewtune.encoders.loading import load_backbone
+from reviewtune.encoders.registry import resolve_encoder
+from tests.unit.adapters.packed.conftest import TEST, TRAIN, finish, make_params
+
+SPECS = [
+    make_params(dropout=0.1),
+    make_params(rank=8, batch_size=16, target="all-linear"),
+    make_params(rank=1, batch_size=5, epochs=1),
+]
+
+
+def scores_of(query: Tensor, key: Tensor, ends: Tensor) -> Tensor:
+    """(H, T, T) shares of attention, each review's within itself."""
+    review = torch.bucketize(torch.arange(len(query)), ends[1:].long(), right=True)
+    scores = torch.einsum("qhe,khe->hqk", query, key) * query.shape[2] ** -0.5
+    return scores.masked_fill(review[:, None] != review, -1e9).softmax(-1)
+
+
+@torch.library.custom_op("reviewtune_tests::attend", mutates_args=())
+def attend(query: Tensor, key: Tensor, value: Tensor, ends: Tensor) -> Tensor:
+    return torch.einsum("hqk,khe->qhe", scores_of(query, key, ends), value).contiguous()
+
+
+@torch.library.custom_op("reviewtune_tests::attend_backward", mutates_args=())
+def attend_backward(
+    gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, ends: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    shares = scores_of(query, key, ends)
+    of_shares = torch.einsum("qhe,khe->hqk", gradient, value)
+    of_scores = shares * (of_shares - (of_shares * shares).sum(-1, keepdim=True)) * query.shape[2] ** -0.5
+    return (
+        torch.einsum("hqk,khe->qhe", of_scores, key).contiguous(),
+        torch.einsum("hqk,qhe->khe", of_scores, query).contiguous(),
+        torch.einsum("hqk,qhe->khe", shares, gradient).contiguous(),
+    )
+
+
+attend.register_fake(lambda query, key, value, ends: torch.empty_like(query))
+attend_backward.register_fake(
+    lambda gradient, query, key, value, ends: tuple(torch.empty_like(each) for each in (query, key, value))
+)
+attend.register_autograd(
+    lambda context, gradient: (*attend_backward(gradient.contiguous(), *context.saved_tensors), None),
+    setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
+)
+
+
+def rounded_inputs(self: GroupedPasses, parts: Any, tokens: Any, labels: Any) -> PassInputs:
+    """As recorded passes have them: a few sizes, whichever lengths the reviews have."""
+    lengths = tokens.lengths
+    shape = PassShape.around(lengths[np.concatenate([part.rows for part, _ in parts])], int(lengths.max()))
+    return views(stage(parts, tokens, labels, shape, self.slots).buffer, shape, self.slots)
+
+
+def rounded_logits(self: GroupedPasses, parts: Any, tokens: Any) -> Tensor:
+    inputs = rounded_inputs(self, parts, tokens, None)
+    logits = self.model.logits(inputs.packed, inputs.rows, inputs.slot).detach()
+    return logits[: sum(len(part.rows) for part, _ in parts)]
+
+
+@pytest.fixture
+def like_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed_attention, "_has_varlen_kernel", lambda query, scores: True)
+    monkeypatch.setattr(
+        packed_attention,
+        "_varlen",
+        lambda states, layout, scores: attend(*map(Tensor.contiguous, states), layout.boundaries),
+    )
+    monkeypatch.setattr(pack, "compute_dtype", lambda device: torch.bfloat16)
+    monkeypatch.setattr(grouped_passes.GroupedPasses, "_inputs", rounded_inputs)
+    monkeypatch.setattr(grouped_passes.GroupedPasses, "logits", rounded_logits)
+
+
+def train(base: Path, *, compiled: bool) -> tuple[dict[int, list[float]], np.ndarray]:
+    backbone = load_backbone(resolve_encoder(str(base)), device=torch.device("cpu")).to(torch.bfloat16)
+    own = AdapterPack(backbone, TRAIN.inputs, TRAIN.fake, PackRoom(4, 8, "all-linear", 4096), seed=0)
+    own.passes = GroupedPasses(own.model, own._losses)
+    if compiled:
+        compile_layers(backbone)
+    for number, spec in enumerate(SPECS):
+        own.admit(str(number), spec)
+    return finish(own), own.scores(range(len(SPECS)), TEST.inputs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model_type", ["bert", "gte"])
+@pytest.mark.usefixtures("like_a_gpu")
+def test_layers_are_compiled_once_for_all_slots_and_sizes(tiny_base: Callable[[str], Path], model_type: str) -> None:
+    from torch._dynamo.utils import counters
+
+    base = tiny_base(model_type)
+    expected, expected_scores = train(base, compiled=False)
+    torch._dynamo.reset()
+    counters.clear()
+    losses, scores = train(base, compiled=True)
+    for slot, own in losses.items():
+        np.testing.assert_allclose(own, expected[slot], atol=2e-3)
+    np.testing.assert_allclose(scores, expected_scores, atol=2e-2)
+    assert counters["stats"]["unique_graphs"] == 1
+    assert not counters["graph_break"]

@@ -70,7 +70,8 @@ class GroupedRows:
         """(T, R) scaled low-rank inputs of a layer's second product: those of layers with the same input in one."""
         if self._inputs is not inputs:
             # Layers that are kept in float32, as some of T5's, have adapters in the compute type all the same.
-            entering = self._dropped(inputs[0].to(adapters.down), self.tokens, adapters.place)
+            drop = _compiled() if inputs.is_cuda and not torch.compiler.is_compiling() else _dropped
+            entering = drop(inputs[0].to(adapters.down), self.tokens, adapters.place)
             low = _product(entering, adapters.together.transpose(1, 2), offs=self.ends) * self.scale.to(entering)
             self._inputs, self._lows = inputs, torch.split(low, adapters.down.shape[1], dim=1)
         low = self._lows[adapters.number]
@@ -89,17 +90,13 @@ class GroupedRows:
 
     def head_dropped(self, pooled: Tensor) -> Tensor:
         """See `rows.Rows.head_dropped`."""
-        return self._dropped(pooled, self.reviews, torch.zeros_like(self.ends[0]))
-
-    def _dropped(self, states: Tensor, columns: Columns, place: Tensor) -> Tensor:
-        drop = _compiled() if states.is_cuda and not torch.compiler.is_compiling() else _dropped
-        dropped: Tensor = drop(states, columns.seeds, columns.kept, columns.gain, place)
-        return dropped
+        return _dropped(pooled, self.reviews, torch.zeros_like(self.ends[0]))
 
 
-def _dropped(states: Tensor, seeds: Tensor, kept: Tensor, gain: Tensor, place: Tensor) -> Tensor:
+def _dropped(states: Tensor, columns: Columns, place: Tensor) -> Tensor:
     """(T, D) states, those that `keep_mask` leaves out at zero and the others times their gain."""
-    return torch.where(keep_mask(seeds, place, states.shape[1], kept), states * gain.to(states), 0.0)
+    mask = keep_mask(columns.seeds, place, states.shape[1], columns.kept)
+    return torch.where(mask, states * columns.gain.to(states), 0.0)
 
 
 @cache

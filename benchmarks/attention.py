@@ -40,9 +40,9 @@ REPEATS = 20
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def own(packed: PackedRows, bias: Tensor | None) -> Attention:
+def own(packed: PackedRows, bias: Tensor | None, padding: float | None = None) -> Attention:
     """The project's own way: by groups of like length with a bias, by variable lengths without one."""
-    layout = Layout(packed)
+    layout = Layout(packed, padding)
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return packed_attention(None, query, key, value, None, layout=layout, scaling=SCALE, position_bias=bias)[0]
@@ -171,6 +171,8 @@ def main() -> None:
         short = bias[..., : packed.longest, : packed.longest].contiguous()
         ways = {
             "with a bias: groups": own(packed, short),
+            "half padded": own(packed, short, 0.5),
+            "three quarters": own(packed, short, 0.75),
             "flex": by_blocks(packed, short, compiled=True),
             **({"padded": padded(packed, bias)} if reviews <= 256 else {}),
             "without: variable lengths": own(packed, None),

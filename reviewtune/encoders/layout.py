@@ -48,25 +48,27 @@ class Layout:
 
     Args:
         packed: The batch.
+        padding: As of `rows_of_like_length`. Default: what suits the device.
 
     Attributes:
         is_used: Whether attention has asked for it.
         masks: What attention has made for a group, kept for the layers that ask for the same.
     """
 
-    def __init__(self, packed: PackedRows) -> None:
+    def __init__(self, packed: PackedRows, padding: float | None = None) -> None:
         self.is_used = False
         self.masks: dict[Hashable, Any] = {}
         self.boundaries = packed.boundaries
         self.longest = packed.longest
         self._lengths = packed.lengths
         self._device = packed.boundaries.device
+        self._padding = padding_of(self._device) if padding is None else padding
 
     @cached_property
     def groups(self) -> list[LengthGroup]:
         """The reviews in groups of like length, longest first. Those without tokens are in none."""
-        padding = padding_of(self._device)
-        return [_group(self._lengths[rows], self._device) for rows in rows_of_like_length(self._lengths, padding)]
+        rows = rows_of_like_length(self._lengths, self._padding)
+        return [_group(self._lengths[own], self._device) for own in rows]
 
     @cached_property
     def order(self) -> tuple[Tensor, Tensor] | None:

@@ -152,12 +152,11 @@ def _work(config: dict[str, Any]) -> None:
     be_quiet()
     import ray
     from ray import train
-    from torch._dynamo.exc import TorchDynamoException
 
     job: PackJob = config["job"]
     try:
         _pack_worker(job, train.get_context().get_world_rank()).run()
-    except (ReviewtuneError, KeyError, ValueError, TypeError, AttributeError, TorchDynamoException) as error:
+    except (ReviewtuneError, KeyError, ValueError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, ReviewtuneError) else f"{type(error).__name__}: {error}"
         ray.get(job.broker.close.remote(reason))
 

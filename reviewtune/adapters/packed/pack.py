@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch._dynamo.exc import TorchDynamoException
 
 from reviewtune.adapters.initial import LinearShape, initial_adapter, linear_shapes, tensor_names
 from reviewtune.adapters.optimizer import ADAMW
@@ -245,7 +246,7 @@ class AdapterPack:
         """What `work` gives. A device that is out of memory gets smaller passes from then on, and another try.
 
         Raises:
-            StudyError: The smallest passes are too large.
+            StudyError: The smallest passes are too large, or the layers cannot be compiled.
         """
         while True:
             try:
@@ -256,6 +257,9 @@ class AdapterPack:
                         f"the GPU's memory does not hold passes of {LEAST_TOKENS} tokens beside {self.room.slots} "
                         f"slots of rank {self.room.rank}: give fewer --slots, smaller ranks, or free the card"
                     ) from None
+            except TorchDynamoException as error:
+                reason = " ".join(str(error).split())[:300]
+                raise StudyError(f"the layers cannot be compiled ({reason}): give --executor ddp") from None
             self.budget = max(LEAST_TOKENS, self.budget // 2)
             self._part_tokens = min(self._part_tokens, self.budget)
             self.passes.forget()

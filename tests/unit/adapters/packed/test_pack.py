@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch._dynamo.exc import BackendCompilerFailed
 
 from reviewtune.errors import StudyError
 from reviewtune.families.base import Setting
@@ -189,3 +190,17 @@ def test_a_short_memory_halves_the_passes_and_the_step_is_taken_once(
     assert refused == [4096, 2048]
     assert pack.budget == 1024
     assert torch.isfinite(pack.stack.values).all()
+
+
+def test_layers_that_cannot_be_compiled_are_told_of_in_one_line(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise BackendCompilerFailed(len, RuntimeError("no\ncompiler"), None)  # type: ignore[arg-type]
+
+    pack = make_pack(tiny_bert)
+    pack.slot(pack.admit("own", make_params())).begin_leg()
+    monkeypatch.setattr(pack.passes, "train", fail)
+    with pytest.raises(StudyError, match=r"cannot be compiled .*no compiler.*: give --executor ddp") as raised:
+        pack.step()
+    assert "\n" not in str(raised.value)

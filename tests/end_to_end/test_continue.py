@@ -48,6 +48,10 @@ def before(reviewtune: Program, tmp_path_factory: pytest.TempPathFactory) -> Bef
     return Before(folder / "results", study)
 
 
+def continuation(before: Before) -> list[str]:
+    return ["tune", "--continue", before.name("qlora"), "--epochs", "5", "--results-dir", str(before.results)]
+
+
 def refusal(reviewtune: Program, before: Before, entry: str, epochs: int) -> str:
     done = reviewtune("tune", "--continue", entry, "--epochs", epochs, "--results-dir", before.results)
     assert done.code == 2
@@ -79,7 +83,7 @@ def test_a_finished_entry_goes_on_to_five_epochs(reviewtune: Program, before: Be
     (old,) = before.records().values()
     first = before.entries()["qlora"]
     opened = predictions(before).stat().st_mtime_ns
-    words = ["tune", "--continue", before.name("qlora"), "--epochs", "5", "--results-dir", before.results]
+    words = continuation(before)
     done = reviewtune(*words)
     assert done.code == 0, done.err
     records = before.records()
@@ -115,8 +119,9 @@ def test_the_study_itself_still_resumes(reviewtune: Program, before: Before, tmp
         writer = csv.DictWriter(file, ["text", "label"])
         writer.writeheader()
         writer.writerows({"text": row["text"], "label": row["label"]} for row in table)
-    done = reviewtune(*before.study)
-    assert done.code == 0, done.err
+    for words in (continuation(before), before.study):
+        done = reviewtune(*words)
+        assert done.code == 0, done.err
     assert len(before.records()) == 2
     assert before.entries()["qlora"]["num_trials"] == 2
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
-from torch.library import custom_op
+from torch import Tensor, library
+
 
 from reviewtune.adapters.packed import grouped_passes, pack
 from reviewtune.adapters.packed.compiled import compile_layers
@@ -34,12 +34,12 @@ def scores_of(query: Tensor, key: Tensor, ends: Tensor) -> Tensor:
     return scores.masked_fill(review[:, None] != review, -1e9).softmax(-1)
 
 
-@custom_op("reviewtune_tests::attend", mutates_args=())
+@library.custom_op("reviewtune_tests::attend", mutates_args=())
 def attend(query: Tensor, key: Tensor, value: Tensor, ends: Tensor) -> Tensor:
     return torch.einsum("hqk,khe->qhe", scores_of(query, key, ends), value).contiguous()
 
 
-@custom_op("reviewtune_tests::attend_backward", mutates_args=())
+@library.custom_op("reviewtune_tests::attend_backward", mutates_args=())
 def attend_backward(
     gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, ends: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

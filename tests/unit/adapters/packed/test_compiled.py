@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, library
 
-
 from reviewtune.adapters.packed import grouped_passes, pack
 from reviewtune.adapters.packed.compiled import compile_layers
 from reviewtune.adapters.packed.grouped_passes import GroupedPasses

@@ -10,7 +10,7 @@ from reviewtune.errors import StudyError, UsageError
 from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.tuning.keeping import LAST
-from reviewtune.tuning.records import TrialRecord, TrialStore
+from reviewtune.tuning.records import TrialRecord, TrialStore, epochs_text
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Continuation:
         if self.has_ended:
             return f"{self.entry.name}: its trial {self.trial_id} has gone on to {self.epochs} epochs already"
         return (
-            f"{self.entry.name}: its trial {self.trial.trial_id} goes on from epoch {self.done:g} to {self.epochs} "
-            f"as {self.trial_id}"
+            f"{self.entry.name}: its trial {self.trial.trial_id} goes on from epoch {epochs_text(self.done)} to "
+            f"{self.epochs} as {self.trial_id}"
         )
 
 
@@ -78,7 +78,7 @@ def find_continuation(config: StudyConfig) -> Continuation:
         raise StudyError(f"{entry.name} lacks the record of its trial {entry.trial_id}: run its study once more")
     found = Continuation(_settings(config, folder.parent), entry, trial, config.epochs, folder)
     if config.epochs <= found.done and not found.has_ended:
-        done, least = f"{found.done:g}", int(found.done) + 1
+        done, least = epochs_text(found.done), int(found.done) + 1
         raise UsageError(f"--epochs {config.epochs}: {entry.name} has done {done} already; give at least {least}")
     return found
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from reviewtune.tuning.records import TrialRecord, best_of
+from reviewtune.tuning.records import TrialRecord, best_of, epochs_text
 
 
 def say(console: Console, line: str) -> None:
@@ -121,7 +121,7 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
         if rate is not None and not brief:
             now += f", {rate:,.0f} reviews/s"
         elif any(epochs) and not brief:
-            now += f", epochs {' '.join(f'{epoch:g}' for epoch in epochs)}"
+            now += f", epochs {' '.join(map(epochs_text, epochs))}"
     return (
         f"{len(progress.records)}/{progress.num_trials}",
         f"{best.best.f1:.4f}" if best and best.best else "",
@@ -146,7 +146,7 @@ def _line(family: str, record: TrialRecord, progress: FamilyProgress) -> str:
     incumbent = f"{best.best.f1:.4f}" if best and best.best else "none"
     return (
         f"{family} {len(progress.records)}/{progress.num_trials} {record.status}: F1 {f1} (best {incumbent}), "
-        f"{epochs:g} epoch{'s' * (epochs != 1)}, {record.fit_seconds:.1f} s{default}: {params}"
+        f"{epochs_text(epochs)} epoch{'s' * (epochs != 1)}, {record.fit_seconds:.1f} s{default}: {params}"
     )
 
 

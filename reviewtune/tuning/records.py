@@ -25,6 +25,11 @@ class EpochRecord(BaseModel):
     """Of its whole pack, lately."""
 
 
+def epochs_text(epochs: float) -> str:
+    """So many epochs, for people: `2`, or `0.33` in mid-epoch."""
+    return f"{round(epochs, 2):g}"
+
+
 class TrialRecord(BaseModel):
     """A trial that has ended."""
 

@@ -99,6 +99,12 @@ def test_a_trial_that_was_stopped_in_mid_epoch_goes_on_to_a_whole_one(tmp_path: 
     assert "goes on from epoch 1.5 to 2 as t-to-2" in asked(tmp_path, "reviews-1-qlora", 2).line()
 
 
+def test_a_third_of_an_epoch_is_told_in_two_digits(tmp_path: Path) -> None:
+    add(tmp_path, "reviews-1", "qlora", epochs=4 / 3)
+    assert "has done 1.33 already; give at least 2" in refusal(tmp_path, "reviews-1-qlora", 1)
+    assert "goes on from epoch 1.33 to 2 as t-to-2" in asked(tmp_path, "reviews-1-qlora", 2).line()
+
+
 def test_a_continuation_that_was_run_and_won_is_not_run_again(tmp_path: Path) -> None:
     add(tmp_path, "reviews-1", "qlora", epochs=5, trial="t-to-5")
     found = asked(tmp_path, "reviews-1-qlora", 5)

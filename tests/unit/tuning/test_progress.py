@@ -42,6 +42,20 @@ def test_without_a_terminal_each_event_is_one_line() -> None:
     ]
 
 
+def test_a_third_of_an_epoch_is_told_in_two_digits() -> None:
+    progress, output = shown(terminal=False, width=120)
+    third = HALFWAY.model_copy(update={"epoch": 1 / 3})
+    with progress:
+        progress.begin("svm", "tuning", [])
+        progress.trial("svm", "leg", record(1, 0.5, epochs=[third]))
+        console = Console(file=output, width=120, color_system=None)
+        console.print(progress.table())
+        progress.trial("svm", "ended", record(1, 0.5, epochs=[third]))
+    _, svm, *_, ended = output.getvalue().splitlines()[1:]
+    assert svm.rstrip().endswith("1 running, epochs 0.33")
+    assert ", 0.33 epochs, " in ended
+
+
 @pytest.mark.parametrize("width", [60, 120])
 def test_the_live_table_shows_how_fast_a_pack_is(width: int) -> None:
     progress, _ = shown(terminal=True, width=width)

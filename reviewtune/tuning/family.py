@@ -123,6 +123,7 @@ def _search(run: FamilyRun, done: int) -> OptunaSearch | None:
         defaults=run.plan.defaults,
         seed=run.study.config.seed,
         done=done,
+        default_ended=any(record.is_default for record in run.trials.read()),
     )
 
 

@@ -23,6 +23,7 @@ def make_search(
     defaults: dict[str, Any],
     seed: int,
     done: int,
+    default_ended: bool,
 ) -> OptunaSearch:
     """A search that goes on where the study of that name stands.
 
@@ -32,7 +33,8 @@ def make_search(
         distributions: The search space; not empty.
         defaults: The first trial's params.
         seed: Of the sampler. A resumed study draws on from another stream than the one it began with.
-        done: Trials that have ended; the defaults are tried where it is 0.
+        done: Trials that have ended.
+        default_ended: Whether the defaults' is among them; they are tried first where it is not.
     """
     storage = RDBStorage(
         f"sqlite:///{(results_dir / STUDIES_FILE).resolve()}", engine_kwargs={"connect_args": {"timeout": 60}}
@@ -46,7 +48,7 @@ def make_search(
         sampler=sampler,
         study_name=study_name,
         storage=storage,
-        points_to_evaluate=None if done else [first],
+        points_to_evaluate=None if default_ended else [first],
     )
     _close_orphans(study_name, storage)
     return search

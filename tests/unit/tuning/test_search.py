@@ -11,8 +11,16 @@ SPACE = {"C": FloatDistribution(1e-3, 1e3, log=True), "kernel": CategoricalDistr
 DEFAULTS = {"C": 1.0, "kernel": "rbf", "fixed": 3}
 
 
-def search_in(folder: Path, done: int = 0) -> Any:
-    return make_search(folder, study_name="s/svm", distributions=SPACE, defaults=DEFAULTS, seed=1, done=done)
+def search_in(folder: Path, done: int = 0, *, default_ended: bool = False) -> Any:
+    return make_search(
+        folder,
+        study_name="s/svm",
+        distributions=SPACE,
+        defaults=DEFAULTS,
+        seed=1,
+        done=done,
+        default_ended=default_ended,
+    )
 
 
 def history(folder: Path) -> list[Any]:
@@ -39,9 +47,17 @@ def test_a_resumed_search_neither_repeats_the_default_nor_waits_for_lost_trials(
     search.suggest("t1")
     search.on_trial_complete("t1", {"best_f1": 0.75, "training_iteration": 1})
     search.suggest("lost")
-    resumed = search_in(tmp_path, done=1)
+    resumed = search_in(tmp_path, done=1, default_ended=True)
     assert [trial.state for trial in history(tmp_path)] == [TrialState.COMPLETE, TrialState.FAIL]
     assert resumed.suggest("t2") != {"C": 1.0, "kernel": "rbf"}
+
+
+def test_a_default_configuration_that_was_interrupted_is_tried_again_though_others_have_ended(tmp_path: Path) -> None:
+    search = search_in(tmp_path)
+    search.suggest("lost")
+    search.suggest("t2")
+    search.on_trial_complete("t2", {"best_f1": 0.75, "training_iteration": 1})
+    assert search_in(tmp_path, done=1).suggest("t3") == {"C": 1.0, "kernel": "rbf"}
 
 
 def test_the_same_seed_suggests_the_same(tmp_path: Path) -> None:

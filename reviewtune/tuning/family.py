@@ -33,8 +33,9 @@ def tune_family(run: FamilyRun) -> Entry:
     if len(records) < run.plan.num_trials:
         run.progress.begin(run.name, "preparing", records)
         _run_trials(run, done=len(records))
-        take_in_legs_ahead(run.trials, run.results_dir)
-        records = run.trials.read()
+    # Also where an earlier run was cut off after its last trial.
+    take_in_legs_ahead(run.trials, run.results_dir)
+    records = run.trials.read()
     entry, selected = unscored_entry(run, records), best_of(records)
     if selected is None:
         run.progress.end(run.name, "failed", None)

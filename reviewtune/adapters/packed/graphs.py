@@ -99,7 +99,8 @@ class GraphedPasses:
             self._refused.add(shape)
             if not _is_for_want_of_memory(error):
                 self._can_record = False
-                warnings.warn(f"passes cannot be recorded ({error}): training goes on without, slower", stacklevel=2)
+                reason = " ".join(str(error).split())[:200]
+                warnings.warn(f"passes cannot be recorded ({reason}): training goes on without, slower", stacklevel=2)
         # The error is gone, and with it what it held of the memory.
         self.forget()
         torch.cuda.empty_cache()

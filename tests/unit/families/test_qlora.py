@@ -12,6 +12,7 @@ import torch
 from bitsandbytes.nn import Linear4bit
 from optuna.distributions import CategoricalDistribution
 from peft.tuners.tuners_utils import BaseTunerLayer
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from reviewtune.data.tokens import Tokens, from_lists
@@ -19,7 +20,7 @@ from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import ArtifactError, EncoderError, StudyError, UsageError
 from reviewtune.families.base import Leg, Rows, Setting
-from reviewtune.families.qlora import QloraFamily, QloraModel, QloraParams
+from reviewtune.families.qlora import QloraFamily, QloraModel, QloraParams, _prepare
 from reviewtune.families.space import resolve
 
 FAMILY = QloraFamily()
@@ -209,6 +210,16 @@ def state(setting: Setting, tmp_path: Path) -> Path:
     folder.mkdir()
     next(fit(setting)).model.save_state(folder)
     return folder
+
+
+def test_workers_that_go_on_together_draw_their_dropout_apart(setting: Setting, state: Path) -> None:
+    params = QloraParams(**EASY)
+    kept, *others = (
+        _prepare(params, TRAIN, replace(setting, resume_from=state, rank=rank, world_size=3)).random.state()["cpu"]
+        for rank in range(3)
+    )
+    assert torch.equal(kept, load_file(state / "random.safetensors")["cpu"])
+    assert len({tuple(drawn.tolist()) for drawn in (kept, *others)}) == 3
 
 
 def test_no_file_is_a_pickle(state: Path) -> None:

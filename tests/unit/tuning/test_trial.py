@@ -122,6 +122,8 @@ def test_a_trial_whose_worker_died_goes_on_after_its_last_epoch(assignment: Assi
 
 def test_a_worker_that_does_not_lead_neither_scores_nor_saves(assignment: Assignment, tmp_path: Path) -> None:
     assert reports_of("xx", assignment, leader=False) == [{"epoch": 1}, {"epoch": 2}]
+    halves = replace(assignment, setting=Setting(evaluations_per_epoch=2))
+    assert reports_of("xx", halves, leader=False) == [{"epoch": 0.5}, {"epoch": 1}]
     assert not (tmp_path / "t").exists()
 
 

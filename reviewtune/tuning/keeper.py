@@ -105,12 +105,12 @@ def take_in_legs_ahead(store: TrialStore, results_dir: Path) -> None:
     Where it is a trial's best, its model is the one that is kept, and the record must be of that model.
 
     Args:
-        store: The records of trials that have all ended.
+        store: The records of trials that have all ended; only those that were stopped can have such a leg.
         results_dir: What their paths are relative to.
     """
     for record in store.read():
         folder = results_dir / record.model if record.model else None
-        if folder is None or not folder.is_dir():
+        if record.status != "stopped" or folder is None or not folder.is_dir():
             continue
         kept = epoch_record(kept_result(folder))
         if record.epochs and kept.epoch > record.epochs[-1].epoch:

@@ -44,15 +44,15 @@ def supports_unpadded(backbone: nn.Module) -> bool:
     return _attention(module) == ATTENTION
 
 
-def has_varlen_kernel(backbone: nn.Module) -> bool:
+def takes_reviews_of_any_length(backbone: nn.Module) -> bool:
     """Whether one kernel attends packed reviews of any length in this encoder, as it is held on its device.
 
-    That is in half precision on an Ampere or newer GPU, without a bias by relative position.
+    That is in half precision on an Ampere or newer GPU.
     """
     module: Any = backbone
     weight = next(backbone.parameters())
     heads = getattr(module.config, "num_attention_heads", None)
-    if heads is None or any(getattr(part, "has_relative_attention_bias", False) for part in backbone.modules()):
+    if heads is None:
         return False
     width = getattr(module.config, "head_dim", None) or module.config.hidden_size // heads
     return takes_any_length(weight.device, module.dtype, width)

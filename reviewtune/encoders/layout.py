@@ -52,6 +52,7 @@ class Layout:
 
     Attributes:
         is_used: Whether attention has asked for it.
+        longest_first: (B,) int32 the reviews by their lengths, found out on the device.
         masks: What attention has made for a group, kept for the layers that ask for the same.
     """
 
@@ -59,6 +60,7 @@ class Layout:
         self.is_used = False
         self.masks: dict[Hashable, Any] = {}
         self.boundaries = packed.boundaries
+        self.longest_first = packed.boundaries.diff().argsort(descending=True).to(torch.int32)
         self.longest = packed.longest
         self._lengths = packed.lengths
         self._device = packed.boundaries.device

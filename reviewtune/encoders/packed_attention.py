@@ -1,14 +1,15 @@
 """The attention function that transformers calls on packed rows: each review attends within itself.
 
-On a GPU in half precision one kernel takes all reviews (FlashAttention-2 with variable lengths, Dao 2023). Elsewhere
-reviews of like length go together, padded to their longest inside attention alone; on a CPU only those of equal length,
-which need neither padding nor a mask.
+On a GPU in half precision one kernel of ours takes all reviews (`encoders.attention_kernels`). Elsewhere reviews of like
+length go together, padded to their longest inside attention alone; on a CPU only those of equal length, which need
+neither padding nor a mask.
 
 Shape letters: `B` reviews of a batch or group, `T` tokens of all of them, `L` tokens of the longest, `H` heads, `E`
 width of a head.
 """
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from reviewtune.encoders.layout import Layout, LengthGroup
+
+WIDEST_HEAD = 128
+"""Values of a head that the kernel holds at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +70,10 @@ def packed_attention(
     layout.is_used = True
     states = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
     if torch.is_autocast_enabled(query.device.type):
-        # Rotated queries and keys may be float32; autocast knows no kernel of varlen_attn.
+        # Rotated queries and keys may be float32; autocast knows nothing of the kernel.
         states = [tensor.to(torch.get_autocast_dtype(query.device.type)) for tensor in states]
-    if _has_varlen_kernel(states[0], scores):
-        output = _varlen(states, layout, scores)
+    if _has_kernel(states[0], scores):
+        output = _by_kernel(states, layout, scores)
     else:
         output = _by_groups(states, layout, scores)
     return output[None], None
@@ -105,13 +109,14 @@ def _padded(
     return output
 
 
-def _has_varlen_kernel(query: Tensor, scores: Scores) -> bool:
-    """Whether FlashAttention takes (T, H, E) queries like these."""
-    return scores.bias is None and takes_any_length(query.device, query.dtype, query.shape[2])
+def _has_kernel(query: Tensor, scores: Scores) -> bool:
+    """Whether the kernel takes (T, H, E) queries like these."""
+    frozen = scores.bias is None or not (scores.bias.requires_grad and torch.is_grad_enabled())
+    return frozen and takes_any_length(query.device, query.dtype, query.shape[2])
 
 
 def takes_any_length(device: torch.device, dtype: torch.dtype, width: int) -> bool:
-    """Whether FlashAttention has a kernel of variable lengths: in half precision, on an Ampere or newer GPU.
+    """Whether there is a kernel for reviews of any length: in half precision, on an Ampere or newer GPU, with Triton.
 
     Args:
         device: Where the states are.
@@ -121,22 +126,20 @@ def takes_any_length(device: torch.device, dtype: torch.dtype, width: int) -> bo
     return (
         device.type == "cuda"
         and dtype in (torch.bfloat16, torch.float16)
-        and width % 8 == 0
-        and width <= 256
+        and width <= WIDEST_HEAD
         and torch.cuda.get_device_capability(device) >= (8, 0)
+        and find_spec("triton") is not None
     )
 
 
-def _varlen(states: list[Tensor], layout: Layout, scores: Scores) -> Tensor:
+def _by_kernel(states: list[Tensor], layout: Layout, scores: Scores) -> Tensor:
     """(T, H, E) attention of (T, H, E) states in one kernel."""
-    from torch.nn.attention.varlen import varlen_attn
+    from reviewtune.encoders.attention_op import attend_reviews
 
     query, key, value = states
-    ends, longest = layout.boundaries, layout.longest
-    reach = -1 if scores.window is None else scores.window - 1
-    options: dict[str, Any] = {"scale": scores.scale, "window_size": (reach, reach)}
-    output = varlen_attn(query, key, value, ends, ends, longest, longest, **options)
-    assert isinstance(output, Tensor)
+    scale = query.shape[2] ** -0.5 if scores.scale is None else scores.scale
+    reviews = layout.boundaries, layout.longest_first
+    output: Tensor = attend_reviews(query, key, value, *reviews, scores.bias, scale, scores.window or 0)[0]
     return output
 
 

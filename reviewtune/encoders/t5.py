@@ -7,6 +7,7 @@ reviews that bias is made once for the longest review, and each group of reviews
 Shape letters: `T` tokens of all reviews, `L` tokens of the longest, `H` heads.
 """
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,18 +25,25 @@ def is_t5(backbone: nn.Module) -> bool:
 
 @contextmanager
 def relative_positions_up_to(backbone: nn.Module, longest: int) -> Iterator[None]:
-    """Inside, T5's layers make their (1, H, L, L) bias for the longest review, not (1, H, T, T) for all tokens."""
+    """Inside, T5's layers share a (1, H, L, L) bias for the longest review, not one of (1, H, T, T) for all tokens.
 
-    def prepare(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return args, {**kwargs, "position_bias": module.compute_bias(longest, longest)}
+    The first block gets it from outside, as all others do, so that compiled they are one and the same code.
+    """
 
-    hooks = [
-        module.register_forward_pre_hook(prepare, with_kwargs=True)
-        for module in backbone.modules()
-        if getattr(module, "has_relative_attention_bias", False)
-    ]
+    def prepare(block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+        names = inspect.signature(inspect.unwrap(type(block).forward))
+        given = names.bind(block, *args, **kwargs)
+        own: Any
+        (own,) = (part for part in block.modules() if getattr(part, "has_relative_attention_bias", False))
+        given.arguments["position_bias"] = own.compute_bias(longest, longest).contiguous()
+        return given.args[1:], given.kwargs
+
+    if not is_t5(backbone):
+        yield
+        return
+    stack: Any = getattr(backbone, "encoder", backbone)
+    hook = stack.block[0].register_forward_pre_hook(prepare, with_kwargs=True)
     try:
         yield
     finally:
-        for hook in hooks:
-            hook.remove()
+        hook.remove()

@@ -1,4 +1,4 @@
-"""Packed rows on a GPU: the kernel of variable lengths in bfloat16, groups of like length in float32 and for T5."""
+"""Packed rows on a GPU: one kernel in bfloat16, groups of like length in float32."""
 
 from collections.abc import Callable
 
@@ -81,12 +81,12 @@ def test_packed_rows_in_bfloat16_err_no_more_than_padded_ones(
     base_of, packed: PackedRows, monkeypatch: pytest.MonkeyPatch, model_type: str
 ) -> None:
     calls = []
-    kernel = packed_attention._varlen
-    monkeypatch.setattr(packed_attention, "_varlen", lambda *args: calls.append(1) or kernel(*args))
+    kernel = packed_attention._by_kernel
+    monkeypatch.setattr(packed_attention, "_by_kernel", lambda *args: calls.append(1) or kernel(*args))
     base = base_of(model_type)
     exact = result(backbone_on(base, torch.float32), packed, torch.float32, padded=True)
     padded = result(backbone_on(base, torch.bfloat16), packed, torch.bfloat16, padded=True)
     got = result(backbone_on(base, torch.bfloat16), packed, torch.bfloat16, padded=False)
-    assert len(calls) == (0 if model_type == "t5" else 2)
+    assert len(calls) == 2
     for ours, theirs, truth in zip(got, padded, exact, strict=True):
         assert far(ours, truth) < 1.5 * far(theirs, truth) + 1e-3

@@ -10,7 +10,7 @@ from reviewtune.adapters.packed.grouped import has_grouped_products
 from reviewtune.adapters.packed.lora import AtHand, head_logits, install, lend
 from reviewtune.adapters.packed.rows import Rows
 from reviewtune.adapters.packed.stack import AdapterStack
-from reviewtune.encoders.attention import has_varlen_kernel, hidden_states, mean_pool, supports_unpadded
+from reviewtune.encoders.attention import hidden_states, mean_pool, supports_unpadded, takes_reviews_of_any_length
 from reviewtune.encoders.packing import PackedRows
 from reviewtune.encoders.quantisation import is_quantised
 
@@ -36,7 +36,7 @@ class PackedModel:
         self._layers = install(backbone, stack.layers, self._at_hand)
         self.unpadded = supports_unpadded(backbone)
         self.grouped = self.unpadded and has_grouped_products(next(backbone.parameters()).device)
-        self.recordable = self.grouped and has_varlen_kernel(backbone) and not is_quantised(backbone)
+        self.recordable = self.grouped and takes_reviews_of_any_length(backbone) and not is_quantised(backbone)
         if compiled and self.recordable:
             compile_layers(backbone)
 

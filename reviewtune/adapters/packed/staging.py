@@ -44,14 +44,14 @@ class PassShape:
 
     @classmethod
     def around(cls, lengths: NDArray[np.int64], most: int) -> "PassShape":
-        """The shape for reviews of these lengths: at most a sixteenth more tokens, or 256.
+        """The shape for reviews of these lengths: at most a thirty-second more tokens, or 256.
 
         Args:
             lengths: Of a pass's reviews.
             most: Tokens of the longest review of any pass. Compiled code knows the power of two above it by heart.
         """
         tokens = int(lengths.sum())
-        room = _rounded(tokens, parts=16, least=256)
+        room = _rounded(tokens, parts=32, least=256)
         padding = -(-(room - tokens) // most)
         longest = 1 << max(7, (most - 1).bit_length())
         return cls(room, _rounded(len(lengths) + padding, parts=4, least=32), longest, most)

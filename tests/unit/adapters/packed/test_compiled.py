@@ -1,7 +1,9 @@
 """What a GPU runs, compiled on a CPU: grouped products in bfloat16, one attention kernel for reviews of any length."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,25 +28,29 @@ SPECS = [
 ]
 
 
-def scores_of(query: Tensor, key: Tensor, ends: Tensor) -> Tensor:
+def scores_of(query: Tensor, key: Tensor, ends: Tensor, bias: Tensor | None, scale: float) -> Tensor:
     """(H, T, T) shares of attention, each review's within itself."""
-    review = torch.bucketize(torch.arange(len(query)), ends[1:].long(), right=True)
-    scores = torch.einsum("qhe,khe->hqk", query, key) * query.shape[2] ** -0.5
+    token = torch.arange(len(query))
+    review = torch.bucketize(token, ends[1:].long(), right=True)
+    scores = torch.einsum("qhe,khe->hqk", query, key) * scale
+    if bias is not None:
+        place = token - ends[review]
+        scores = scores + bias[0][:, place[:, None], place]
     return scores.masked_fill(review[:, None] != review, -1e9).softmax(-1)
 
 
 @library.custom_op("reviewtune_tests::attend", mutates_args=())
-def attend(query: Tensor, key: Tensor, value: Tensor, ends: Tensor) -> Tensor:
-    return torch.einsum("hqk,khe->qhe", scores_of(query, key, ends), value).contiguous()
+def attend(query: Tensor, key: Tensor, value: Tensor, ends: Tensor, bias: Tensor | None, scale: float) -> Tensor:
+    return torch.einsum("hqk,khe->qhe", scores_of(query, key, ends, bias, scale), value).contiguous()
 
 
 @library.custom_op("reviewtune_tests::attend_backward", mutates_args=())
 def attend_backward(
-    gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, ends: Tensor
+    gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, ends: Tensor, bias: Tensor | None, scale: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    shares = scores_of(query, key, ends)
+    shares = scores_of(query, key, ends, bias, scale)
     of_shares = torch.einsum("qhe,khe->hqk", gradient, value)
-    of_scores = shares * (of_shares - (of_shares * shares).sum(-1, keepdim=True)) * query.shape[2] ** -0.5
+    of_scores = shares * (of_shares - (of_shares * shares).sum(-1, keepdim=True)) * scale
     return (
         torch.einsum("hqk,khe->qhe", of_scores, key).contiguous(),
         torch.einsum("hqk,qhe->khe", of_scores, query).contiguous(),
@@ -52,13 +58,19 @@ def attend_backward(
     )
 
 
-attend.register_fake(lambda query, key, value, ends: torch.empty_like(query))
-attend_backward.register_fake(
-    lambda gradient, query, key, value, ends: tuple(torch.empty_like(each) for each in (query, key, value))
-)
+def remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    *tensors, ctx.scale = inputs
+    ctx.save_for_backward(*tensors)
+
+
+attend.register_fake(lambda query, *_: torch.empty_like(query))
+attend_backward.register_fake(lambda gradient, query, key, value, *_: tuple(map(torch.empty_like, (query, key, value))))
 attend.register_autograd(
-    lambda context, gradient: (*attend_backward(gradient.contiguous(), *context.saved_tensors), None),
-    setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
+    lambda ctx, gradient: (
+        *attend_backward(gradient.contiguous(), *ctx.saved_tensors, ctx.scale),
+        *(None, None, None),
+    ),
+    setup_context=remember,
 )
 
 
@@ -77,12 +89,12 @@ def rounded_logits(self: GroupedPasses, parts: Any, tokens: Any) -> Tensor:
 
 @pytest.fixture
 def like_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed_attention, "_has_varlen_kernel", lambda query, scores: True)
-    monkeypatch.setattr(
-        packed_attention,
-        "_varlen",
-        lambda states, layout, scores: attend(*map(Tensor.contiguous, states), layout.boundaries),
+    monkeypatch.setattr(packed_attention, "_has_kernel", lambda query, scores: True)
+    stand_in: Any = ModuleType("reviewtune.encoders.attention_op")
+    stand_in.attend_reviews = lambda query, key, value, ends, order, bias, scale, window: (
+        attend(query.contiguous(), key.contiguous(), value.contiguous(), ends, bias, scale),
     )
+    monkeypatch.setitem(sys.modules, "reviewtune.encoders.attention_op", stand_in)
     monkeypatch.setattr(pack, "compute_dtype", lambda device: torch.bfloat16)
     monkeypatch.setattr(grouped_passes.GroupedPasses, "_inputs", rounded_inputs)
     monkeypatch.setattr(grouped_passes.GroupedPasses, "logits", rounded_logits)
@@ -100,7 +112,7 @@ def train(base: Path, *, compiled: bool) -> tuple[dict[int, list[float]], np.nda
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model_type", ["bert", "gte"])
+@pytest.mark.parametrize("model_type", ["bert", "gte", "t5"])
 @pytest.mark.usefixtures("like_a_gpu")
 def test_layers_are_compiled_once_for_all_slots_and_sizes(tiny_base: Callable[[str], Path], model_type: str) -> None:
     from torch._dynamo.utils import counters

@@ -17,6 +17,15 @@ be_quiet()
 # cores wait for one another a hundred times as long as they compute.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
+def pytest_configure() -> None:
+    """Triton reads this when it is imported: without a GPU its kernels run by an interpreter."""
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ.setdefault("TRITON_INTERPRET", "1")
+
+
 TINY_WORDS = (
     "strap broke twice tuesday neighbour rusty hinge sadly cheaper tent great product love highly recommend perfect "
     "quality amazing must buy the a it is was and with for this but very my"

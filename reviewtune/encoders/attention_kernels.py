@@ -3,7 +3,8 @@
 
 Reviews are short. Kernels made for long texts work in blocks of 128 tokens and more, most of which a review of 40
 leaves empty; here a block is smaller, and a review that fits one block is done in one go. A longer one is shared by
-several programs. The online softmax and the backward pass that computes the scores anew are FlashAttention-2's (Dao 2023).
+several programs. The online softmax and the backward pass that computes the scores anew are those of FlashAttention-2
+(Dao 2023).
 
 Shape letters: `B` reviews, `T` tokens of all of them, `H` heads, `E` width of a head, `L` tokens of the longest.
 """
@@ -82,7 +83,8 @@ def forward_kernel(query, key, value, ends, order, bias, output, divisors,
 
 
 @triton.jit
-def backward_kernel(gradient, query, key, value, ends, order, bias, output, divisors, of_q, of_k, of_v,
+def backward_kernel(gradient, gradient_token, gradient_head, gradient_column,
+              query, key, value, ends, order, bias, output, divisors, of_q, of_k, of_v,
               query_token, query_head, query_column, key_token, key_head, key_column,
               value_token, value_head, value_column, output_token, total, bias_head, bias_query, heads, scale, window,
               WIDTH: tl.constexpr, ROOM: tl.constexpr, BLOCK: tl.constexpr, SHARERS: tl.constexpr,
@@ -102,7 +104,9 @@ def backward_kernel(gradient, query, key, value, ends, order, bias, output, divi
         for first in range(0, tokens, BLOCK):
             of_query = first + block
             q = _load(query, query_token, query_head, query_column, start, head, of_query, tokens, WIDTH, ROOM)
-            g = _load(gradient, output_token, WIDTH, 1, start, head, of_query, tokens, WIDTH, ROOM)
+            g = _load(
+                gradient, gradient_token, gradient_head, gradient_column, start, head, of_query, tokens, WIDTH, ROOM
+            )
             o = _load(output, output_token, WIDTH, 1, start, head, of_query, tokens, WIDTH, ROOM)
             divisor = tl.load(divisors + head * total + start + of_query, mask=of_query < tokens, other=0.0)
             scores = _scores(q, k, of_query, of_key, tokens, scale, window, bias, head * bias_head, bias_query,
@@ -122,7 +126,9 @@ def backward_kernel(gradient, query, key, value, ends, order, bias, output, divi
         for first in range(sharer * BLOCK, tokens, SHARERS * BLOCK):
             of_query = first + block
             q = _load(query, query_token, query_head, query_column, start, head, of_query, tokens, WIDTH, ROOM)
-            g = _load(gradient, output_token, WIDTH, 1, start, head, of_query, tokens, WIDTH, ROOM)
+            g = _load(
+                gradient, gradient_token, gradient_head, gradient_column, start, head, of_query, tokens, WIDTH, ROOM
+            )
             o = _load(output, output_token, WIDTH, 1, start, head, of_query, tokens, WIDTH, ROOM)
             divisor = tl.load(divisors + head * total + start + of_query, mask=of_query < tokens, other=0.0)
             drawn = tl.sum(g.to(tl.float32) * o.to(tl.float32), 1)

@@ -1,7 +1,7 @@
 """The attention function that transformers calls on packed rows: each review attends within itself.
 
-On a GPU in half precision one kernel of ours takes all reviews (`encoders.attention_kernels`). Elsewhere reviews of like
-length go together, padded to their longest inside attention alone; on a CPU only those of equal length, which need
+On a GPU in half precision one kernel of ours takes all reviews (`encoders.attention_kernels`). Elsewhere reviews of
+like length go together, padded to their longest inside attention alone; on a CPU only those of equal length, which need
 neither padding nor a mask.
 
 Shape letters: `B` reviews of a batch or group, `T` tokens of all of them, `L` tokens of the longest, `H` heads, `E`
@@ -68,15 +68,13 @@ def packed_attention(
     if layout is None:
         return _padded(module, (query, key, value), attention_mask, scores, options), None
     layout.is_used = True
-    states = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
+    states = [query, key, value]
     if torch.is_autocast_enabled(query.device.type):
         # Rotated queries and keys may be float32; autocast knows nothing of the kernel.
         states = [tensor.to(torch.get_autocast_dtype(query.device.type)) for tensor in states]
     if _has_kernel(states[0], scores):
-        output = _by_kernel(states, layout, scores)
-    else:
-        output = _by_groups(states, layout, scores)
-    return output[None], None
+        return _by_kernel(states, layout, scores), None
+    return _by_groups([tensor[0].transpose(0, 1) for tensor in states], layout, scores)[None], None
 
 
 def mask_of_padded_rows(*, attention_mask: Tensor | None, **options: Any) -> Tensor | None:
@@ -110,9 +108,9 @@ def _padded(
 
 
 def _has_kernel(query: Tensor, scores: Scores) -> bool:
-    """Whether the kernel takes (T, H, E) queries like these."""
+    """Whether the kernel takes (1, H, T, E) queries like these."""
     frozen = scores.bias is None or not (scores.bias.requires_grad and torch.is_grad_enabled())
-    return frozen and takes_any_length(query.device, query.dtype, query.shape[2])
+    return frozen and takes_any_length(query.device, query.dtype, query.shape[3])
 
 
 def takes_any_length(device: torch.device, dtype: torch.dtype, width: int) -> bool:
@@ -133,11 +131,11 @@ def takes_any_length(device: torch.device, dtype: torch.dtype, width: int) -> bo
 
 
 def _by_kernel(states: list[Tensor], layout: Layout, scores: Scores) -> Tensor:
-    """(T, H, E) attention of (T, H, E) states in one kernel."""
+    """(1, T, H, E) attention of (1, H, T, E) states in one kernel."""
     from reviewtune.encoders.attention_op import attend_reviews
 
     query, key, value = states
-    scale = query.shape[2] ** -0.5 if scores.scale is None else scores.scale
+    scale = query.shape[3] ** -0.5 if scores.scale is None else scores.scale
     reviews = layout.boundaries, layout.longest_first
     output: Tensor = attend_reviews(query, key, value, *reviews, scores.bias, scale, scores.window or 0)[0]
     return output

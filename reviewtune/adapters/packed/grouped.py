@@ -64,14 +64,17 @@ class GroupedRows:
     def adapted(self, output: Tensor, inputs: Tensor, adapters: LayerAdapters) -> Tensor:
         """See `rows.Rows.adapted`. A slot without an adapter on the layer has zeros there."""
         added: Tensor = _product(self._low(inputs, adapters), adapters.up.transpose(1, 2), offs=self.ends)
-        return output + added[None]
+        result: Tensor = output + added[None]
+        if torch.compiler.is_compiling():
+            result = _Once.apply(result)  # type: ignore[no-untyped-call]
+        return result
 
     def _low(self, inputs: Tensor, adapters: LayerAdapters) -> Tensor:
         """(T, R) scaled low-rank inputs of a layer's second product: those of layers with the same input in one."""
         if self._inputs is not inputs:
             # Layers that are kept in float32, as some of T5's, have adapters in the compute type all the same.
             drop = _compiled() if inputs.is_cuda and not torch.compiler.is_compiling() else _dropped
-            entering = drop(inputs[0].to(adapters.down), self.tokens, adapters.place)
+            entering = drop(inputs.squeeze(0).to(adapters.down), self.tokens, adapters.place)
             low = _product(entering, adapters.together.transpose(1, 2), offs=self.ends) * self.scale.to(entering)
             self._inputs, self._lows = inputs, torch.split(low, adapters.down.shape[1], dim=1)
         low = self._lows[adapters.number]
@@ -91,6 +94,23 @@ class GroupedRows:
     def head_dropped(self, pooled: Tensor) -> Tensor:
         """See `rows.Rows.head_dropped`."""
         return _dropped(pooled, self.reviews, torch.zeros_like(self.ends[0]))
+
+
+class _Once(torch.autograd.Function):
+    """The same values, whose gradient compiled code writes once.
+
+    Three products read the gradient of a layer's output, each in a shape of its own. Where it is not in memory as they
+    want it, inductor would write it once for each; `as_strided` wants it in memory first.
+    """
+
+    @staticmethod
+    def forward(_context: Any, states: Tensor) -> Tensor:
+        return states.view_as(states)
+
+    @staticmethod
+    def backward(_context: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.contiguous()
+        return gradient.as_strided(gradient.size(), gradient.stride())
 
 
 def _dropped(states: Tensor, columns: Columns, place: Tensor) -> Tensor:

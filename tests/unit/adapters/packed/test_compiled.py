@@ -92,7 +92,7 @@ def like_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed_attention, "_has_kernel", lambda query, scores: True)
     stand_in: Any = ModuleType("reviewtune.encoders.attention_op")
     stand_in.attend_reviews = lambda query, key, value, ends, order, bias, scale, window: (
-        attend(query.contiguous(), key.contiguous(), value.contiguous(), ends, bias, scale),
+        attend(*(each[0].transpose(0, 1).contiguous() for each in (query, key, value)), ends, bias, scale)[None],
     )
     monkeypatch.setitem(sys.modules, "reviewtune.encoders.attention_op", stand_in)
     monkeypatch.setattr(pack, "compute_dtype", lambda device: torch.bfloat16)

@@ -8,6 +8,7 @@ Shape letters: `B` reviews of a batch, `T` tokens of all of them, `L` tokens of 
 """
 
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from reviewtune.encoders.architectures import UNPADDED, architecture_of
 from reviewtune.encoders.layout import Layout, rows_of_like_length
-from reviewtune.encoders.packed_attention import mask_of_padded_rows, packed_attention, takes_any_length
+from reviewtune.encoders.packed_attention import HAS_TRITON, mask_of_padded_rows, packed_attention, takes_any_length
 from reviewtune.encoders.packing import PackedRows, pad_rows, select_rows, tokens_of
 from reviewtune.encoders.t5 import is_t5, relative_positions_up_to
 from reviewtune.errors import EncoderError
@@ -106,6 +107,9 @@ def _register() -> None:
     from transformers.masking_utils import AttentionMaskInterface
     from transformers.modeling_utils import AttentionInterface
 
+    if HAS_TRITON and torch.cuda.is_available():
+        # Makes the operation known to torch.
+        import_module("reviewtune.encoders.attention_op")
     AttentionInterface.register(ATTENTION, packed_attention)
     AttentionMaskInterface.register(ATTENTION, mask_of_padded_rows)
 

@@ -18,8 +18,10 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from reviewtune.encoders.layout import Layout, LengthGroup
 
-WIDEST_HEAD = 128
-"""Values of a head that the kernel holds at once."""
+KERNEL_DEVICE, WIDEST_HEAD = "cuda", 128
+"""Where the kernel runs, and how many values of a head it holds at once."""
+HAS_TRITON = find_spec("triton") is not None
+"""Found out once: to ask, as to import, inside a layer can cut its compiled code in two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,22 +124,22 @@ def takes_any_length(device: torch.device, dtype: torch.dtype, width: int) -> bo
         width: E.
     """
     return (
-        device.type == "cuda"
+        HAS_TRITON
+        and device.type == KERNEL_DEVICE
         and dtype in (torch.bfloat16, torch.float16)
         and width <= WIDEST_HEAD
         and torch.cuda.get_device_capability(device) >= (8, 0)
-        and find_spec("triton") is not None
     )
 
 
 def _by_kernel(states: list[Tensor], layout: Layout, scores: Scores) -> Tensor:
-    """(1, T, H, E) attention of (1, H, T, E) states in one kernel."""
-    from reviewtune.encoders.attention_op import attend_reviews
-
+    """(1, T, H, E) attention of (1, H, T, E) states in one kernel, `encoders.attention_op`."""
     query, key, value = states
     scale = query.shape[3] ** -0.5 if scores.scale is None else scores.scale
     reviews = layout.boundaries, layout.longest_first
-    output: Tensor = attend_reviews(query, key, value, *reviews, scores.bias, scale, scores.window or 0)[0]
+    output: Tensor = torch.ops.reviewtune.attend_reviews(
+        query, key, value, *reviews, scores.bias, scale, scores.window or 0
+    )[0]
     return output
 
 

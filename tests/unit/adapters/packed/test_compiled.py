@@ -1,9 +1,7 @@
 """What a GPU runs, compiled on a CPU: grouped products in bfloat16, one attention kernel for reviews of any length."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -89,12 +87,19 @@ def rounded_logits(self: GroupedPasses, parts: Any, tokens: Any) -> Tensor:
 
 @pytest.fixture
 def like_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed_attention, "_has_kernel", lambda query, scores: True)
-    stand_in: Any = ModuleType("reviewtune.encoders.attention_op")
-    stand_in.attend_reviews = lambda query, key, value, ends, order, bias, scale, window: (
-        attend(*(each[0].transpose(0, 1).contiguous() for each in (query, key, value)), ends, bias, scale)[None],
+    monkeypatch.setattr(packed_attention, "KERNEL_DEVICE", "cpu")
+    monkeypatch.setattr(packed_attention, "HAS_TRITON", True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    monkeypatch.setattr(
+        packed_attention,
+        "_by_kernel",
+        lambda states, layout, scores: attend(
+            *(state[0].transpose(0, 1).contiguous() for state in states),
+            layout.boundaries,
+            scores.bias,
+            scores.scale or states[0].shape[3] ** -0.5,
+        )[None],
     )
-    monkeypatch.setitem(sys.modules, "reviewtune.encoders.attention_op", stand_in)
     monkeypatch.setattr(pack, "compute_dtype", lambda device: torch.bfloat16)
     monkeypatch.setattr(grouped_passes.GroupedPasses, "_inputs", rounded_inputs)
     monkeypatch.setattr(grouped_passes.GroupedPasses, "logits", rounded_logits)

@@ -181,6 +181,8 @@ def main() -> None:
     if not torch.cuda.is_available():
         print("benchmarks/attention.py needs a CUDA GPU: nothing measured")
         return
+    import reviewtune.encoders.attention_op  # noqa: F401  makes the kernel known to torch, as loading an encoder does
+
     order = np.random.default_rng(0).permutation(len(tokens))
     bias = torch.randn(1, HEADS, MAX_LENGTH, MAX_LENGTH, device="cuda", dtype=torch.bfloat16)
     rows = []

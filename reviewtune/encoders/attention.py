@@ -48,7 +48,7 @@ def supports_unpadded(backbone: nn.Module) -> bool:
 def takes_reviews_of_any_length(backbone: nn.Module) -> bool:
     """Whether one kernel attends packed reviews of any length in this encoder, as it is held on its device.
 
-    That is in half precision on an Ampere or newer GPU.
+    That is in half precision on an Ampere or newer GPU, with Triton, for heads that are not too wide.
     """
     module: Any = backbone
     weight = next(backbone.parameters())

@@ -27,7 +27,7 @@ class States:
     Attributes:
         query, key, value: (1, H, T, E).
         ends: (B + 1,) int32 first token of each review, and T.
-        order: (B,) int32 the reviews, longest first, so that none begins as the others end.
+        order: (B,) int32 the reviews, longest first, so that no long one starts last.
         bias: (1, H, L, L) added to the scores, by place of query and key.
         scale: Of the products of query and key.
         window: A token sees those less than this far away; 0: all of its review.
@@ -56,14 +56,16 @@ class States:
     def launch(self, kernel: Any, arguments: list[Any], how: dict[str, int]) -> None:
         """Run a kernel, `SHARERS` programs for each head of each review."""
         _, heads, _, width = self.query.shape
-        kernel[heads * how["SHARERS"], len(self.order)](
-            *arguments,
-            WIDTH=width,
-            ROOM=max(16, triton.next_power_of_2(width)),
-            HAS_WINDOW=self.window > 0,
-            HAS_BIAS=self.bias is not None,
-            **how,
-        )
+        # Triton launches on the current device, whichever holds the tensors.
+        with torch.cuda.device_of(self.query):  # type: ignore[no-untyped-call]
+            kernel[heads * how["SHARERS"], len(self.order)](
+                *arguments,
+                WIDTH=width,
+                ROOM=max(16, triton.next_power_of_2(width)),
+                HAS_WINDOW=self.window > 0,
+                HAS_BIAS=self.bias is not None,
+                **how,
+            )
 
 
 def strides_of(state: Tensor) -> tuple[int, int, int]:

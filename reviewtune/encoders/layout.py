@@ -61,6 +61,8 @@ class Layout:
         self.masks: dict[Hashable, Any] = {}
         self.boundaries = packed.boundaries
         self.longest_first = packed.boundaries.diff().argsort(descending=True).to(torch.int32)
+        # Compiled layers read it: their code is for any number of reviews.
+        torch._dynamo.maybe_mark_dynamic(self.longest_first, 0)  # noqa: SLF001  as torch's own guide has it
         self.longest = packed.longest
         self._lengths = packed.lengths
         self._device = packed.boundaries.device

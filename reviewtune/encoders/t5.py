@@ -2,7 +2,7 @@
 
 transformers' `T5EncoderModel` reads the encoder's tensors out of a whole checkpoint. Its first layer makes the position
 bias, (1, H, L, L) by place of query and key, and hands it to the others (Raffel et al. 2020, section 2.1). Over packed
-reviews that bias is made once for the longest review, and each group of reviews of like length takes its part.
+reviews that bias is made once, for the longest review; the others take its upper left part.
 
 Shape letters: `T` tokens of all reviews, `L` tokens of the longest, `H` heads.
 """

@@ -1,7 +1,6 @@
 """Passes by grouped products, each operation launched by itself: where a GPU's passes cannot be recorded.
 
-So it is for T5, whose scores have a bias by relative position that no kernel for reviews of any length takes, and where
-weights stay quantised.
+So it is where weights stay quantised, or where no kernel attends reviews of any length.
 
 Shape letters: `K` slots, `B` reviews of a pass, `C` = 2 classes.
 """

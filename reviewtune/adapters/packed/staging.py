@@ -48,7 +48,8 @@ class PassShape:
 
         Args:
             lengths: Of a pass's reviews.
-            most: Tokens of the longest review of any pass. Compiled code knows the power of two above it by heart.
+            most: Tokens of the longest review of any pass. Compiled code knows the power of two above it by heart,
+                as the size of T5's bias.
         """
         tokens = int(lengths.sum())
         room = _rounded(tokens, parts=32, least=256)

@@ -19,6 +19,7 @@ from reviewtune.encoders.registry import resolve_encoder
 
 LENGTHS = [7, 60, 0, 1, 130, 64, 65]
 HEADS, WIDTH = 2, 24
+CASES = [(False, 0), (True, 0), (False, 9), (False, 70)]
 
 
 @pytest.fixture
@@ -37,34 +38,39 @@ def one_by_one(states: list[Tensor], ends: Tensor, bias: Tensor | None, scale: f
         if bias is not None:
             scores = scores + bias[0, :, : last - first, : last - first]
         if window:
-            place = torch.arange(last - first)
+            place = torch.arange(last - first, device=ends.device)
             scores = scores.masked_fill((place - place[:, None]).abs() >= window, -torch.inf)
         outputs.append((scores.softmax(-1) @ value).transpose(0, 1))
     return torch.cat(outputs)[None]
 
 
-@pytest.mark.parametrize(("biased", "window"), [(False, 0), (True, 0), (False, 9), (False, 70)])
-@pytest.mark.parametrize(("token_by_token", "dtype"), [(True, torch.float32), (False, torch.float16)])
-def test_reviews_attend_each_within_itself(
-    attend: Any, biased: bool, window: int, token_by_token: bool, dtype: torch.dtype
-) -> None:
-    # Not in bfloat16, which numpy lacks and the interpreter gets wrong.
+def check(attend: Any, *, biased: bool, window: int, token_by_token: bool, dtype: torch.dtype, device: str) -> None:
+    """Output and gradients are those of plain attention in float32."""
     generator = torch.Generator().manual_seed(0)
     total = sum(LENGTHS)
-    ends = torch.tensor(np.cumsum([0, *LENGTHS]), dtype=torch.int32)
+    ends = torch.tensor(np.cumsum([0, *LENGTHS]), dtype=torch.int32, device=device)
     shape = (1, total, HEADS, WIDTH) if token_by_token else (1, HEADS, total, WIDTH)
-    states = [torch.randn(shape, generator=generator).to(dtype) for _ in range(3)]
+    states = [torch.randn(shape, generator=generator).to(device, dtype) for _ in range(3)]
     states = [(state.transpose(1, 2) if token_by_token else state).requires_grad_() for state in states]
-    bias = torch.randn(1, HEADS, 140, 140, generator=generator) if biased else None
-    given = torch.randn(1, total, HEADS, WIDTH, generator=generator).to(dtype)
+    bias = torch.randn(1, HEADS, 140, 140, generator=generator).to(device) if biased else None
+    given = torch.randn(1, total, HEADS, WIDTH, generator=generator).to(device, dtype)
     output, _ = attend(*states, ends, ends.diff().argsort(descending=True).int(), bias, 0.3, window)
     expected = one_by_one([state.float() for state in states], ends, bias, 0.3, window)
-    bound = 1e-5 if dtype == torch.float32 else 0.02
+    bound = {torch.float32: 1e-5, torch.float16: 0.02, torch.bfloat16: 0.1}[dtype]
     torch.testing.assert_close(output.float(), expected, rtol=0, atol=bound)
     got = torch.autograd.grad(output, states, given)
     wanted = torch.autograd.grad(expected, states, given.float())
     for own, other in zip(got, wanted, strict=True):
         torch.testing.assert_close(own, other, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize(("biased", "window"), CASES)
+@pytest.mark.parametrize(("token_by_token", "dtype"), [(True, torch.float32), (False, torch.float16)])
+def test_reviews_attend_each_within_itself(
+    attend: Any, biased: bool, window: int, token_by_token: bool, dtype: torch.dtype
+) -> None:
+    # Not in bfloat16, which numpy lacks and the interpreter gets wrong.
+    check(attend, biased=biased, window=window, token_by_token=token_by_token, dtype=dtype, device="cpu")
 
 
 @pytest.mark.usefixtures("attend")

@@ -48,7 +48,6 @@ class Layout:
 
     Args:
         packed: The batch.
-        padding: As of `rows_of_like_length`. Default: what suits the device.
 
     Attributes:
         is_used: Whether attention has asked for it.
@@ -56,22 +55,20 @@ class Layout:
         masks: What attention has made for a group, kept for the layers that ask for the same.
     """
 
-    def __init__(self, packed: PackedRows, padding: float | None = None) -> None:
+    def __init__(self, packed: PackedRows) -> None:
         self.is_used = False
         self.masks: dict[Hashable, Any] = {}
         self.boundaries = packed.boundaries
         self.longest_first = packed.boundaries.diff().argsort(descending=True).to(torch.int32)
         # Compiled layers read it: their code is for any number of reviews.
         torch._dynamo.maybe_mark_dynamic(self.longest_first, 0)  # noqa: SLF001  as torch's own guide has it
-        self.longest = packed.longest
         self._lengths = packed.lengths
         self._device = packed.boundaries.device
-        self._padding = padding_of(self._device) if padding is None else padding
 
     @cached_property
     def groups(self) -> list[LengthGroup]:
         """The reviews in groups of like length, longest first. Those without tokens are in none."""
-        rows = rows_of_like_length(self._lengths, self._padding)
+        rows = rows_of_like_length(self._lengths, padding_of(self._device))
         return [_group(self._lengths[own], self._device) for own in rows]
 
     @cached_property

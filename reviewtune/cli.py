@@ -21,9 +21,9 @@ from reviewtune.config import (
     parse,
 )
 from reviewtune.errors import ReviewtuneError, UsageError
+from reviewtune.interrupt import INTERRUPTED, say_interrupted
 from reviewtune.quiet import be_quiet
 
-INTERRUPTED = 130
 PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
 """Settings of verbs that bring some, under what the command line says."""
 
@@ -72,10 +72,7 @@ def run(verb: str, args: Sequence[str], *, preset: Path | None = None) -> int:
         print(f"reviewtune: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print(
-            "reviewtune: interrupted; what has finished is kept, and the same command goes on from there",
-            file=sys.stderr,
-        )
+        say_interrupted()
         return INTERRUPTED
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from reviewtune.errors import StudyError
+from reviewtune.interrupt import terminated_as_interrupted
 from reviewtune.quiet import be_quiet
 
 
@@ -26,6 +27,8 @@ class Cluster:
 @contextmanager
 def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
     """Join the cluster at `address` or `$RAY_ADDRESS`, or start a local Ray with its dashboard; leave it at the end.
+
+    A SIGTERM is an interrupt meanwhile.
 
     Args:
         address: As `ray.init` takes it; None for `$RAY_ADDRESS` or a local Ray.
@@ -52,7 +55,8 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
     try:
         if context.dashboard_url:
             console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False, soft_wrap=True)
-        yield _cluster()
+        with terminated_as_interrupted():
+            yield _cluster()
     finally:
         ray.shutdown()
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a study: what has finished is kept, and the same command goes on."""
+"""Ctrl-C or SIGTERM in the middle of a study: what has finished is kept, and the same command goes on."""
 
 import json
 import os
@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.end_to_end.conftest import ROOT, Program
 
@@ -45,6 +48,56 @@ def test_an_interrupted_study_keeps_what_finished_and_goes_on(
     entries = {entry["family"]: entry for entry in _entries(tmp_path)}
     assert entries["tfidf"]["num_trials"] == 2
     assert entries["qlora"]["num_trials"] == 2
+
+
+STUDY = """
+import time
+from rich.console import Console
+from reviewtune.cli import VERBS, run
+from reviewtune.config import StudyConfig
+from reviewtune.tuning.session import ray_session
+
+class Waiter:
+    def wait(self, seconds):
+        time.sleep(seconds)
+        return "running"
+
+def study(config):
+    with ray_session(None, Console(stderr=True)):
+        import ray
+        actor = ray.remote(num_cpus=0)(Waiter).remote()
+        try:
+            print(ray.get(actor.wait.remote(0)), flush=True)
+            ray.get(actor.wait.remote(100))
+        finally:
+            ray.kill(actor)
+
+VERBS["tune"] = (StudyConfig, study, "")
+raise SystemExit(run("tune", []))
+"""
+
+
+@pytest.mark.parametrize("end", [os.kill, os.killpg], ids=["alone", "with all of Ray"])
+def test_a_terminated_study_ends_as_an_interrupted_one(end: Callable[[int, int], None]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUDY],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        process_group=0,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "running\n"
+        end(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert err.splitlines()[1:] == [
+        "reviewtune: interrupted; what has finished is kept, and the same command goes on from there"
+    ]
 
 
 def _entries(results: Path) -> list[dict[str, object]]:

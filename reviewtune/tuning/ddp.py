@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from reviewtune.quiet import be_quiet
@@ -11,6 +12,12 @@ from reviewtune.tuning.trial import Assignment, run_trial
 PLACEHOLDER = {"memory": 1_000_000}
 """What the Tune trial itself reserves, in bytes: its workers hold the CPUs and GPUs. Two trials that held a CPU each
 would wait for their workers for ever on a machine with two."""
+
+
+TRAIN_FOLDER = ".train"
+"""Where Ray Train keeps what it needs, in the folder of the models."""
+GROUP_FILE = "placement_group"
+"""In a trial's folder there: the id, in hex, of the placement group of its workers."""
 
 
 def ddp_trainable(assignment: Assignment, resources: Resources) -> Callable[[dict[str, Any]], None]:
@@ -24,6 +31,7 @@ def ddp_trainable(assignment: Assignment, resources: Resources) -> Callable[[dic
         from ray.tune.integration.ray_train import TuneReportCallback
 
         trial_id = tune.get_context().get_trial_id()
+        free_workers(shared.models_dir, trial_id)
         TorchTrainer(
             _work,
             train_loop_config={"params": params, "assignment": shared, "trial_id": trial_id},
@@ -34,7 +42,7 @@ def ddp_trainable(assignment: Assignment, resources: Resources) -> Callable[[dic
             ),
             torch_config=TorchConfig(backend="nccl" if resources.gpus >= 1 else "gloo"),
             run_config=RunConfig(
-                name=trial_id, storage_path=str(shared.models_dir / ".train"), callbacks=[TuneReportCallback()]
+                name=trial_id, storage_path=str(shared.models_dir / TRAIN_FOLDER), callbacks=[TuneReportCallback()]
             ),
         ).fit()
 
@@ -42,6 +50,30 @@ def ddp_trainable(assignment: Assignment, resources: Resources) -> Callable[[dic
         tune.with_parameters(train, shared=assignment), PLACEHOLDER
     )
     return trainable
+
+
+def free_workers(models_dir: Path, trial_id: str) -> None:
+    """Give back the CPUs and GPUs of a trial that has ended or begins anew, if anything still holds them.
+
+    A trial that is stopped takes its `TorchTrainer` down, and an actor of Ray Train's should then free what the workers
+    had; where several Rays run on a machine, that one fails, and whatever came next would wait for ever.
+    """
+    import ray
+    from ray.util.placement_group import PlacementGroup, remove_placement_group
+
+    note = models_dir / TRAIN_FOLDER / trial_id / GROUP_FILE
+    if note.is_file():
+        remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(note.read_text()))))
+        note.unlink()
+
+
+def _note_group(models_dir: Path, trial_id: str) -> None:
+    """Write down which placement group this worker is in, for `free_workers`."""
+    from ray.util import get_current_placement_group
+
+    note = models_dir / TRAIN_FOLDER / trial_id / GROUP_FILE
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(get_current_placement_group().id.hex())
 
 
 def _work(job: dict[str, Any]) -> None:
@@ -52,6 +84,8 @@ def _work(job: dict[str, Any]) -> None:
     context = train.get_context()
     rank, world_size = context.get_world_rank(), context.get_world_size()
     shared: Assignment = job["assignment"]
+    if rank == 0:
+        _note_group(shared.models_dir, job["trial_id"])
     run_trial(
         job["params"],
         replace(shared, setting=replace(shared.setting, rank=rank, world_size=world_size)),

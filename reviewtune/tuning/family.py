@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ray
@@ -12,7 +13,7 @@ from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry, TestScores
 from reviewtune.quiet import be_quiet
 from reviewtune.schema import ID, TEST, TEXT
 from reviewtune.tuning.assessment import Finalist, assess
-from reviewtune.tuning.ddp import ddp_trainable
+from reviewtune.tuning.ddp import ddp_trainable, free_workers
 from reviewtune.tuning.entries import known_entry, scored_entry, unscored_entry
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.inline import inline_trainable
@@ -55,9 +56,11 @@ def _run_trials(run: FamilyRun, *, done: int) -> None:
         with pack_workers(run) as packs:
             _tune(run, done, packs.trainable, leave=packs.leave)
         return
-    ddp = run.plan.family.inputs == "tokens"
-    trainable = (ddp_trainable if ddp else inline_trainable)(run.assignment, run.resources)
-    _tune(run, done, trainable, reuse_actors=not ddp)
+    if run.plan.family.inputs == "tokens":
+        trainable = ddp_trainable(run.assignment, run.resources)
+        _tune(run, done, trainable, reuse_actors=False, leave=partial(free_workers, run.models))
+        return
+    _tune(run, done, inline_trainable(run.assignment, run.resources))
 
 
 def _tune(

@@ -14,7 +14,7 @@ from reviewtune.adapters.optimizer import PACKED
 from reviewtune.errors import ReviewtuneError, StudyError, UsageError
 from reviewtune.quiet import be_quiet
 from reviewtune.tuning.broker import TrialBroker
-from reviewtune.tuning.ddp import PLACEHOLDER
+from reviewtune.tuning.ddp import PLACEHOLDER, TRAIN_FOLDER
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.packed_trial import PackedTrial
 from reviewtune.tuning.plan import FamilyPlan
@@ -77,7 +77,7 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
     rank, target = _widest(run.plan.distributions, run.plan.defaults)
     job = PackJob(run.assignment, broker, run.resources.slots or 1, rank, target, optimizer)
     task = ray.remote(num_cpus=0, max_retries=0)(_train)
-    workers = task.remote(job, run.resources, str(run.models / ".train"))
+    workers = task.remote(job, run.resources, str(run.models / TRAIN_FOLDER))
     # Its own word, should the task end without one: killed, say, with whatever it has started.
     workers.future().add_done_callback(lambda _: broker.close.remote("the pack workers have ended: see Ray's logs"))
     trainable = tune.with_resources(tune.with_parameters(PackedTrial, broker=broker), PLACEHOLDER)

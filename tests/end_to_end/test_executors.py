@@ -1,6 +1,7 @@
 """The executors train the same trial to the same end."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ SPACE = {"qlora": {"epochs": 2, "batch_size": 16, "rank": 4, "alpha": 8, "learni
 FIXED = {"dropout": 0.05, "rslora": False}
 
 
-def trial(reviewtune: Program, results: Path, data: Path, base: Path, *words: object) -> dict[str, Any]:
+def trial(reviewtune: Program, results: Path, data: Path, base: Path, *words: object, **fixed: float) -> dict[str, Any]:
     """The only trial of a study."""
-    space = json.dumps({"qlora": {**SPACE["qlora"], **FIXED}})
+    space = json.dumps({"qlora": {**SPACE["qlora"], **FIXED, **fixed}})
     study = ["tune", "--data", data, "--results-dir", results, "--base-model", base, "--families", "qlora"]
     done = reviewtune(*study, "--num-trials", "1", "--space", space, "--evaluations-per-epoch", "2", *words)
     assert done.code == 0, done.err
@@ -38,3 +39,21 @@ def test_a_pack_trains_what_ray_train_and_peft_do(
     assert [epoch["epoch"] for epoch in ddp["epochs"]] == [0.5, 1, 1.5, 2]
     assert losses[0] == pytest.approx(losses[1], abs=1e-5 if workers == 1 else 0.03)
     assert packed["params"] == ddp["params"]
+
+
+@pytest.mark.slow
+def test_two_workers_train_as_one_does_where_nothing_drops(
+    reviewtune: Program, reviews_csv: Path, small_base: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(small_base, base)
+    config = json.loads((base / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (base / "config.json").write_text(json.dumps(config))
+    words = ["--executor", "ddp", "--workers-per-trial"]
+    nothing_drops = {"dropout": 0.0, "head_dropout": 0.0}
+    one, two = (
+        trial(reviewtune, tmp_path / str(count), reviews_csv, base, *words, count, **nothing_drops) for count in (1, 2)
+    )
+    losses = [[epoch["train_loss"] for epoch in record["epochs"]] for record in (one, two)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)

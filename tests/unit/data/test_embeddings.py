@@ -1,5 +1,4 @@
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,6 @@ from reviewtune.errors import DataError, EncoderError
 from reviewtune.schema import ID, TEXT
 
 WIDTH = 3
-
-
-@pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    import ray
-
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
 
 
 def counting_encoder() -> type[Any]:

@@ -1,0 +1,26 @@
+"""What is left of the workers of a trial."""
+
+from pathlib import Path
+
+import pytest
+
+from reviewtune.tuning.ddp import GROUP_FILE, TRAIN_FOLDER, free_workers
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_the_resources_of_a_trial_that_has_ended_are_free(tmp_path: Path) -> None:
+    import ray
+    from ray.util import placement_group, placement_group_table
+
+    group = placement_group([{"CPU": 1}, {"CPU": 1}])
+    ray.get(group.ready())
+    note = tmp_path / TRAIN_FOLDER / "trial" / GROUP_FILE
+    note.parent.mkdir(parents=True)
+    note.write_text(group.id.hex())
+
+    for _ in range(2):
+        free_workers(tmp_path, "trial")
+        assert placement_group_table(group)["state"] == "REMOVED"
+        assert not note.exists()
+    note.write_text(group.id.hex())
+    free_workers(tmp_path, "trial")

@@ -44,7 +44,7 @@ def keep(model: Resumable, folder: Path, result: dict[str, Any], *, improved: bo
 
 
 def _replace(new: Path, place: Path) -> None:
-    old = place.with_name(f".old-{place.name}")
+    old = _aside(place)
     shutil.rmtree(old, ignore_errors=True)
     if place.is_dir():
         place.rename(old)
@@ -52,15 +52,21 @@ def _replace(new: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def _aside(place: Path) -> Path:
+    """Where a folder lies while it is replaced."""
+    return place.with_name(f".old-{place.name}")
+
+
 def last_state(folder: Path) -> Path | None:
-    """Where a trial's last state is; None where it has none. One that was being replaced at a death is put back.
+    """Where a trial's last state is; None where it has none. What was being replaced at a death is put back.
 
     Args:
         folder: Of the trial.
     """
-    last, old = folder / LAST, folder / f".old-{LAST}"
-    if not last.is_dir() and old.is_dir():
-        old.rename(last)
+    best, last = folder / BEST, folder / LAST
+    for place in (best, last):
+        if not place.is_dir() and _aside(place).is_dir():
+            _aside(place).rename(place)
     return last if last.is_dir() else None
 
 

@@ -147,6 +147,15 @@ def test_what_a_crash_left_half_written_is_no_hindrance(assignment: Assignment, 
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [BEST, LAST]
 
 
+@pytest.mark.parametrize("name", [BEST, LAST])
+def test_what_a_crash_left_aside_is_put_back(assignment: Assignment, tmp_path: Path, name: str) -> None:
+    reports_of("31", assignment)
+    (tmp_path / "t" / name).rename(tmp_path / "t" / f".old-{name}")
+    assert [report["epoch"] for report in reports_of("312", assignment)] == [2, 3]
+    assert (tmp_path / "t" / BEST / "model.txt").read_text() == "3"
+    assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [BEST, LAST]
+
+
 def test_fixed_params_reach_the_fit(assignment: Assignment) -> None:
     fixed = replace(assignment, fixed={"found": "3"})
     reports: list[dict[str, Any]] = []

@@ -21,7 +21,7 @@ from reviewtune.config import (
     parse,
 )
 from reviewtune.errors import ReviewtuneError, UsageError
-from reviewtune.interrupt import INTERRUPTED, say_interrupted
+from reviewtune.interrupt import INTERRUPTED, say_interrupted, terminated_as_interrupted
 from reviewtune.quiet import be_quiet
 
 PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
@@ -67,7 +67,9 @@ def run(verb: str, args: Sequence[str], *, preset: Path | None = None) -> int:
         if verb not in VERBS:
             raise UsageError(f"unknown verb {verb!r}: the verbs are {', '.join(VERBS)}")
         config, action, _ = VERBS[verb]
-        return action(parse(config, args, prog=f"reviewtune {verb}", preset=preset or PRESETS.get(verb))) or 0
+        settings = parse(config, args, prog=f"reviewtune {verb}", preset=preset or PRESETS.get(verb))
+        with terminated_as_interrupted():
+            return action(settings) or 0
     except ReviewtuneError as error:
         print(f"reviewtune: {error}", file=sys.stderr)
         return error.exit_status

@@ -52,8 +52,8 @@ def ddp_trainable(assignment: Assignment, resources: Resources) -> Callable[[dic
     return trainable
 
 
-def free_workers(models_dir: Path, trial_id: str) -> None:
-    """Give back the CPUs and GPUs of a trial that has ended or begins anew, if anything still holds them.
+def free_workers(models_dir: Path, trial_id: str = "*") -> None:
+    """Give back the CPUs and GPUs of a trial that has ended or begins anew, or of all, if anything still holds them.
 
     A trial that is stopped takes its `TorchTrainer` down, and an actor of Ray Train's should then free what the workers
     had; where several Rays run on a machine, that one fails, and whatever came next would wait for ever.
@@ -61,8 +61,7 @@ def free_workers(models_dir: Path, trial_id: str) -> None:
     import ray
     from ray.util.placement_group import PlacementGroup, remove_placement_group
 
-    note = models_dir / TRAIN_FOLDER / trial_id / GROUP_FILE
-    if note.is_file():
+    for note in (models_dir / TRAIN_FOLDER).glob(f"{trial_id}/{GROUP_FILE}"):
         remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(note.read_text()))))
         note.unlink()
 
@@ -73,7 +72,9 @@ def _note_group(models_dir: Path, trial_id: str) -> None:
 
     note = models_dir / TRAIN_FOLDER / trial_id / GROUP_FILE
     note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(get_current_placement_group().id.hex())
+    partial = note.with_suffix(".partial")
+    partial.write_text(get_current_placement_group().id.hex())
+    partial.replace(note)
 
 
 def _work(job: dict[str, Any]) -> None:

@@ -58,7 +58,11 @@ def _run_trials(run: FamilyRun, *, done: int) -> None:
         return
     if run.plan.family.inputs == "tokens":
         trainable = ddp_trainable(run.assignment, run.resources)
-        _tune(run, done, trainable, reuse_actors=False, leave=partial(free_workers, run.models))
+        try:
+            _tune(run, done, trainable, reuse_actors=False, leave=partial(free_workers, run.models))
+        finally:
+            # Tune tells nobody of the trials that it stops when the time is up.
+            free_workers(run.models)
         return
     _tune(run, done, inline_trainable(run.assignment, run.resources))
 

@@ -42,9 +42,11 @@ def test_a_pack_trains_what_ray_train_and_peft_do(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("local_ray")
 def test_two_workers_train_as_one_does_where_nothing_drops(
     reviewtune: Program, reviews_csv: Path, small_base: Path, tmp_path: Path
 ) -> None:
+    """Beside another Ray, where Ray Train does not free what the two hold, all the CPUs there are."""
     base = tmp_path / "base"
     shutil.copytree(small_base, base)
     config = json.loads((base / "config.json").read_text())

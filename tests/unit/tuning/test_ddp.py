@@ -18,9 +18,13 @@ def test_the_resources_of_a_trial_that_has_ended_are_free(tmp_path: Path) -> Non
     note.parent.mkdir(parents=True)
     note.write_text(group.id.hex())
 
-    for _ in range(2):
-        free_workers(tmp_path, "trial")
-        assert placement_group_table(group)["state"] == "REMOVED"
-        assert not note.exists()
-    note.write_text(group.id.hex())
+    free_workers(tmp_path, "another")
+    assert placement_group_table(group)["state"] == "CREATED"
+    free_workers(tmp_path)
+    assert placement_group_table(group)["state"] == "REMOVED"
+    assert not note.exists()
+
+    # Of another Ray, say, that was here before.
+    note.write_text("0" * len(group.id.hex()))
     free_workers(tmp_path, "trial")
+    assert not note.exists()

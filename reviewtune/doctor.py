@@ -66,6 +66,7 @@ def checks(results_dir: Path) -> Iterator[tuple[str, Callable[[], Finding]]]:
     yield "disk", lambda: disk(results_dir)
     yield "results", lambda: results(results_dir)
     yield "GPU", gpu
+    yield "C compiler", compiler
     yield "NF4", lambda: quantisation("nf4")
     yield "int8", lambda: quantisation("int8")
     yield "MiniLM", minilm
@@ -166,6 +167,17 @@ def gpu() -> Finding:
         mend = "install a torch built for CUDA: see pytorch.org/get-started"
         return Finding("warning", f"torch {version('torch')} does not see the NVIDIA driver's cards", mend)
     return Finding("ok", "none: QLoRA trains on the CPU, which is slow beyond a few thousand reviews")
+
+
+def compiler() -> Finding:
+    """The C compiler by which Triton builds what launches its kernels."""
+    from reviewtune.encoders.selftest import cards
+
+    if found := os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang"):
+        return Finding("ok", found)
+    if cards():
+        return Finding("problem", "none, and kernels on GPUs need one", "install gcc, or name one in $CC")
+    return Finding("ok", "none, and no GPU that needs one")
 
 
 def quantisation(how: Literal["nf4", "int8"]) -> Finding:

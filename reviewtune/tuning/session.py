@@ -55,7 +55,7 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
             f"Ray cannot be {'started' if local else 'joined'} ({reason}): run `reviewtune doctor`"
         ) from error
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, at_sigterm)
+        signal.signal(signal.SIGTERM, at_sigterm or signal.SIG_DFL)
     try:
         if context.dashboard_url:
             console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False, soft_wrap=True)

@@ -116,3 +116,23 @@ def test_a_narrow_terminal_loses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pa
     given(monkeypatch, Finding("warning", words, words))
     _, text = printed(tmp_path, width=40)
     assert text.split().count("word39") == 2
+
+
+@pytest.mark.parametrize(
+    ("there", "cards", "level", "found"),
+    [
+        (["gcc", "clang"], ["a card"], "ok", "/bin/gcc"),
+        (["clang"], ["a card"], "ok", "/bin/clang"),
+        ([], ["a card"], "problem", "none, and kernels on GPUs need one"),
+        ([], [], "ok", "none, and no GPU that needs one"),
+    ],
+)
+def test_a_gpu_needs_a_c_compiler(
+    monkeypatch: pytest.MonkeyPatch, there: list[str], cards: list[str], level: str, found: str
+) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/bin/{name}" if name in there else None)
+    monkeypatch.setattr(selftest, "cards", lambda: cards)
+    assert (doctor.compiler().level, doctor.compiler().found) == (level, found)
+    monkeypatch.setenv("CC", "/opt/cc")
+    assert doctor.compiler() == Finding("ok", "/opt/cc")

@@ -27,12 +27,26 @@ def say_interrupted() -> None:
 
 
 @contextmanager
+def sigterm_kept() -> Iterator[None]:
+    """What the program did at a SIGTERM before this, it does again afterwards.
+
+    Around `ray.init`, by which it would print its stack and die.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if _hears_signals():
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+@contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
     """Raise KeyboardInterrupt at a SIGTERM; should the program then not get out of here, end it `GRACE_SECONDS` later.
 
     Outside the main thread, which alone hears of signals, it does nothing.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _hears_signals():
         yield
         return
     last = threading.Timer(GRACE_SECONDS, _leave)
@@ -43,12 +57,16 @@ def terminated_as_interrupted() -> Iterator[None]:
             last.start()
         signal.default_int_handler(number, frame)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        last.cancel()
-        signal.signal(signal.SIGTERM, before)
+    with sigterm_kept():
+        signal.signal(signal.SIGTERM, interrupt)
+        try:
+            yield
+        finally:
+            last.cancel()
+
+
+def _hears_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _leave() -> None:

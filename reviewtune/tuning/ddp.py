@@ -13,11 +13,10 @@ PLACEHOLDER = {"memory": 1_000_000}
 """What the Tune trial itself reserves, in bytes: its workers hold the CPUs and GPUs. Two trials that held a CPU each
 would wait for their workers for ever on a machine with two."""
 
-
 TRAIN_FOLDER = ".train"
 """Where Ray Train keeps what it needs, in the folder of the models."""
-GROUP_FILE = "placement_group"
-"""In a trial's folder there: the id, in hex, of the placement group of its workers."""
+GROUP_SUFFIX = ".placement_group"
+"""Of an empty file in a trial's folder there, named by the id, in hex, of the placement group of its workers."""
 
 
 def ddp_trainable(assignment: Assignment, resources: Resources) -> Callable[[dict[str, Any]], None]:
@@ -61,8 +60,8 @@ def free_workers(models_dir: Path, trial_id: str = "*") -> None:
     import ray
     from ray.util.placement_group import PlacementGroup, remove_placement_group
 
-    for note in (models_dir / TRAIN_FOLDER).glob(f"{trial_id}/{GROUP_FILE}"):
-        remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(note.read_text()))))
+    for note in (models_dir / TRAIN_FOLDER).glob(f"{trial_id}/*{GROUP_SUFFIX}"):
+        remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(note.stem))))
         note.unlink()
 
 
@@ -70,11 +69,9 @@ def _note_group(models_dir: Path, trial_id: str) -> None:
     """Write down which placement group this worker is in, for `free_workers`."""
     from ray.util import get_current_placement_group
 
-    note = models_dir / TRAIN_FOLDER / trial_id / GROUP_FILE
-    note.parent.mkdir(parents=True, exist_ok=True)
-    partial = note.with_suffix(".partial")
-    partial.write_text(get_current_placement_group().id.hex())
-    partial.replace(note)
+    folder = models_dir / TRAIN_FOLDER / trial_id
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{get_current_placement_group().id.hex()}{GROUP_SUFFIX}").touch()
 
 
 def _work(job: dict[str, Any]) -> None:

@@ -1,8 +1,6 @@
 """Ray, started or joined for the time of a study."""
 
 import os
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from reviewtune.errors import StudyError
+from reviewtune.interrupt import sigterm_kept
 from reviewtune.quiet import be_quiet
 
 
@@ -29,8 +28,6 @@ class Cluster:
 def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
     """Join the cluster at `address` or `$RAY_ADDRESS`, or start a local Ray with its dashboard; leave it at the end.
 
-    What the program does at a SIGTERM stays as it was: Ray's own way is to print its stack and die.
-
     Args:
         address: As `ray.init` takes it; None for `$RAY_ADDRESS` or a local Ray.
         console: Told where the dashboard is.
@@ -46,16 +43,14 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
         return
     local = not address and not os.environ.get("RAY_ADDRESS")
     options = {"address": "local", "include_dashboard": True} if local else {"address": address or "auto"}
-    at_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        context = ray.init(log_to_driver=False, logging_level="ERROR", **options)
+        with sigterm_kept():
+            context = ray.init(log_to_driver=False, logging_level="ERROR", **options)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         raise StudyError(
             f"Ray cannot be {'started' if local else 'joined'} ({reason}): run `reviewtune doctor`"
         ) from error
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, at_sigterm or signal.SIG_DFL)
     try:
         if context.dashboard_url:
             console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False, soft_wrap=True)

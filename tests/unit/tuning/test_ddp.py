@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewtune.tuning.ddp import GROUP_FILE, TRAIN_FOLDER, free_workers
+from reviewtune.tuning.ddp import GROUP_SUFFIX, TRAIN_FOLDER, free_workers
 
 
 @pytest.mark.usefixtures("local_ray")
@@ -14,9 +14,10 @@ def test_the_resources_of_a_trial_that_has_ended_are_free(tmp_path: Path) -> Non
 
     group = placement_group([{"CPU": 1}, {"CPU": 1}])
     ray.get(group.ready())
-    note = tmp_path / TRAIN_FOLDER / "trial" / GROUP_FILE
-    note.parent.mkdir(parents=True)
-    note.write_text(group.id.hex())
+    folder = tmp_path / TRAIN_FOLDER / "trial"
+    folder.mkdir(parents=True)
+    note = folder / f"{group.id.hex()}{GROUP_SUFFIX}"
+    note.touch()
 
     free_workers(tmp_path, "another")
     assert placement_group_table(group)["state"] == "CREATED"
@@ -25,6 +26,7 @@ def test_the_resources_of_a_trial_that_has_ended_are_free(tmp_path: Path) -> Non
     assert not note.exists()
 
     # Of another Ray, say, that was here before.
-    note.write_text("0" * len(group.id.hex()))
+    note = folder / f"{'0' * len(group.id.hex())}{GROUP_SUFFIX}"
+    note.touch()
     free_workers(tmp_path, "trial")
     assert not note.exists()

@@ -9,13 +9,13 @@ import shutil
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.calibration import PlattCalibration
-from reviewtune.families.base import Model
+from reviewtune.families.registry import ENSEMBLE
 from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, LABEL_NAMES
 
 CARD_FILE = "README.md"
@@ -57,7 +57,15 @@ class ArtifactInfo(BaseModel):
     created: str
 
 
-def write_artifact(folder: Path, info: ArtifactInfo, model: Model) -> None:
+class Saveable(Protocol):
+    """What an artifact is made of: a model, or the artifacts of an ensemble's members."""
+
+    def save(self, folder: Path) -> None:
+        """Write its files into an existing, empty folder."""
+        ...
+
+
+def write_artifact(folder: Path, info: ArtifactInfo, model: Saveable) -> None:
     """Write model, `reviewtune.json` and model card in one step: an older artifact stays until this one is whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
@@ -100,7 +108,6 @@ def now() -> str:
 
 def model_card(info: ArtifactInfo) -> str:
     """A model card in the hub's form, in Markdown."""
-    encoder = f"the frozen encoder `{info.encoder.name}`" if info.encoder else "no encoder"
     params = "\n".join(f"| {name} | {value} |" for name, value in info.params.items())
     peft = "library_name: peft\n" if info.family == "qlora" else ""
     return f"""---
@@ -109,8 +116,7 @@ def model_card(info: ArtifactInfo) -> str:
 
 # {info.family}: fake or genuine reviews
 
-A `{info.family}` classifier on {encoder}, selected among the trials of the study `{info.study_id}` by F1 of the
-fake class on its validation split: {info.validation_f1:.4f}.
+{_origin(info)}
 
 ```python
 import reviewtune
@@ -129,3 +135,14 @@ check a sample of your own before anyone acts on them, and let no review be remo
 
 Made by {info.code} on {info.created}. Data SHA-256 `{info.data_sha256}`, split SHA-256 `{info.split_sha256}`.
 """
+
+
+def _origin(info: ArtifactInfo) -> str:
+    where = f"the validation split of the study `{info.study_id}`"
+    if info.family == ENSEMBLE:
+        return f"""The classifiers in `members/` together: their calibrated log-odds, weighed by a logistic regression
+on {where}. F1 of the fake class there, each review
+judged by weights that were fitted without it: {info.validation_f1:.4f}."""
+    encoder = f"the frozen encoder `{info.encoder.name}`" if info.encoder else "no encoder"
+    return f"""A `{info.family}` classifier on {encoder}, selected among the trials by F1 of the fake class on
+{where}: {info.validation_f1:.4f}."""

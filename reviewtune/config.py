@@ -56,8 +56,9 @@ class DataConfig(Config):
 class StudyConfig(DataConfig):
     """A study: which families are tuned on which reviews, by how many trials, and on what."""
 
-    families: list[str] = ["tfidf", "logreg", "svm", "mlp", "qlora"]
-    """Kinds of model to tune, comma-separated: tfidf, logreg, svm, mlp, qlora."""
+    families: list[str] = ["tfidf", "logreg", "svm", "mlp", "qlora", "ensemble"]
+    """Kinds of model to tune, comma-separated: tfidf, logreg, svm, mlp, qlora; and ensemble, which weighs those that
+    the study has by then on the validation split and trains nothing."""
     base_model: str = "minilm"
     """The encoder: a known name, a hub id `owner/name[@revision]`, or a local folder in the hub's layout."""
     quantisation: Literal["auto", "nf4", "int8", "none"] = "nf4"
@@ -108,7 +109,7 @@ class StudyConfig(DataConfig):
         if self.slots is not None and self.executor != "packed":
             raise ValueError(f"slots={self.slots} needs executor=packed")
         if not self.families:
-            raise ValueError("families is empty: name at least one of tfidf, logreg, svm, mlp, qlora")
+            raise ValueError("families is empty: name at least one of tfidf, logreg, svm, mlp, qlora, ensemble")
         return self
 
     @model_validator(mode="after")

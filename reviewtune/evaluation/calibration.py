@@ -76,11 +76,15 @@ class PlattCalibration(BaseModel):
             raise DataError(
                 f"a score must be a number, but that of row {int(np.flatnonzero(np.isnan(values))[0])} is NaN"
             )
-        with np.errstate(over="ignore"):
-            probability = expit(self.slope * values + self.intercept)
+        probability = expit(self.log_odds(values))
         # Rounding may carry a score next to 0 onto the threshold, or a saturated one to it.
         above = np.nextafter(self.threshold, 1.0)
         return np.asarray(np.where(values > 0, np.maximum(probability, above), np.minimum(probability, self.threshold)))
+
+    def log_odds(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """(N,) log-odds of the (N,) scores: their probabilities before any rounding or threshold."""
+        with np.errstate(over="ignore"):
+            return self.slope * np.asarray(scores, dtype=np.float64) + self.intercept
 
 
 def _logistic(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:

@@ -13,6 +13,9 @@ FAMILIES = {
     "qlora": "reviewtune.families.qlora:QloraFamily",
 }
 
+ENSEMBLE = "ensemble"
+"""No family, since nothing is fitted on reviews: the families of a study together, as `tuning.ensemble` weighs them."""
+
 
 def get_family(name: str) -> Family:
     """The family called `name`.
@@ -20,8 +23,10 @@ def get_family(name: str) -> Family:
     Raises:
         UsageError: There is none of that name.
     """
+    if name == ENSEMBLE:
+        raise UsageError(f"{ENSEMBLE} has no params: name it among --families only")
     if name not in FAMILIES:
-        raise UsageError(f"unknown family {name!r}: the families are {', '.join(FAMILIES)}")
+        raise UsageError(f"unknown family {name!r}: the families are {', '.join(FAMILIES)} and {ENSEMBLE}")
     module, _, cls = FAMILIES[name].partition(":")
     family: Family = getattr(import_module(module), cls)()
     return family

@@ -7,24 +7,19 @@ it says of the test split is scored.
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from reviewtune.artifact import ArtifactInfo, EncoderInfo, now, write_artifact
-from reviewtune.data.store import write_parquet
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.calibration import PlattCalibration
-from reviewtune.evaluation.metrics import classification_scores
-from reviewtune.evaluation.significance import f1_interval
 from reviewtune.families.base import Model, Rows, Setting
 from reviewtune.families.registry import get_family
-from reviewtune.leaderboard.entry import TestScores
-from reviewtune.predict import load
-from reviewtune.schema import FAKE, FAKE_PROBABILITY, ID
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, TestScores
+from reviewtune.predict import Classifier, load
+from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE, keep_predictions, scores_on_test
 from reviewtune.tuning.provenance import code_version, library_versions
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 
@@ -45,12 +40,12 @@ class Finalist:
         record: The trial.
         setting: The study's.
         train, validation, test: The rows, as the family reads them.
-        test_texts, test_ids: (N,) of the same test rows.
+        validation_ids, test_ids, test_texts: (N,) of the same rows.
         encoder: Its base model, if it has one.
         study_id, data, data_sha256, split_sha256: What it was selected on.
         results_dir: For the artifact.
         artifact: The artifact's folder, relative to `results_dir`.
-        predictions: Parquet file for what the artifact says of each test review.
+        folder: For what the artifact says of each validation and test review.
     """
 
     family: str
@@ -59,8 +54,9 @@ class Finalist:
     train: Rows
     validation: Rows
     test: Rows
-    test_texts: list[str]
+    validation_ids: list[str]
     test_ids: list[str]
+    test_texts: list[str]
     encoder: Encoder | None
     study_id: str
     data: str
@@ -68,7 +64,7 @@ class Finalist:
     split_sha256: str
     results_dir: Path
     artifact: str
-    predictions: Path
+    folder: Path
 
 
 def assess(finalist: Finalist) -> tuple[TestScores, float]:
@@ -80,25 +76,19 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
     Raises:
         StudyError: The artifact does not say of the texts what the model says of the stored inputs.
     """
-    folder = finalist.results_dir / finalist.artifact
+    artifact, validation, test = finalist.results_dir / finalist.artifact, finalist.validation, finalist.test
     model = _model(finalist)
-    calibration = PlattCalibration.fit(model.scores(finalist.validation.inputs), finalist.validation.fake)
-    write_artifact(folder, _info(finalist, calibration), model)
+    scores = model.scores(validation.inputs)
+    calibration = PlattCalibration.fit(scores, validation.fake)
+    write_artifact(artifact, _info(finalist, calibration), model)
     del model
-    classifier = load(folder)
-    scores = get_family(finalist.family).load(folder).scores(finalist.test.inputs)
-    speed = _check_from_texts(classifier, finalist, scores)
-    probability, predicted = calibration.apply(scores), scores > 0
-    table = {
-        ID: finalist.test_ids,
-        FAKE: finalist.test.fake,
-        FAKE_PROBABILITY: probability,
-        "predicted": predicted,
-    }
-    write_parquet(pa.table(table), finalist.predictions)
-    low, high = f1_interval(finalist.test.fake, predicted, seed=finalist.setting.seed)
-    measured: dict[str, Any] = classification_scores(finalist.test.fake, probability, predicted)
-    return TestScores(**measured, f1_low=low, f1_high=high), speed
+    path = finalist.folder / VALIDATION_PREDICTIONS_FILE
+    keep_predictions(path, finalist.validation_ids, validation.fake, scores, calibration)
+    classifier = load(artifact)
+    scores = classifier.model.scores(test.inputs)
+    speed = check_from_texts(classifier, finalist.test_texts, scores)
+    keep_predictions(finalist.folder / PREDICTIONS_FILE, finalist.test_ids, test.fake, scores, calibration)
+    return scores_on_test(test.fake, scores, calibration, seed=finalist.setting.seed), speed
 
 
 def _model(finalist: Finalist) -> Model:
@@ -126,15 +116,18 @@ def _best(finalist: Finalist) -> EpochRecord:
     return best
 
 
-def _check_from_texts(classifier: Any, finalist: Finalist, scores: NDArray[np.float64]) -> float:
+def check_from_texts(classifier: Classifier, texts: list[str], scores: NDArray[np.float64]) -> float:
     """Reviews a second from text to probability, having checked that this way gives the same scores.
 
     Args:
         classifier: The loaded artifact.
-        finalist: Whose test texts.
-        scores: (N,) what its model says of the stored inputs of the same rows.
+        texts: N, of which a sample is enough.
+        scores: (N,) what is to be expected of them.
+
+    Raises:
+        StudyError: It says something else.
     """
-    sample = finalist.test_texts[:SPEED_SAMPLE]
+    sample = texts[:SPEED_SAMPLE]
     classifier.scores(sample[:2])
     start = time.perf_counter()
     from_texts = classifier.scores(sample)
@@ -144,8 +137,8 @@ def _check_from_texts(classifier: Any, finalist: Finalist, scores: NDArray[np.fl
     difference = float(np.abs(from_texts - expected).max()) / scale
     if difference > TOLERANCE:
         raise StudyError(
-            f"the artifact of {finalist.family} scores texts {difference:.2g} away from what was evaluated, more than "
-            f"{TOLERANCE:g}: its encoder or its files are not those of the study"
+            f"the artifact of {classifier.info.family} scores texts {difference:.2g} away from what was evaluated, "
+            f"more than {TOLERANCE:g}: its encoder or its files are not those of the study"
         )
     return len(sample) / seconds
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from statistics import mean
 
+from reviewtune.families.registry import ENSEMBLE
 from reviewtune.leaderboard.columns import duration
 from reviewtune.tuning.plan import FamilyPlan, Study
 from reviewtune.tuning.records import TrialRecord, TrialStore
@@ -38,6 +39,8 @@ def describe_cost(study: Study, cluster: Cluster, say: Say) -> None:
             say(f"  {_evaluations(study.config.evaluations_per_epoch)}")
         for line in _space(plan):
             say(f"  {line}")
+    if study.stacks:
+        say(f"{ENSEMBLE}: of the entries that the study has by then, on its validation split; nothing is trained")
 
 
 def _time(records: list[TrialRecord], left: int, resources: Resources) -> str:

@@ -14,8 +14,10 @@ from reviewtune.leaderboard.entry import (
     read_entry,
 )
 from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.plan import Study
 from reviewtune.tuning.provenance import code_version, hardware, library_versions
 from reviewtune.tuning.records import TrialRecord, default_first
+from reviewtune.tuning.session import Cluster
 
 
 def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
@@ -23,7 +25,6 @@ def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
     errors = [record.error for record in records if record.error]
     failed = not any(record.best for record in records)
     default = next((record.best for record in records if record.is_default and record.best), None)
-    inputs = run.study.inputs
     return Entry(
         study_id=run.study.study_id,
         family=run.name,
@@ -35,16 +36,22 @@ def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
         num_failed_trials=sum(record.status == "failed" for record in records),
         default_validation_f1=default.f1 if default else None,
         trials=[_summary(record) for record in default_first(records)],
-        provenance=Provenance(
-            data=inputs.reviews.name,
-            data_sha256=inputs.reviews.sha256,
-            split_sha256=inputs.split.sha256,
-            code=code_version(),
-            versions=library_versions(),
-            seed=run.study.config.seed,
-            hardware=hardware(run.cluster.gpus),
-            created=now(),
-        ),
+        provenance=provenance_of(run.study, run.cluster),
+    )
+
+
+def provenance_of(study: Study, cluster: Cluster) -> Provenance:
+    """What one needs to get an entry of this study again."""
+    inputs = study.inputs
+    return Provenance(
+        data=inputs.reviews.name,
+        data_sha256=inputs.reviews.sha256,
+        split_sha256=inputs.split.sha256,
+        code=code_version(),
+        versions=library_versions(),
+        seed=study.config.seed,
+        hardware=hardware(cluster.gpus),
+        created=now(),
     )
 
 

@@ -5,13 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import ray
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry, TestScores
-from reviewtune.quiet import be_quiet
-from reviewtune.schema import ID, TEST, TEXT
+from reviewtune.leaderboard.entry import Entry, TestScores
+from reviewtune.schema import TEST, VALIDATION
 from reviewtune.tuning.assessment import Finalist, assess
 from reviewtune.tuning.ddp import ddp_trainable, free_workers
 from reviewtune.tuning.entries import known_entry, scored_entry, unscored_entry
@@ -22,6 +20,7 @@ from reviewtune.tuning.packed import pack_workers
 from reviewtune.tuning.records import TrialRecord, best_of
 from reviewtune.tuning.scheduler import make_scheduler
 from reviewtune.tuning.search import make_search
+from reviewtune.tuning.session import on_worker
 
 
 def tune_family(run: FamilyRun) -> Entry:
@@ -138,7 +137,6 @@ def _search(run: FamilyRun, done: int) -> OptunaSearch | None:
 def _assess(run: FamilyRun, selected: TrialRecord) -> tuple[TestScores, float]:
     """Assess on a worker with the resources of a trial, so that a head node without a GPU can drive the study."""
     inputs = run.study.inputs
-    texts = inputs.reviews.table.take(inputs.positions[TEST])
     finalist = Finalist(
         family=run.name,
         record=selected,
@@ -146,8 +144,9 @@ def _assess(run: FamilyRun, selected: TrialRecord) -> tuple[TestScores, float]:
         train=run.assignment.train,
         validation=run.assignment.validation,
         test=inputs.test(run.plan.family.inputs),
-        test_texts=texts[TEXT].to_pylist(),
-        test_ids=texts[ID].to_pylist(),
+        validation_ids=inputs.ids(VALIDATION),
+        test_ids=inputs.ids(TEST),
+        test_texts=inputs.test("texts").inputs,
         encoder=run.encoder,
         study_id=run.study.study_id,
         data=inputs.reviews.name,
@@ -155,16 +154,6 @@ def _assess(run: FamilyRun, selected: TrialRecord) -> tuple[TestScores, float]:
         split_sha256=inputs.split.sha256,
         results_dir=run.results_dir,
         artifact=run.artifact,
-        predictions=run.folder / PREDICTIONS_FILE,
+        folder=run.folder,
     )
-    work = ray.remote(num_cpus=run.resources.cpus, num_gpus=run.resources.gpus, max_retries=1)(_work)
-    try:
-        result: tuple[TestScores, float] = ray.get(work.remote(finalist))
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
-    return result
-
-
-def _work(finalist: Finalist) -> tuple[TestScores, float]:
-    be_quiet()
-    return assess(finalist)
+    return on_worker(assess, cpus=run.resources.cpus, gpus=run.resources.gpus)(finalist)

@@ -64,6 +64,11 @@ class StudyInputs:
         """The rows that score a selected trial, and nothing else."""
         return self._rows(form, TEST)
 
+    def ids(self, split: str) -> list[str]:
+        """The ids of a split's rows, in the order of the rows."""
+        ids: list[str] = self.reviews.table[ID].take(self.positions[split]).to_pylist()
+        return ids
+
     def _rows(self, form: Inputs, split: str) -> Rows:
         positions = self.positions[split]
         inputs: Any

@@ -12,7 +12,7 @@ from reviewtune.data.store import content_key
 from reviewtune.encoders.registry import Encoder, resolve_encoder
 from reviewtune.errors import EncoderError
 from reviewtune.families.base import Family
-from reviewtune.families.registry import get_family
+from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.families.space import resolve
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
 
@@ -56,6 +56,11 @@ class Study:
     why_quantisation: str | None = None
 
     @property
+    def stacks(self) -> bool:
+        """Whether an ensemble is made of the entries."""
+        return ENSEMBLE in self.config.families
+
+    @property
     def folder(self) -> Path:
         """Where the study keeps its trials and entries."""
         return self.config.results_dir / "studies" / self.study_id
@@ -71,7 +76,7 @@ def resolve_study(config: StudyConfig) -> Study:
     config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
     for name in config.space:
         get_family(name)
-    plans = [_plan(name, config) for name in dict.fromkeys(config.families)]
+    plans = [_plan(name, config) for name in dict.fromkeys(config.families) if name != ENSEMBLE]
     how, why = _quantisation(config, plans)
     config = config.model_copy(update={"quantisation": how})
     encoder = _encoder(config, plans, how)
@@ -115,10 +120,10 @@ def _encoder(config: StudyConfig, plans: list[FamilyPlan], quantisation: "Quanti
     try:
         encoder = resolve_encoder(config.base_model)
     except EncoderError:
-        if forms != {"texts"}:
+        if forms - {"texts"}:
             raise
         return None
-    if forms == {"texts"}:
+    if not forms - {"texts"}:
         return encoder
     from reviewtune.encoders.vetting import vetted
 

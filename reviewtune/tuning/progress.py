@@ -123,7 +123,7 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
         elif any(epochs) and not brief:
             now += f", epochs {' '.join(map(epochs_text, epochs))}"
     return (
-        f"{len(progress.records)}/{progress.num_trials}",
+        f"{len(progress.records)}/{progress.num_trials}" if progress.num_trials else "",
         f"{best.best.f1:.4f}" if best and best.best else "",
         f"{default.f1:.4f}" if default else "",
         f"{progress.test_f1:.4f}" if progress.test_f1 is not None else "",

@@ -1,15 +1,20 @@
 """Ray, started or joined for the time of a study."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from rich.console import Console
 
 from reviewtune.errors import StudyError
 from reviewtune.interrupt import sigterm_kept
 from reviewtune.quiet import be_quiet
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,29 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
         yield _cluster()
     finally:
         ray.shutdown()
+
+
+def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, T]:
+    """The same work, done in a Ray worker that reserves these resources: a head node without a GPU can ask for it.
+
+    What it raises is raised here; a worker that dies is replaced once.
+    """
+    import ray
+
+    @wraps(work)
+    def quietly(*args: P.args, **kwargs: P.kwargs) -> T:
+        be_quiet()
+        return work(*args, **kwargs)
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(quietly)
+        try:
+            result: T = ray.get(remote.remote(*args, **kwargs))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        return result
+
+    return run
 
 
 def _cluster() -> Cluster:

@@ -1,20 +1,24 @@
 """A study from its configuration to the leaderboard: prepare, tune family by family, select, assess, rank."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 
 from reviewtune.config import StudyConfig
 from reviewtune.errors import ReviewtuneError, StudyError
+from reviewtune.families.registry import ENSEMBLE
 from reviewtune.leaderboard.board import Board, collect
-from reviewtune.leaderboard.entry import entry_path, read_entry, write_entry
+from reviewtune.leaderboard.entry import Entry, entry_path, read_entry, write_entry
 from reviewtune.leaderboard.export import export
 from reviewtune.tuning.continuation import continue_entry
+from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
-from reviewtune.tuning.plan import FamilyPlan, Study, describe, resolve_study
+from reviewtune.tuning.plan import Study, describe, resolve_study
 from reviewtune.tuning.progress import Progress, say
-from reviewtune.tuning.session import Cluster, ray_session
+from reviewtune.tuning.session import ray_session
 
 
 def tune(config: StudyConfig, console: Console | None = None) -> Board:
@@ -37,19 +41,24 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
     describe(study, lambda line: say(console, line))
     _remember(study)
     with ray_session(study.config.address, console) as cluster, Progress(_budget(study), console) as progress:
-        errors = [error for plan in study.plans if (error := _tune(study, plan, cluster, progress))]
-    if len(errors) == len(study.plans):
+        work = {
+            plan.family.name: partial(tune_family, FamilyRun(study, plan, cluster, progress)) for plan in study.plans
+        }
+        if study.stacks:
+            work[ENSEMBLE] = partial(stack_entries, study, cluster, progress)
+        errors = [error for name in work if (error := _enter(study, name, work[name], progress))]
+    if len(errors) == len(work):
         raise errors[0]
     if not _has_scores(study):
         raise StudyError(f"no trial of {', '.join(config.families)} ended with a score: their errors are printed above")
     return collect(study.config.results_dir)
 
 
-def _tune(study: Study, plan: FamilyPlan, cluster: Cluster, progress: Progress) -> ReviewtuneError | None:
-    """Tune a family and rank it at once, so that what has finished is on the board whatever comes next."""
-    name, results_dir = plan.family.name, study.config.results_dir
+def _enter(study: Study, name: str, work: Callable[[], Entry], progress: Progress) -> ReviewtuneError | None:
+    """Do a family's work and rank it at once, so that what has finished is on the board whatever comes next."""
+    results_dir = study.config.results_dir
     try:
-        entry = tune_family(FamilyRun(study, plan, cluster, progress))
+        entry = work()
     except ReviewtuneError as error:
         progress.end(name, "failed", None)
         progress.say(f"{name}: {error}")
@@ -66,9 +75,10 @@ def _remember(study: Study) -> None:
 
 
 def _budget(study: Study) -> dict[str, int]:
-    return {plan.family.name: plan.num_trials for plan in study.plans}
+    trials = {plan.family.name: plan.num_trials for plan in study.plans}
+    return {**trials, ENSEMBLE: 0} if study.stacks else trials
 
 
 def _has_scores(study: Study) -> bool:
-    paths = [entry_path(study.config.results_dir, study.study_id, plan.family.name) for plan in study.plans]
+    paths = [entry_path(study.config.results_dir, study.study_id, name) for name in study.config.families]
     return any(read_entry(path).test is not None for path in paths if path.is_file())

@@ -14,7 +14,9 @@ def test_the_demo_ends_with_a_board_that_teaches(reviewtune: Program, tmp_path: 
     assert done.code == 0, done.err
     board = json.loads((tmp_path / "leaderboard.json").read_text())["entries"]
     entries = {entry["family"]: entry for entry in board}
-    assert set(entries) == {"tfidf", "logreg", "svm", "mlp", "qlora"}
+    assert set(entries) == {"tfidf", "logreg", "svm", "mlp", "qlora", "ensemble"}
+    ensemble = entries.pop("ensemble")
+    assert ensemble["test"]["f1_high"] > max(entry["test"]["f1"] for entry in entries.values())
     for entry in entries.values():
         assert (entry["status"], entry["num_trials"], entry["num_failed_trials"]) == ("finished", 4, 0)
         assert entry["validation"]["f1"] >= entry["default_validation_f1"]

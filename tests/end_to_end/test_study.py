@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -15,22 +16,57 @@ import reviewtune as api
 from tests.end_to_end.conftest import Program, StudyRun
 
 FAMILIES = {"tfidf", "logreg", "mlp", "qlora"}
+ENTRIES = FAMILIES | {"ensemble"}
 
 
 def test_every_family_is_on_the_board_with_its_scores_and_cost(study: StudyRun) -> None:
     assert study.program.code == 0, study.program.err
-    assert set(study.entries) == FAMILIES
-    assert sorted(entry["rank"] for entry in study.entries.values()) == [1, 2, 3, 4]
+    assert set(study.entries) == ENTRIES
+    assert sorted(entry["rank"] for entry in study.entries.values()) == [1, 2, 3, 4, 5]
     for entry in study.entries.values():
         assert entry["status"] == "finished"
-        assert entry["num_trials"] == 2
         assert entry["num_failed_trials"] == 0
         assert entry["test"]["f1_low"] <= entry["test"]["f1"] <= entry["test"]["f1_high"]
         assert 0 <= entry["validation"]["f1"] <= 1
-        assert entry["trials"][0]["f1"] == entry["default_validation_f1"]
         assert entry["cost"]["fit_seconds"] > 0
         assert entry["cost"]["reviews_per_second"] > 0
         assert (study.results / entry["artifact"] / "reviewtune.json").is_file()
+    for family in FAMILIES:
+        entry = study.entries[family]
+        assert entry["num_trials"] == 2
+        assert entry["trials"][0]["f1"] == entry["default_validation_f1"]
+
+
+def test_the_ensemble_holds_its_members_and_says_what_they_took(study: StudyRun) -> None:
+    entry = study.entries["ensemble"]
+    weights = {name: weight for name, weight in entry["params"].items() if name != "intercept"}
+    assert min(weights.values()) > 0
+    members = [study.entries[name] for name in weights]
+    assert {path.name for path in (study.results / entry["artifact"] / "members").iterdir()} == set(weights)
+    assert entry["num_trials"] == sum(member["num_trials"] for member in members)
+    for seconds in ("fit_seconds", "study_seconds"):
+        assert entry["cost"][seconds] == pytest.approx(sum(member["cost"][seconds] for member in members))
+
+
+def test_an_ensemble_joins_what_has_scores_and_says_what_it_leaves_out(
+    study: StudyRun, reviewtune: Program, tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(study.results, results)
+    folder = results / "studies" / study.entries["mlp"]["study_id"]
+    (folder / "mlp" / "validation_predictions.parquet").unlink()
+    words = ["ensemble" if word.endswith(",ensemble") else word for word in study.words]
+    words[words.index("--results-dir") + 1] = str(results)
+    done = reviewtune(*words)
+    assert done.code == 0, done.err
+    assert f"ensemble leaves out mlp ({folder}/mlp/validation_predictions.parquet keeps no scores)" in done.err
+    (ensemble,) = [
+        entry
+        for entry in json.loads((results / "leaderboard.json").read_text())["entries"]
+        if entry["family"] == "ensemble"
+    ]
+    assert set(ensemble["params"]) <= {"tfidf", "logreg", "qlora", "intercept"}
+    assert ensemble["trial_id"] != study.entries["ensemble"]["trial_id"]
 
 
 def test_the_board_comes_in_four_forms_and_on_the_terminal(study: StudyRun) -> None:
@@ -72,7 +108,7 @@ def test_more_trials_go_on_in_the_same_study(study: StudyRun, reviewtune: Progra
     assert study.entries["logreg"]["num_trials"] == 2
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", sorted(ENTRIES))
 def test_an_artifact_predicts_in_a_fresh_process_what_was_evaluated(
     study: StudyRun, reviewtune: Program, tmp_path: Path, family: str
 ) -> None:
@@ -113,7 +149,7 @@ def test_no_artifact_holds_a_pickle(study: StudyRun) -> None:
 
 def test_the_python_functions_say_the_same(study: StudyRun) -> None:
     frame = api.leaderboard(study.results)
-    assert set(frame["family"]) == FAMILIES
+    assert set(frame["family"]) == ENTRIES
     probability = api.load(study.results / study.entries["logreg"]["artifact"]).predict_proba(["Fine.", "Great tent!"])
     assert probability.shape == (2, 2)
     np.testing.assert_allclose(probability.sum(1), 1)

@@ -18,7 +18,7 @@ def study(tmp_path: Path) -> Any:
     family = get_family("mlp")
     distributions, defaults = resolve(family.params, {"width": [64, 128], "depth": 1})
     plan = FamilyPlan(family, distributions, defaults, num_trials=5)
-    return SimpleNamespace(config=StudyConfig(num_trials=5), plans=[plan], folder=tmp_path)
+    return SimpleNamespace(config=StudyConfig(num_trials=5), plans=[plan], stacks=False, folder=tmp_path)
 
 
 def lines_of(study: Any) -> list[str]:
@@ -40,6 +40,11 @@ def test_a_study_without_trials_says_how_to_get_an_estimate(study: Any) -> None:
     assert "width 64|128" in searched
     assert "learning_rate 0.0001..0.01 log" in searched
     assert "depth=1" in fixed
+
+
+def test_an_ensemble_costs_no_trials(study: Any) -> None:
+    study.stacks = True
+    assert lines_of(study)[-1].startswith("ensemble: of the entries that the study has by then")
 
 
 def test_evaluations_within_epochs_are_said_of_qlora_alone(study: Any) -> None:

@@ -44,6 +44,13 @@ def test_auto_is_nf4_for_families_that_do_not_train_on_the_base_model(tiny_bert:
     assert study(tiny_bert, tmp_path, "auto", families="logreg").config.quantisation == "nf4"
 
 
+def test_an_ensemble_joins_the_study_of_its_members(tiny_bert: Path, tmp_path: Path) -> None:
+    alone = study(tiny_bert, tmp_path, "nf4", families="ensemble")
+    assert (alone.plans, alone.stacks) == ([], True)
+    members = study(tiny_bert, tmp_path, "nf4")
+    assert (members.study_id, members.stacks) == (alone.study_id, False)
+
+
 def study_id(**settings: Any) -> str:
     inputs: Any = SimpleNamespace(
         reviews=SimpleNamespace(sha256="a", name="hub:owner/my reviews.csv@1234"),

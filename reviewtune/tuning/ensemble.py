@@ -1,0 +1,189 @@
+"""The entries of a study as one classifier, weighed on the validation split: one more entry, and nothing is trained."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewtune.artifact import ArtifactInfo, read_info, write_artifact
+from reviewtune.data.store import content_key
+from reviewtune.errors import ReviewtuneError, StudyError
+from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.metrics import validation_scores
+from reviewtune.evaluation.stacking import Stacking, cross_fitted
+from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, ValidationScores, entry_path, read_entry
+from reviewtune.predict import MEMBERS, load
+from reviewtune.schema import TEST, VALIDATION
+from reviewtune.tuning.assessment import check_from_texts
+from reviewtune.tuning.entries import provenance_of
+from reviewtune.tuning.plan import Study
+from reviewtune.tuning.predictions import (
+    VALIDATION_PREDICTIONS_FILE,
+    keep_predictions,
+    kept_scores,
+    scores_on_test,
+)
+from reviewtune.tuning.progress import Progress
+from reviewtune.tuning.resources import trial_resources
+from reviewtune.tuning.session import Cluster, on_worker
+
+AS_IT_IS = PlattCalibration(slope=1.0, intercept=0.0)
+"""Of an ensemble's scores: what a logistic regression gives are log-odds already."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """An entry of the study that others can join.
+
+    Attributes:
+        entry: With test scores.
+        cost: Of the entry.
+        artifact: Its folder.
+        validation, test: Calibrated log-odds of every review of either split.
+    """
+
+    entry: Entry
+    cost: Cost
+    artifact: Path
+    validation: NDArray[np.float64]
+    test: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The artifacts that an ensemble's artifact holds, by family."""
+
+    members: Mapping[str, Path]
+
+    def save(self, folder: Path) -> None:
+        """Copy them."""
+        for name, artifact in self.members.items():
+            shutil.copytree(artifact, folder / MEMBERS / name)
+
+
+def stack_entries(study: Study, cluster: Cluster, progress: Progress) -> Entry:
+    """Weigh the study's entries on its validation split, write them as one artifact, open the test split for it.
+
+    Every entry with scores counts, whichever run of the study it is from; the ensemble of the same entries is kept.
+
+    Raises:
+        StudyError: Fewer than two entries have scores, or the artifact says something else than its members.
+    """
+    members = {member.entry.family: member for member in _members(study, progress.say)}
+    trial_id = content_key([[name, member.entry.trial_id] for name, member in members.items()])[:8]
+    known = _known(study, trial_id)
+    if known is None:
+        progress.begin(ENSEMBLE, "assessing", [])
+        if len(members) < 2:
+            there = ", ".join(members) or "none"
+            raise StudyError(f"an ensemble needs two entries of {study.study_id} with scores and has {there}")
+        known = _stack(study, cluster, members, trial_id)
+    progress.end(ENSEMBLE, "done", known.test.f1 if known.test else None)
+    return known
+
+
+def _members(study: Study, say: Callable[[str], None]) -> Iterator[Member]:
+    validation_ids, test_ids = study.inputs.ids(VALIDATION), study.inputs.ids(TEST)
+    for family in FAMILIES:
+        path = entry_path(study.config.results_dir, study.study_id, family)
+        try:
+            entry = read_entry(path) if path.is_file() else None
+            if entry is None or entry.cost is None or entry.artifact is None:
+                continue
+            artifact = study.config.results_dir / entry.artifact
+            calibration = read_info(artifact).calibration
+            validation = kept_scores(path.with_name(VALIDATION_PREDICTIONS_FILE), validation_ids)
+            test = kept_scores(path.with_name(PREDICTIONS_FILE), test_ids)
+        except ReviewtuneError as error:
+            say(f"{ENSEMBLE} leaves out {family} ({error}): delete {path} and run the study again to have it")
+            continue
+        yield Member(entry, entry.cost, artifact, calibration.log_odds(validation), calibration.log_odds(test))
+
+
+def _known(study: Study, trial_id: str) -> Entry | None:
+    """The entry of an earlier run, where it is of the same members."""
+    path = entry_path(study.config.results_dir, study.study_id, ENSEMBLE)
+    if not path.is_file():
+        return None
+    known = read_entry(path)
+    there = known.artifact is not None and (study.config.results_dir / known.artifact).is_dir()
+    return known if there and known.trial_id == trial_id else None
+
+
+def _stack(study: Study, cluster: Cluster, members: dict[str, Member], trial_id: str) -> Entry:
+    inputs, seed = study.inputs, study.config.seed
+    validation, test = inputs.validation("texts"), inputs.test("texts")
+    log_odds = {name: member.validation for name, member in members.items()}
+    left_out = cross_fitted(log_odds, validation.fake, seed=seed)
+    stacking = Stacking.fit(log_odds, validation.fake)
+    chosen = [members[name] for name in stacking.weights]
+    scores = stacking.apply({name: member.test for name, member in members.items()})
+    chosen_by = ValidationScores(**validation_scores(validation.fake, left_out))
+    entry = Entry(
+        study_id=study.study_id,
+        family=ENSEMBLE,
+        encoder=next((member.entry.encoder for member in chosen if member.entry.encoder), None),
+        status="finished",
+        trial_id=trial_id,
+        params=stacking.params,
+        num_trials=sum(member.entry.num_trials for member in chosen),
+        num_failed_trials=sum(member.entry.num_failed_trials for member in chosen),
+        validation=chosen_by,
+        artifact=f"artifacts/{study.study_id}-{ENSEMBLE}",
+        provenance=provenance_of(study, cluster),
+    )
+    folders = Folders({member.entry.family: member.artifact for member in chosen})
+    on_tokens = any(get_family(name).inputs == "tokens" for name in stacking.weights)
+    resources = trial_resources(study.config, "tokens" if on_tokens else "texts", cluster)
+    work = on_worker(_write, cpus=resources.cpus, gpus=resources.gpus)
+    speed = work(study.config.results_dir / str(entry.artifact), _info(entry, chosen_by), folders, test.inputs, scores)
+    folder = entry_path(study.config.results_dir, study.study_id, ENSEMBLE).parent
+    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, inputs.ids(VALIDATION), validation.fake, left_out, AS_IT_IS)
+    keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, AS_IT_IS)
+    return entry.model_copy(
+        update={
+            "test": scores_on_test(test.fake, scores, AS_IT_IS, seed=seed),
+            "cost": _cost([member.cost for member in chosen], speed),
+        }
+    )
+
+
+def _info(entry: Entry, chosen_by: ValidationScores) -> ArtifactInfo:
+    about = entry.provenance
+    return ArtifactInfo(
+        family=ENSEMBLE,
+        encoder=None,
+        params=entry.params,
+        calibration=AS_IT_IS,
+        threshold=AS_IT_IS.threshold,
+        study_id=entry.study_id,
+        trial_id=str(entry.trial_id),
+        data=about.data,
+        data_sha256=about.data_sha256,
+        split_sha256=about.split_sha256,
+        validation_f1=chosen_by.f1,
+        code=about.code,
+        versions=about.versions,
+        created=about.created,
+    )
+
+
+def _cost(costs: list[Cost], speed: float) -> Cost:
+    """What all members took together."""
+    return Cost(
+        fit_seconds=sum(cost.fit_seconds for cost in costs),
+        study_seconds=sum(cost.study_seconds for cost in costs),
+        device=next((cost.device for cost in costs if cost.device != "cpu"), "cpu"),
+        peak_memory_bytes=max(cost.peak_memory_bytes for cost in costs),
+        reviews_per_second=speed,
+    )
+
+
+def _write(folder: Path, info: ArtifactInfo, members: Folders, texts: list[str], scores: NDArray[np.float64]) -> float:
+    """Write the artifact, and load it as a user would: the reviews that it judges a second."""
+    write_artifact(folder, info, members)
+    return check_from_texts(load(folder), texts, scores)

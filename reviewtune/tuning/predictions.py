@@ -1,0 +1,80 @@
+"""What a selected classifier says of the validation and the test split: kept beside its entry, and scored.
+
+Shape letter: `N` reviews of the split.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from reviewtune.data.store import write_parquet
+from reviewtune.errors import StudyError
+from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.metrics import classification_scores
+from reviewtune.evaluation.significance import f1_interval
+from reviewtune.leaderboard.entry import TestScores
+from reviewtune.leaderboard.ties import PREDICTED
+from reviewtune.schema import FAKE, FAKE_PROBABILITY, ID
+
+VALIDATION_PREDICTIONS_FILE = "validation_predictions.parquet"
+"""Beside an entry, with the columns of the file of its test predictions."""
+SCORE = "score"
+
+
+def keep_predictions(
+    path: Path, ids: list[str], fake: NDArray[np.bool_], scores: NDArray[np.float64], calibration: PlattCalibration
+) -> None:
+    """Write a row a review: its id, fake, the model's score, the fake probability and the label.
+
+    Args:
+        path: Parquet file.
+        ids: N.
+        fake: (N,) labels.
+        scores: (N,) uncalibrated.
+        calibration: Of the scores.
+    """
+    columns = {
+        ID: ids,
+        FAKE: fake,
+        SCORE: scores,
+        FAKE_PROBABILITY: calibration.apply(scores),
+        PREDICTED: scores > 0,
+    }
+    write_parquet(pa.table(columns), path)
+
+
+def kept_scores(path: Path, ids: list[str]) -> NDArray[np.float64]:
+    """(N,) scores of the reviews `ids`, which `keep_predictions` wrote in this order.
+
+    Raises:
+        StudyError: The file is missing, older than its scores, damaged, or of other reviews.
+    """
+    try:
+        table = pq.read_table(path, columns=[ID, SCORE])
+    except (pa.ArrowException, OSError, KeyError):
+        raise StudyError(f"{path} keeps no scores") from None
+    if table[ID].to_pylist() != ids:
+        raise StudyError(f"{path} is of other reviews")
+    scores: NDArray[np.float64] = table[SCORE].to_numpy()
+    return scores
+
+
+def scores_on_test(
+    fake: NDArray[np.bool_], scores: NDArray[np.float64], calibration: PlattCalibration, *, seed: int
+) -> TestScores:
+    """Every score of N test reviews, and the interval of the F1.
+
+    Args:
+        fake: (N,) labels.
+        scores: (N,) uncalibrated.
+        calibration: Of the scores.
+        seed: Of the bootstrap.
+    """
+    predicted = scores > 0
+    low, high = f1_interval(fake, predicted, seed=seed)
+    measured: dict[str, Any] = classification_scores(fake, calibration.apply(scores), predicted)
+    return TestScores(**measured, f1_low=low, f1_high=high)

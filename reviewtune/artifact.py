@@ -45,7 +45,8 @@ class ArtifactInfo(BaseModel):
     calibration: PlattCalibration
     """Turns the model's scores into fake probabilities; fitted on the validation split."""
     threshold: float
-    """A review is called fake where its fake probability is above this: where the model's score is above 0."""
+    """A review is called fake where its fake probability is above this: where F1 on the validation split is to be
+    expected highest."""
     study_id: str
     trial_id: str
     data: str

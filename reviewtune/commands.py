@@ -100,10 +100,11 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
     )
     classifier = load(config.artifact)
     fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
-    scores = classifier.scores(reviews.table[TEXT].to_pylist())
-    low, high = f1_interval(fake, scores > 0)
+    probability = classifier.fake_probability(reviews.table[TEXT].to_pylist())
+    predicted = probability > info.threshold
+    low, high = f1_interval(fake, predicted)
     measured = {
-        **classification_scores(fake, info.calibration.apply(scores), scores > 0),
+        **classification_scores(fake, probability, predicted),
         "f1_low": low,
         "f1_high": high,
     }

@@ -108,5 +108,6 @@ from sentence_transformers import SentenceTransformer
 logits = SentenceTransformer("this folder").encode(["Great product, works as described."])
 ```
 
-A review is called fake where its score is above 0. `{ORIGIN_FILE}` says what the model was trained on and with.
+A review is called fake where its fake probability is above {info.threshold:.4f}. `{ORIGIN_FILE}` says what the model
+was trained on and with.
 """

@@ -41,7 +41,7 @@ class Classifier:
         self.form = form
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """(N,) uncalibrated scores of N texts; above 0 means fake."""
+        """(N,) uncalibrated scores of N texts: the higher, the more fake."""
         return self.model.scores(self.read(list(texts)))
 
     def fake_probability(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -55,7 +55,7 @@ class Classifier:
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.str_]:
         """(N,) `fake` or `genuine`."""
-        return np.where(self.scores(texts) > 0, LABEL_NAMES[1], LABEL_NAMES[0])
+        return np.where(self.fake_probability(texts) > self.info.threshold, LABEL_NAMES[1], LABEL_NAMES[0])
 
     def read(self, texts: list[str]) -> Any:
         """The N texts in the form that the model reads."""

@@ -25,11 +25,6 @@ class PlattCalibration(BaseModel):
     intercept: float
     """Log-odds at score 0."""
 
-    @property
-    def threshold(self) -> float:
-        """The probability at score 0, below 1: a review is called fake where its probability lies above."""
-        return float(min(expit(self.intercept), np.nextafter(1.0, 0.0)))
-
     @classmethod
     def fit(cls, scores: ArrayLike, fake: ArrayLike) -> Self:
         """The sigmoid of highest likelihood under smoothed targets, which keep it finite for separated classes.
@@ -66,7 +61,15 @@ class PlattCalibration(BaseModel):
         return cls(slope=float(steepness), intercept=height - slope / spread * centre)
 
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
-        """(N,) probabilities in the order of the (N,) scores, above `threshold` exactly where the score is above 0.
+        """(N,) probabilities in the order of the (N,) scores.
+
+        Raises:
+            DataError: A score is NaN.
+        """
+        return np.asarray(expit(self.log_odds(scores)))
+
+    def log_odds(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """(N,) log-odds of the (N,) scores, which tell apart what as a probability rounds to 1.
 
         Raises:
             DataError: A score is NaN.
@@ -76,15 +79,8 @@ class PlattCalibration(BaseModel):
             raise DataError(
                 f"a score must be a number, but that of row {int(np.flatnonzero(np.isnan(values))[0])} is NaN"
             )
-        probability = expit(self.log_odds(values))
-        # Rounding may carry a score next to 0 onto the threshold, or a saturated one to it.
-        above = np.nextafter(self.threshold, 1.0)
-        return np.asarray(np.where(values > 0, np.maximum(probability, above), np.minimum(probability, self.threshold)))
-
-    def log_odds(self, scores: ArrayLike) -> NDArray[np.float64]:
-        """(N,) log-odds of the (N,) scores: their probabilities before any rounding or threshold."""
         with np.errstate(over="ignore"):
-            return self.slope * np.asarray(scores, dtype=np.float64) + self.intercept
+            return self.slope * values + self.intercept
 
 
 def _logistic(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:

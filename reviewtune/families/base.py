@@ -65,7 +65,10 @@ class Model(Protocol):
     """A fitted model of any family."""
 
     def scores(self, inputs: Any) -> NDArray[np.float64]:
-        """(N,) log-odds-like scores of N inputs: a review is called fake where its score is above 0."""
+        """(N,) log-odds-like scores of N inputs, above 0 where the fit takes a review for fake.
+
+        Trials are compared by that sign; the label of an artifact comes from its calibration and its threshold.
+        """
         ...
 
     def save(self, folder: Path) -> None:

@@ -15,6 +15,7 @@ from reviewtune.artifact import ArtifactInfo, EncoderInfo, now, write_artifact
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.threshold import f1_threshold
 from reviewtune.families.base import Model, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, TestScores
@@ -80,15 +81,16 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
     model = _model(finalist)
     scores = model.scores(validation.inputs)
     calibration = PlattCalibration.fit(scores, validation.fake)
-    write_artifact(artifact, _info(finalist, calibration), model)
+    info = _info(finalist, calibration, f1_threshold(calibration.apply(scores)))
+    write_artifact(artifact, info, model)
     del model
     path = finalist.folder / VALIDATION_PREDICTIONS_FILE
-    keep_predictions(path, finalist.validation_ids, validation.fake, scores, calibration)
+    keep_predictions(path, finalist.validation_ids, validation.fake, scores, info)
     classifier = load(artifact)
     scores = classifier.model.scores(test.inputs)
     speed = check_from_texts(classifier, finalist.test_texts, scores)
-    keep_predictions(finalist.folder / PREDICTIONS_FILE, finalist.test_ids, test.fake, scores, calibration)
-    return scores_on_test(test.fake, scores, calibration, seed=finalist.setting.seed), speed
+    keep_predictions(finalist.folder / PREDICTIONS_FILE, finalist.test_ids, test.fake, scores, info)
+    return scores_on_test(test.fake, scores, info, seed=finalist.setting.seed), speed
 
 
 def _model(finalist: Finalist) -> Model:
@@ -143,14 +145,14 @@ def check_from_texts(classifier: Classifier, texts: list[str], scores: NDArray[n
     return len(sample) / seconds
 
 
-def _info(finalist: Finalist, calibration: PlattCalibration) -> ArtifactInfo:
+def _info(finalist: Finalist, calibration: PlattCalibration, threshold: float) -> ArtifactInfo:
     encoder = finalist.encoder
     return ArtifactInfo(
         family=finalist.family,
         encoder=encoder and EncoderInfo(name=encoder.name, revision=encoder.revision, max_length=encoder.max_length),
         params=finalist.record.params,
         calibration=calibration,
-        threshold=calibration.threshold,
+        threshold=threshold,
         study_id=finalist.study_id,
         trial_id=finalist.record.trial_id,
         data=finalist.data,

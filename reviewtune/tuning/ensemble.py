@@ -14,6 +14,7 @@ from reviewtune.errors import ReviewtuneError, StudyError
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.metrics import validation_scores
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
+from reviewtune.evaluation.threshold import f1_threshold
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, ValidationScores, entry_path, read_entry
 from reviewtune.predict import MEMBERS, load
@@ -140,26 +141,27 @@ def _stack(study: Study, cluster: Cluster, members: dict[str, Member], trial_id:
     on_tokens = any(get_family(name).inputs == "tokens" for name in stacking.weights)
     resources = trial_resources(study.config, "tokens" if on_tokens else "texts", cluster)
     work = on_worker(_write, cpus=resources.cpus, gpus=resources.gpus)
-    speed = work(study.config.results_dir / str(entry.artifact), _info(entry, chosen_by), folders, test.inputs, scores)
+    info = _info(entry, chosen_by, f1_threshold(AS_IT_IS.apply(left_out)))
+    speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
     folder = entry_path(study.config.results_dir, study.study_id, ENSEMBLE).parent
-    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, inputs.ids(VALIDATION), validation.fake, left_out, AS_IT_IS)
-    keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, AS_IT_IS)
+    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, inputs.ids(VALIDATION), validation.fake, left_out, info)
+    keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, info)
     return entry.model_copy(
         update={
-            "test": scores_on_test(test.fake, scores, AS_IT_IS, seed=seed),
+            "test": scores_on_test(test.fake, scores, info, seed=seed),
             "cost": _cost([member.cost for member in chosen], speed),
         }
     )
 
 
-def _info(entry: Entry, chosen_by: ValidationScores) -> ArtifactInfo:
+def _info(entry: Entry, chosen_by: ValidationScores, threshold: float) -> ArtifactInfo:
     about = entry.provenance
     return ArtifactInfo(
         family=ENSEMBLE,
         encoder=None,
         params=entry.params,
         calibration=AS_IT_IS,
-        threshold=AS_IT_IS.threshold,
+        threshold=threshold,
         study_id=entry.study_id,
         trial_id=str(entry.trial_id),
         data=about.data,

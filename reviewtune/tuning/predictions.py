@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from reviewtune.artifact import ArtifactInfo
 from reviewtune.data.store import write_parquet
 from reviewtune.errors import StudyError
-from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.metrics import classification_scores
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.leaderboard.entry import TestScores
@@ -26,7 +26,7 @@ SCORE = "score"
 
 
 def keep_predictions(
-    path: Path, ids: list[str], fake: NDArray[np.bool_], scores: NDArray[np.float64], calibration: PlattCalibration
+    path: Path, ids: list[str], fake: NDArray[np.bool_], scores: NDArray[np.float64], info: ArtifactInfo
 ) -> None:
     """Write a row a review: its id, fake, the model's score, the fake probability and the label.
 
@@ -35,15 +35,11 @@ def keep_predictions(
         ids: N.
         fake: (N,) labels.
         scores: (N,) uncalibrated.
-        calibration: Of the scores.
+        info: With the calibration of the scores, and the threshold.
     """
-    columns = {
-        ID: ids,
-        FAKE: fake,
-        SCORE: scores,
-        FAKE_PROBABILITY: calibration.apply(scores),
-        PREDICTED: scores > 0,
-    }
+    probability = info.calibration.apply(scores)
+    predicted = probability > info.threshold
+    columns = {ID: ids, FAKE: fake, SCORE: scores, FAKE_PROBABILITY: probability, PREDICTED: predicted}
     write_parquet(pa.table(columns), path)
 
 
@@ -64,17 +60,18 @@ def kept_scores(path: Path, ids: list[str]) -> NDArray[np.float64]:
 
 
 def scores_on_test(
-    fake: NDArray[np.bool_], scores: NDArray[np.float64], calibration: PlattCalibration, *, seed: int
+    fake: NDArray[np.bool_], scores: NDArray[np.float64], info: ArtifactInfo, *, seed: int
 ) -> TestScores:
     """Every score of N test reviews, and the interval of the F1.
 
     Args:
         fake: (N,) labels.
         scores: (N,) uncalibrated.
-        calibration: Of the scores.
+        info: With the calibration of the scores, and the threshold.
         seed: Of the bootstrap.
     """
-    predicted = scores > 0
+    probability = info.calibration.apply(scores)
+    predicted = probability > info.threshold
     low, high = f1_interval(fake, predicted, seed=seed)
-    measured: dict[str, Any] = classification_scores(fake, calibration.apply(scores), predicted)
+    measured: dict[str, Any] = classification_scores(fake, probability, predicted)
     return TestScores(**measured, f1_low=low, f1_high=high)

@@ -35,7 +35,7 @@ FAKE = np.array([True, False, True, False])
 def info(family: str, encoder: EncoderInfo | None) -> ArtifactInfo:
     calibration = PlattCalibration(slope=1.7, intercept=-0.3)
     return ArtifactInfo(
-        family=family, encoder=encoder, params={}, calibration=calibration, threshold=calibration.threshold,
+        family=family, encoder=encoder, params={}, calibration=calibration, threshold=0.4,
         study_id="s", trial_id="t", data="d", data_sha256="0", split_sha256="0", validation_f1=1.0, code="c",
         versions={}, created="2026-01-01T00:00:00+00:00",
     )  # fmt: skip

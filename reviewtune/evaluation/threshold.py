@@ -1,0 +1,20 @@
+"""From which fake probability on a review is called fake. `N` is the number of reviews."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def f1_threshold(fake_probability: NDArray[np.float64]) -> float:
+    """The threshold of the highest F1 that is to be expected, which is half of that F1 (so at most 0.5).
+
+    Lipton, Elkan and Narayanaswamy, "Optimal thresholding of classifiers to maximize F1 measure", ECML PKDD 2014. The
+    expectation is over the labels that the probabilities promise: the labels themselves, whose accidents a threshold
+    that is fitted to them follows, play no part.
+
+    Args:
+        fake_probability: (N,) calibrated, of reviews like those to come.
+    """
+    falling = np.sort(fake_probability)[::-1]
+    called_fake = np.arange(1, len(falling) + 1)
+    expected_f1 = 2 * np.cumsum(falling) / (falling.sum() + called_fake)
+    return float(expected_f1.max() / 2)

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -46,27 +45,6 @@ def test_the_ensemble_holds_its_members_and_says_what_they_took(study: StudyRun)
     assert entry["num_trials"] == sum(member["num_trials"] for member in members)
     for seconds in ("fit_seconds", "study_seconds"):
         assert entry["cost"][seconds] == pytest.approx(sum(member["cost"][seconds] for member in members))
-
-
-def test_an_ensemble_joins_what_has_scores_and_says_what_it_leaves_out(
-    study: StudyRun, reviewtune: Program, tmp_path: Path
-) -> None:
-    results = tmp_path / "results"
-    shutil.copytree(study.results, results)
-    folder = results / "studies" / study.entries["mlp"]["study_id"]
-    (folder / "mlp" / "validation_predictions.parquet").unlink()
-    words = ["ensemble" if word.endswith(",ensemble") else word for word in study.words]
-    words[words.index("--results-dir") + 1] = str(results)
-    done = reviewtune(*words)
-    assert done.code == 0, done.err
-    assert f"ensemble leaves out mlp ({folder}/mlp/validation_predictions.parquet keeps no scores)" in done.err
-    (ensemble,) = [
-        entry
-        for entry in json.loads((results / "leaderboard.json").read_text())["entries"]
-        if entry["family"] == "ensemble"
-    ]
-    assert set(ensemble["params"]) <= {"tfidf", "logreg", "qlora", "intercept"}
-    assert ensemble["trial_id"] != study.entries["ensemble"]["trial_id"]
 
 
 def test_the_board_comes_in_four_forms_and_on_the_terminal(study: StudyRun) -> None:

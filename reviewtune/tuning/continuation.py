@@ -8,6 +8,7 @@ It trains on one worker, whichever executor wrote the state: the files of all of
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,13 @@ from reviewtune.data.reviews import read_reviews
 from reviewtune.data.store import KEY_LENGTH, Store
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
-from reviewtune.families.registry import get_family
+from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.leaderboard.board import Board, collect
-from reviewtune.leaderboard.entry import entry_path, write_entry
-from reviewtune.leaderboard.export import export
+from reviewtune.leaderboard.entry import entry_path
 from reviewtune.predict import check_base
 from reviewtune.quiet import be_quiet
 from reviewtune.tuning.continuable import Continuation, find_continuation
+from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.inputs import StudyInputs, split_of
@@ -35,6 +36,7 @@ from reviewtune.tuning.keeper import epoch_record
 from reviewtune.tuning.keeping import BEST
 from reviewtune.tuning.plan import FamilyPlan, Study
 from reviewtune.tuning.progress import Progress
+from reviewtune.tuning.ranking import rank
 from reviewtune.tuning.records import TrialRecord
 from reviewtune.tuning.session import ray_session
 from reviewtune.tuning.trial import Assignment, run_trial
@@ -55,19 +57,20 @@ def continue_entry(config: StudyConfig, console: Console) -> Board:
     """
     found = find_continuation(config)
     study, name = _study(found), found.entry.family
-    with (
-        ray_session(study.config.address, console) as cluster,
-        Progress({name: found.entry.num_trials + 1}, console) as progress,
-    ):
+    budget = {name: found.entry.num_trials + 1}
+    if stacked := entry_path(study.config.results_dir, study.study_id, ENSEMBLE).is_file():
+        budget[ENSEMBLE] = 0
+    with ray_session(study.config.address, console) as cluster, Progress(budget, console) as progress:
         progress.say(found.line())
         run = FamilyRun(study, study.plans[0], cluster, progress)
         records = run.trials.read()
         if not any(record.trial_id == found.trial_id for record in records):
             progress.begin(name, "tuning", records)
             _train(run, found, number=len(records) + 1)
-        entry = tune_family(run)
-        write_entry(entry, entry_path(run.results_dir, study.study_id, name))
-        export(collect(run.results_dir), run.results_dir)
+        if error := rank(study, name, partial(tune_family, run), progress):
+            raise error
+        if stacked:
+            rank(study, ENSEMBLE, partial(stack_entries, study, cluster, progress), progress)
     return collect(study.config.results_dir)
 
 

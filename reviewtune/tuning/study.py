@@ -1,23 +1,22 @@
 """A study from its configuration to the leaderboard: prepare, tune family by family, select, assess, rank."""
 
 import json
-from collections.abc import Callable
 from functools import partial
 
 from rich.console import Console
 
 from reviewtune.config import StudyConfig
-from reviewtune.errors import ReviewtuneError, StudyError
+from reviewtune.errors import StudyError
 from reviewtune.families.registry import ENSEMBLE
 from reviewtune.leaderboard.board import Board, collect
-from reviewtune.leaderboard.entry import Entry, entry_path, read_entry, write_entry
-from reviewtune.leaderboard.export import export
+from reviewtune.leaderboard.entry import entry_path, read_entry
 from reviewtune.tuning.continuation import continue_entry
 from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.plan import Study, describe, resolve_study
 from reviewtune.tuning.progress import Progress, say
+from reviewtune.tuning.ranking import rank
 from reviewtune.tuning.session import ray_session
 
 
@@ -41,31 +40,16 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
     describe(study, lambda line: say(console, line))
     _remember(study)
     with ray_session(study.config.address, console) as cluster, Progress(_budget(study), console) as progress:
-        work = {
-            plan.family.name: partial(tune_family, FamilyRun(study, plan, cluster, progress)) for plan in study.plans
-        }
+        runs = [FamilyRun(study, plan, cluster, progress) for plan in study.plans]
+        work = {run.name: partial(tune_family, run) for run in runs}
         if study.stacks:
             work[ENSEMBLE] = partial(stack_entries, study, cluster, progress)
-        errors = [error for name in work if (error := _enter(study, name, work[name], progress))]
+        errors = [error for name in work if (error := rank(study, name, work[name], progress))]
     if len(errors) == len(work):
         raise errors[0]
     if not _has_scores(study):
         raise StudyError(f"no trial of {', '.join(config.families)} ended with a score: their errors are printed above")
     return collect(study.config.results_dir)
-
-
-def _enter(study: Study, name: str, work: Callable[[], Entry], progress: Progress) -> ReviewtuneError | None:
-    """Do a family's work and rank it at once, so that what has finished is on the board whatever comes next."""
-    results_dir = study.config.results_dir
-    try:
-        entry = work()
-    except ReviewtuneError as error:
-        progress.end(name, "failed", None)
-        progress.say(f"{name}: {error}")
-        return error
-    write_entry(entry, entry_path(results_dir, study.study_id, name))
-    export(collect(results_dir), results_dir)
-    return None
 
 
 def _remember(study: Study) -> None:

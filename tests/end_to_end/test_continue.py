@@ -16,7 +16,7 @@ SPACE = '{"qlora": {"epochs": 3, "batch_size": 8, "learning_rate": 0.001, "alpha
 
 @dataclass(frozen=True)
 class Before:
-    """A finished study of two families, one trial each."""
+    """A finished study of two families, one trial each, and their ensemble."""
 
     results: Path
     study: list[str]
@@ -41,7 +41,7 @@ def before(reviewtune: Program, tmp_path_factory: pytest.TempPathFactory) -> Bef
         writer.writeheader()
         writer.writerows({"text": row["text"], "label": row["label"]} for row in generate(90, seed=3).to_pylist())
     study = ["tune", "--data", str(folder / "few.csv"), "--results-dir", str(folder / "results"), "--num-trials", "1"]
-    study += ["--families", "tfidf,qlora", "--space", SPACE, "--test-size", "0.3", "--validation-size", "0.2"]
+    study += ["--families", "tfidf,qlora,ensemble", "--space", SPACE, "--test-size", "0.3", "--validation-size", "0.2"]
     done = reviewtune(*study)
     assert done.code == 0, done.err
     (folder / "few.csv").unlink()
@@ -81,7 +81,7 @@ def test_a_dry_run_says_what_would_go_on(reviewtune: Program, before: Before) ->
 
 def test_a_finished_entry_goes_on_to_five_epochs(reviewtune: Program, before: Before) -> None:
     (old,) = before.records().values()
-    first = before.entries()["qlora"]
+    first, ensemble = before.entries()["qlora"], before.entries()["ensemble"]
     opened = predictions(before).stat().st_mtime_ns
     words = continuation(before)
     done = reviewtune(*words)
@@ -101,6 +101,8 @@ def test_a_finished_entry_goes_on_to_five_epochs(reviewtune: Program, before: Be
     assert entry["num_trials"] == 2
     assert (predictions(before).stat().st_mtime_ns > opened) == (selected is new)
     assert (entry["test"] == first["test"]) or selected is new
+    together = before.entries()["ensemble"]
+    assert (together["trial_id"] != ensemble["trial_id"]) == (selected is new)
     card = json.loads((before.results / entry["artifact"] / "reviewtune.json").read_text())
     assert card["trial_id"] == selected["trial_id"]
 

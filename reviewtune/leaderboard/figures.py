@@ -53,7 +53,8 @@ def incumbent_figure(name: str, entries: Sequence[Entry]) -> str:
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        for index, entry in enumerate(entries):
+        for entry in entries:
+            index = _place(entry)
             best = list(accumulate((-1.0 if trial.f1 is None else trial.f1 for trial in entry.trials), max))
             points = [(number, value) for number, value in enumerate(best, start=1) if value >= 0]
             if points:
@@ -78,7 +79,8 @@ def cost_figure(name: str, entries: Sequence[Entry]) -> str:
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.set_xscale("log")
-        for index, entry in enumerate(entries):
+        for entry in entries:
+            index = _place(entry)
             scores, seconds = _scores(entry), _search_seconds(entry)
             axes.vlines(seconds, scores.f1_low, scores.f1_high, color=_colour(index), linewidth=1.5)
             marker = MARKERS[index % len(MARKERS)]
@@ -115,6 +117,11 @@ def _search_seconds(entry: Entry) -> float:
 def _scores(entry: Entry) -> TestScores:
     assert entry.test is not None, "only entries with test scores are drawn"
     return entry.test
+
+
+def _place(entry: Entry) -> int:
+    """By which an entry has the same colour and marker in every plot, also where a plot leaves others out."""
+    return (entry.rank or 1) - 1
 
 
 def _colour(index: int) -> str:

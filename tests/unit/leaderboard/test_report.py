@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from reviewtune.leaderboard.board import Board, collect
+from reviewtune.leaderboard.figures import cost_figure, incumbent_figure
 from reviewtune.leaderboard.report import html_page
 
 VOID = {"meta", "wbr", "line", "circle", "br"}
@@ -92,6 +93,16 @@ def test_plots_are_drawn_in_the_pages_colours(page_text):
         assert "currentColor" in drawing
         assert "var(--series-0)" in drawing
     assert "prefers-color-scheme: dark" in page_text
+
+
+def test_an_entry_has_the_same_colour_in_a_plot_that_leaves_the_best_one_out(results_dir, add_entry):
+    add_entry("ensemble", (95, 5, 5, 95), trials=[])
+    add_entry("svm", (94, 6, 5, 95))
+    best, svm = collect(results_dir).entries
+    assert (best.family, svm.rank) == ("ensemble", 2)
+    for drawing in (incumbent_figure("search", [svm]), cost_figure("cost", [svm])):
+        assert "var(--series-1)" in drawing
+        assert "var(--series-0)" not in drawing
 
 
 def test_a_whisker_lies_on_the_scale_of_its_split(page_text):

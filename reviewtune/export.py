@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reviewtune.artifact import CARD_FILE, ArtifactInfo, read_info
 from reviewtune.errors import UsageError
+from reviewtune.predict import MEMBERS
 
 ORIGIN_FILE = "origin.json"
 """What `reviewtune.json` said of the artifact that was merged: labels, threshold, calibration, data and versions."""
@@ -26,9 +27,9 @@ def export_artifact(artifact: Path, output: Path, *, merge: bool) -> None:
     """
     info = read_info(artifact)
     if merge and info.family != "qlora":
-        raise UsageError(
-            f"--merge needs an adapter and {artifact} is of the family {info.family}, which has none: export it without"
-        )
+        inner = artifact / MEMBERS / "qlora"
+        instead = f"merge {inner}, or export it without" if inner.is_dir() else "export it without"
+        raise UsageError(f"--merge needs an adapter and {artifact} is of the family {info.family}: {instead}")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError(f"--output {output} is taken: give a folder that is not there yet")
     target = output.resolve()

@@ -5,7 +5,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics
 
 from reviewtune.errors import DataError
+from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.labels import as_labels, require_both_classes
+from reviewtune.evaluation.threshold import f1_threshold
 
 ECE_BINS = 15
 
@@ -47,16 +49,19 @@ def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicte
 
 
 def validation_scores(fake: ArrayLike, scores: ArrayLike) -> dict[str, float]:
-    """What chooses among trials: F1 of the fake class, accuracy and ROC AUC of uncalibrated scores.
+    """What chooses among trials: F1 of the fake class, accuracy and ROC AUC.
+
+    The labels are those that an artifact with these scores would give: calibrated, by the threshold of the highest F1.
 
     Args:
         fake: (N,) true where the review is fake.
-        scores: (N,) log-odds-like scores; a review is called fake where its score is above 0.
+        scores: (N,) uncalibrated.
 
     Raises:
-        DataError: The arrays are empty or differ in length, or `fake` holds one class only.
+        DataError: The arrays are empty or differ in length, a score is not finite, or `fake` holds one class only.
     """
-    predicted = np.asarray(scores) > 0
+    probability = PlattCalibration.fit(scores, fake).apply(scores)
+    predicted = probability > f1_threshold(probability)
     truth, labels = as_labels(fake=fake, predicted=predicted)
     require_both_classes(truth, "scoring")
     return {

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
@@ -20,9 +20,10 @@ from reviewtune.evaluation.labels import as_labels, require_both_classes
 
 FOLDS = 5
 LEAST_SHARE = 0.01
-"""Of the sum of the weights: a classifier below it is left out, since running it costs more than it tells."""
+"""Of how far all classifiers move the log-odds, a standard deviation each: what moves them less is left out, since
+running it costs more than it tells."""
 DIGITS = 4
-"""Of a weight: more than N reviews can tell, and short enough to be read."""
+"""That count: more than N reviews can tell, and short enough to be read."""
 
 
 class Stacking(BaseModel):
@@ -30,8 +31,8 @@ class Stacking(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
-    weights: dict[str, float] = Field(min_length=1)
-    """By member; above 0."""
+    weights: dict[str, PositiveFloat] = Field(min_length=1)
+    """By member."""
     intercept: float
 
     @classmethod
@@ -43,7 +44,8 @@ class Stacking(BaseModel):
             fake: (N,) true where the review is fake. None of the classifiers was fitted on these reviews.
 
         Raises:
-            DataError: The arrays are empty or differ in length, a value is not finite, or a class is missing.
+            DataError: The arrays are empty or differ in length, a value is not finite, a class is missing, or no
+                classifier tells more than chance.
         """
         (truth,) = as_labels(fake=fake)
         require_both_classes(truth, "stacking")
@@ -57,14 +59,17 @@ class Stacking(BaseModel):
             return float(np.mean(np.logaddexp(0, odds) - targets * odds)), np.append(error @ table, error.sum())
 
         members = table.shape[1]
-        start = np.append(np.full(members, 1 / members), 0.0)
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * members + [(None, None)])
-        weights = dict(zip(log_odds, found.x[:-1], strict=True))
-        kept = [name for name, weight in weights.items() if weight >= LEAST_SHARE * sum(weights.values())]
+        # From zero, so that a classifier that tells nothing keeps no weight.
+        start, bounds = np.zeros(members + 1), [(0, None)] * members + [(None, None)]
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+        moved = dict(zip(log_odds, found.x[:-1] * table.std(axis=0), strict=True))
+        kept = [name for name in moved if moved[name] > LEAST_SHARE * sum(moved.values())]
+        if not kept:
+            raise DataError("stacking finds no classifier that tells more than chance: tune them longer")
         if len(kept) < members:
             return cls.fit({name: log_odds[name] for name in kept}, truth)
-        rounded = {name: max(round(float(weights[name]), DIGITS), 10.0**-DIGITS) for name in kept}
-        return cls(weights=rounded, intercept=round(float(found.x[-1]), DIGITS))
+        weights = {name: float(f"{weight:.{DIGITS}g}") for name, weight in zip(log_odds, found.x[:-1], strict=True)}
+        return cls(weights=weights, intercept=round(float(found.x[-1]), DIGITS))
 
     def apply(self, log_odds: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """(N,) log-odds from (N,) log-odds of each member; further classifiers are not looked at."""

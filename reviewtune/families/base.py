@@ -67,7 +67,7 @@ class Model(Protocol):
     def scores(self, inputs: Any) -> NDArray[np.float64]:
         """(N,) log-odds-like scores of N inputs, above 0 where the fit takes a review for fake.
 
-        Trials are compared by that sign; the label of an artifact comes from its calibration and its threshold.
+        Calibration and threshold, fitted on the validation split, make probabilities and labels of them.
         """
         ...
 

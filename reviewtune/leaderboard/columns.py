@@ -91,7 +91,7 @@ COLUMNS = (
     Column(
         "validation",
         "Valid. F1",
-        "F1 of the selected trial on the validation split, which selected it.",
+        "F1 of the selected trial, or of the ensemble, on the validation split, which selected it.",
         lambda entry: f"{entry.validation.f1:.4f}" if entry.validation else NOTHING,
         2,
     ),
@@ -110,7 +110,7 @@ COLUMNS = (
     Column(
         "fit",
         "Fit",
-        "Time to fit the selected configuration once, on embeddings or tokens that are there.",
+        "Time to fit the selected configuration on embeddings or tokens that are there; in a pack, its share.",
         lambda entry: duration(entry.cost.fit_seconds) if entry.cost else NOTHING,
         3,
     ),

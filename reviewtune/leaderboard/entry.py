@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from reviewtune.errors import ArtifactError
 
 PREDICTIONS_FILE = "test_predictions.parquet"
-"""Beside an entry: its id, fake, fake_probability and predicted for each review of the test split."""
+"""Beside an entry: id, fake, score, fake_probability and predicted for each review of the test split."""
 
 
 def _as_time(value: str) -> str:
@@ -25,7 +25,8 @@ class Section(BaseModel):
 
 
 class ValidationScores(Section):
-    """Scores of the selected trial on the validation split: the ones that chose it."""
+    """Scores on the validation split: the ones that chose the trial. An ensemble's weights are fitted without the
+    review that they judge."""
 
     f1: float
     accuracy: float
@@ -58,10 +59,10 @@ class TestScores(Section):
 
 
 class Cost(Section):
-    """What the selected trial and its search took."""
+    """What the selected trial and its search took; an ensemble, what its members took together."""
 
     fit_seconds: float
-    """Wall time of the selected trial's fit."""
+    """Wall time of the selected trial's fit; in a pack, its share of it by its tokens."""
     study_seconds: float
     """Wall time of all trials of this family in this study, summed."""
     device: str
@@ -118,7 +119,7 @@ class Entry(Section):
     """`failed`: no trial of this family ended with a score; `error` says why."""
     error: str | None = None
     trial_id: str | None = None
-    """The selected trial; None where there is none."""
+    """The selected trial, or a key of an ensemble's members; None where there is none."""
     params: dict[str, Any]
     num_trials: int
     num_failed_trials: int = 0

@@ -8,7 +8,7 @@ from reviewtune.leaderboard.columns import COLUMNS
 EXPLANATION = (
     "Test F1 is that of the fake class, with its 95 % bootstrap interval. *tied*: the difference to the best could be "
     "chance (the 95 % interval of the paired difference contains 0). Every choice was made on the validation split; "
-    "the test split was opened once for each entry."
+    "the test split was opened once for each entry. An ensemble weighs the other entries of its study."
 )
 
 

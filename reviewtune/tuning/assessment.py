@@ -1,7 +1,7 @@
-"""The one place where the test split is opened: once, for the trial that validation selected.
+"""Where the test split is opened: once, for the trial that validation selected.
 
-The selected configuration becomes an artifact, the artifact is loaded from its folder as a user would load it, and what
-it says of the test split is scored.
+What came of it is kept; `ensemble` reads that. The selected configuration becomes an artifact, the artifact is loaded
+from its folder as a user would load it, and what it says of the test split is scored.
 """
 
 import time
@@ -84,13 +84,15 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
     info = _info(finalist, calibration, f1_threshold(calibration.apply(scores)))
     write_artifact(artifact, info, model)
     del model
-    path = finalist.folder / VALIDATION_PREDICTIONS_FILE
-    keep_predictions(path, finalist.validation_ids, validation.fake, scores, info)
     classifier = load(artifact)
-    scores = classifier.model.scores(test.inputs)
-    speed = check_from_texts(classifier, finalist.test_texts, scores)
-    keep_predictions(finalist.folder / PREDICTIONS_FILE, finalist.test_ids, test.fake, scores, info)
-    return scores_on_test(test.fake, scores, info, seed=finalist.setting.seed), speed
+    test_scores = classifier.model.scores(test.inputs)
+    speed = check_from_texts(classifier, finalist.test_texts, test_scores)
+    for name, ids, rows, known in (
+        (VALIDATION_PREDICTIONS_FILE, finalist.validation_ids, validation, scores),
+        (PREDICTIONS_FILE, finalist.test_ids, test, test_scores),
+    ):
+        keep_predictions(finalist.folder / name, ids, rows.fake, known, info)
+    return scores_on_test(test.fake, test_scores, info, seed=finalist.setting.seed), speed
 
 
 def _model(finalist: Finalist) -> Model:

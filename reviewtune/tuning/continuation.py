@@ -24,7 +24,6 @@ from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.leaderboard.board import Board, collect
-from reviewtune.leaderboard.entry import entry_path
 from reviewtune.predict import check_base
 from reviewtune.quiet import be_quiet
 from reviewtune.tuning.continuable import Continuation, find_continuation
@@ -58,7 +57,7 @@ def continue_entry(config: StudyConfig, console: Console) -> Board:
     found = find_continuation(config)
     study, name = _study(found), found.entry.family
     budget = {name: found.entry.num_trials + 1}
-    if stacked := entry_path(study.config.results_dir, study.study_id, ENSEMBLE).is_file():
+    if study.stacks:
         budget[ENSEMBLE] = 0
     with ray_session(study.config.address, console) as cluster, Progress(budget, console) as progress:
         progress.say(found.line())
@@ -69,7 +68,7 @@ def continue_entry(config: StudyConfig, console: Console) -> Board:
             _train(run, found, number=len(records) + 1)
         if error := rank(study, name, partial(tune_family, run), progress):
             raise error
-        if stacked:
+        if study.stacks:
             rank(study, ENSEMBLE, partial(stack_entries, study, cluster, progress), progress)
     return collect(study.config.results_dir)
 

@@ -32,9 +32,6 @@ from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.resources import trial_resources
 from reviewtune.tuning.session import Cluster, on_worker
 
-AS_IT_IS = PlattCalibration(slope=1.0, intercept=0.0)
-"""Of an ensemble's scores: what a logistic regression gives are log-odds already."""
-
 
 @dataclass(frozen=True)
 class Member:
@@ -81,7 +78,10 @@ def stack_entries(study: Study, cluster: Cluster, progress: Progress) -> Entry:
         progress.begin(ENSEMBLE, "assessing", [])
         if len(members) < 2:
             there = ", ".join(members) or "none"
-            raise StudyError(f"an ensemble needs two entries of {study.study_id} with scores and has {there}")
+            raise StudyError(
+                f"an ensemble needs two entries of {study.study_id} with scores and has {there}: name more --families, "
+                "the other settings being those of the study"
+            )
         known = _stack(study, cluster, members, trial_id)
     progress.end(ENSEMBLE, "done", known.test.f1 if known.test else None)
     return known
@@ -96,12 +96,15 @@ def _members(study: Study, say: Callable[[str], None]) -> Iterator[Member]:
             if entry is None or entry.cost is None or entry.artifact is None:
                 continue
             artifact = study.config.results_dir / entry.artifact
-            calibration = read_info(artifact).calibration
+            info = read_info(artifact)
+            if info.trial_id != entry.trial_id:
+                raise StudyError(f"{artifact} is of the trial {info.trial_id}, the entry of {entry.trial_id}")
             validation = kept_scores(path.with_name(VALIDATION_PREDICTIONS_FILE), validation_ids)
             test = kept_scores(path.with_name(PREDICTIONS_FILE), test_ids)
         except ReviewtuneError as error:
-            say(f"{ENSEMBLE} leaves out {family} ({error}): delete {path} and run the study again to have it")
+            say(f"{ENSEMBLE} leaves out {family} ({error}): run the study again with {family} among --families")
             continue
+        calibration = info.calibration
         yield Member(entry, entry.cost, artifact, calibration.log_odds(validation), calibration.log_odds(test))
 
 
@@ -141,7 +144,8 @@ def _stack(study: Study, cluster: Cluster, members: dict[str, Member], trial_id:
     on_tokens = any(get_family(name).inputs == "tokens" for name in stacking.weights)
     resources = trial_resources(study.config, "tokens" if on_tokens else "texts", cluster)
     work = on_worker(_write, cpus=resources.cpus, gpus=resources.gpus)
-    info = _info(entry, chosen_by, f1_threshold(AS_IT_IS.apply(left_out)))
+    calibration = PlattCalibration.fit(left_out, validation.fake)
+    info = _info(entry, chosen_by, calibration, f1_threshold(calibration.apply(left_out)))
     speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
     folder = entry_path(study.config.results_dir, study.study_id, ENSEMBLE).parent
     keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, inputs.ids(VALIDATION), validation.fake, left_out, info)
@@ -154,13 +158,13 @@ def _stack(study: Study, cluster: Cluster, members: dict[str, Member], trial_id:
     )
 
 
-def _info(entry: Entry, chosen_by: ValidationScores, threshold: float) -> ArtifactInfo:
+def _info(entry: Entry, chosen_by: ValidationScores, calibration: PlattCalibration, threshold: float) -> ArtifactInfo:
     about = entry.provenance
     return ArtifactInfo(
         family=ENSEMBLE,
         encoder=None,
         params=entry.params,
-        calibration=AS_IT_IS,
+        calibration=calibration,
         threshold=threshold,
         study_id=entry.study_id,
         trial_id=str(entry.trial_id),

@@ -4,6 +4,7 @@ from typing import Any
 
 from reviewtune.artifact import now
 from reviewtune.leaderboard.entry import (
+    PREDICTIONS_FILE,
     Cost,
     Entry,
     Provenance,
@@ -15,6 +16,7 @@ from reviewtune.leaderboard.entry import (
 )
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.plan import Study
+from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
 from reviewtune.tuning.provenance import code_version, hardware, library_versions
 from reviewtune.tuning.records import TrialRecord, default_first
 from reviewtune.tuning.session import Cluster
@@ -90,7 +92,8 @@ def scored_entry(
 def known_entry(run: FamilyRun, selected: TrialRecord, entry: Entry) -> Entry | None:
     """The entry of an earlier run, where it is of the same selected trial, for which the test split was opened then."""
     path = entry_path(run.results_dir, run.study.study_id, run.name)
-    if not path.is_file() or not (run.results_dir / run.artifact).is_dir():
+    files = (path, path.with_name(PREDICTIONS_FILE), path.with_name(VALIDATION_PREDICTIONS_FILE))
+    if not all(file.is_file() for file in files) or not (run.results_dir / run.artifact).is_dir():
         return None
     known = read_entry(path)
     if known.test is None or known.trial_id != selected.trial_id:

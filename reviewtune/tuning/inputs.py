@@ -1,6 +1,6 @@
 """A study's reviews in the form that each family reads, every form made once and kept in the store.
 
-The test split leaves this module through `StudyInputs.test` alone, which is called for a selected trial.
+The test split leaves this module through `StudyInputs.test` alone, which is called for what validation has selected.
 Shape letters: `N` reviews, `D` embedding width.
 """
 
@@ -61,7 +61,7 @@ class StudyInputs:
         return self._rows(form, VALIDATION)
 
     def test(self, form: Inputs) -> Rows:
-        """The rows that score a selected trial, and nothing else."""
+        """The rows that score what validation has selected, and nothing else."""
         return self._rows(form, TEST)
 
     def ids(self, split: str) -> list[str]:

@@ -57,8 +57,8 @@ class Study:
 
     @property
     def stacks(self) -> bool:
-        """Whether an ensemble is made of the entries."""
-        return ENSEMBLE in self.config.families
+        """Whether an ensemble is made of the entries: it was asked for, now or before."""
+        return ENSEMBLE in self.config.families or (self.folder / ENSEMBLE).is_dir()
 
     @property
     def folder(self) -> Path:

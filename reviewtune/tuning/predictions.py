@@ -47,7 +47,7 @@ def kept_scores(path: Path, ids: list[str]) -> NDArray[np.float64]:
     """(N,) scores of the reviews `ids`, which `keep_predictions` wrote in this order.
 
     Raises:
-        StudyError: The file is missing, older than its scores, damaged, or of other reviews.
+        StudyError: The file is missing, keeps no scores or no finite ones, or is of other reviews.
     """
     try:
         table = pq.read_table(path, columns=[ID, SCORE])
@@ -56,6 +56,8 @@ def kept_scores(path: Path, ids: list[str]) -> NDArray[np.float64]:
     if table[ID].to_pylist() != ids:
         raise StudyError(f"{path} is of other reviews")
     scores: NDArray[np.float64] = table[SCORE].to_numpy()
+    if not np.isfinite(scores).all():
+        raise StudyError(f"{path} holds a score that is not finite")
     return scores
 
 

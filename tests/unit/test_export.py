@@ -113,7 +113,7 @@ def test_without_merge_the_artifact_is_copied_as_it_is(
 
 
 def test_a_family_without_adapters_has_nothing_to_merge(classical: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="of the family tfidf, which has none"):
+    with pytest.raises(UsageError, match="of the family tfidf: export it without"):
         export_artifact(classical, tmp_path / "merged", merge=True)
     assert not list(tmp_path.iterdir())
 

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from reviewtune.errors import DataError
-from reviewtune.evaluation.metrics import ECE_BINS, classification_scores, expected_calibration_error
+from reviewtune.evaluation.metrics import (
+    ECE_BINS,
+    classification_scores,
+    expected_calibration_error,
+    validation_scores,
+)
 from reviewtune.leaderboard.entry import TestScores
 
 
@@ -92,3 +97,14 @@ def test_probabilities_that_mean_what_they_say_have_almost_no_calibration_error(
     fake = random.uniform(size=100_000) < probability
     assert expected_calibration_error(fake, probability) < 0.01
     assert expected_calibration_error(fake, probability**3) > 0.1
+
+
+def test_trials_are_compared_by_the_labels_that_their_artifacts_would_give():
+    """Where fakes are rare a good classifier may never be surer of a fake than not; another scale changes nothing."""
+    random = np.random.default_rng(2)
+    fake = random.random(4000) < 0.03
+    scores = random.normal(0, 1, 4000) + 2.0 * fake - 6.0
+    assert (scores < 0).all()
+    scored = validation_scores(fake, scores)
+    assert 0.25 < scored["f1"] < 0.5
+    assert validation_scores(fake, 3 * scores + 11) == pytest.approx(scored, abs=0.01)

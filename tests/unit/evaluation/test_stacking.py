@@ -39,6 +39,24 @@ def test_a_classifier_that_is_mostly_wrong_or_tells_nothing_new_is_left_out(judg
     assert set(Stacking.fit({**log_odds, "wrong": wrong}, fake).weights) == set(log_odds)
 
 
+def test_a_classifier_that_tells_nothing_gets_no_weight(judged) -> None:
+    log_odds, fake = judged
+    flat = {"constant": np.full(MANY, 0.3), "backwards": -log_odds["words"]}
+    assert set(Stacking.fit({**flat, **log_odds}, fake).weights) == set(log_odds)
+    with pytest.raises(DataError, match="no classifier that tells more than chance"):
+        Stacking.fit(flat, fake)
+
+
+def test_a_classifier_counts_by_how_far_it_moves_the_log_odds_whatever_its_scale() -> None:
+    """A faint one has a huge weight; it must not make that of a strong one look negligible."""
+    random = np.random.default_rng(11)
+    for _ in range(200):
+        fake = np.arange(100) % 2 == 0
+        strong = np.where(fake, 2.0, -2.0) + random.normal(0, 1.6, 100)
+        faint = {str(number): random.normal(0, 10.0**-number, 100) for number in (1, 2, 3, 4)}
+        assert "strong" in Stacking.fit({"strong": strong, **faint}, fake).weights
+
+
 def test_weights_are_positive_where_plain_logistic_regression_would_subtract() -> None:
     """The second classifier is the first one's noise: subtracting it would pay, on these reviews."""
     fake = RANDOM.random(400) < 0.5
@@ -76,7 +94,13 @@ def test_params_show_the_weights_and_give_the_stacking_back(judged) -> None:
     stacking = Stacking.fit(*judged)
     assert list(stacking.params) == ["words", "sense", "intercept"]
     assert Stacking.from_params(stacking.params) == stacking
-    for damaged in ({"words": 1.0}, {"intercept": 0.0}, {"words": "much", "intercept": 0.0}):
+    for damaged in (
+        {"words": 1.0},
+        {"intercept": 0.0},
+        {"words": "much", "intercept": 0.0},
+        {"words": -1.0, "intercept": 0.0},
+        {"words": 0.0, "intercept": 0.0},
+    ):
         with pytest.raises(ValidationError):
             Stacking.from_params(damaged)
 

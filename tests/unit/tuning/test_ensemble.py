@@ -140,7 +140,7 @@ def test_the_ensemble_of_the_same_entries_is_kept_and_of_others_made_anew(stack:
     assert "svm" not in without.params
     (line,) = stack.said
     assert line.startswith("ensemble leaves out svm (")
-    assert f"{VALIDATION_PREDICTIONS_FILE} keeps no scores): delete " in line
+    assert f"{VALIDATION_PREDICTIONS_FILE} keeps no scores): run the study again with svm among --families" in line
 
 
 def test_predictions_of_other_reviews_do_not_join(stack: Any) -> None:
@@ -148,6 +148,22 @@ def test_predictions_of_other_reviews_do_not_join(stack: Any) -> None:
     shutil.copy(folder / PREDICTIONS_FILE, folder / VALIDATION_PREDICTIONS_FILE)
     assert "logreg" not in stack.run().params
     assert "is of other reviews" in stack.said[0]
+
+
+def test_an_artifact_that_is_newer_than_its_entry_does_not_join(stack: Any) -> None:
+    path = stack.results / "artifacts" / "s-tfidf" / "reviewtune.json"
+    path.write_text(path.read_text().replace('"trial_id": "tfidf"', '"trial_id": "next"'))
+    assert "tfidf" not in stack.run().params
+    assert "s-tfidf is of the trial next, the entry of tfidf" in stack.said[0]
+
+
+def test_scores_that_are_not_finite_do_not_join(stack: Any) -> None:
+    path = stack.results / "studies" / "s" / "svm" / PREDICTIONS_FILE
+    table = pq.read_table(path)
+    place = table.column_names.index("score")
+    pq.write_table(table.set_column(place, "score", [[float("inf")] * table.num_rows]), path)
+    assert "svm" not in stack.run().params
+    assert "holds a score that is not finite" in stack.said[0]
 
 
 def test_one_entry_is_no_ensemble(stack: Any) -> None:

@@ -14,15 +14,14 @@ from reviewtune.tuning import trial
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
 from reviewtune.tuning.trial import Assignment, run_trial
 
-FAKE = np.array([True, False, True, False, True, False])
-RIGHT = np.where(FAKE, 1.0, -1.0)
-F1_OF = {0: 0.0, 1: 0.5, 2: 0.8, 3: 1.0}
-"""By how many of the three fakes are found, nothing else being called fake."""
+FAKE = np.tile([True, False], 60)
+F1_OF = {1: 0.6667, 2: 0.8, 3: 1.0}
+"""By how many thirds of the fakes outscore everything else; with one it pays to call the rest fake too."""
 
 
 class CountingParams(Params):
     found: str = "123"
-    """How many fakes each leg finds, a digit each; `x` for scores that are no numbers."""
+    """How many thirds of the fakes each leg finds, a digit each; `x` for scores that are no numbers."""
 
 
 class CountingModel:
@@ -33,7 +32,7 @@ class CountingModel:
         if self.found == "x":
             return np.full(len(inputs), np.nan)
         scores = np.full(len(FAKE), -1.0)
-        scores[np.flatnonzero(FAKE)[: int(self.found)]] = 1.0
+        scores[np.flatnonzero(FAKE)[: int(self.found) * 20]] = 1.0
         return scores
 
     def save(self, folder: Path) -> None:
@@ -59,7 +58,7 @@ class CountingFamily:
 @pytest.fixture
 def assignment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assignment:
     monkeypatch.setattr(trial, "get_family", lambda name: CountingFamily())
-    rows = Rows(list("abcdef"), FAKE)
+    rows = Rows(["text"] * len(FAKE), FAKE)
     return Assignment("counting", {}, rows, rows, Setting(), tmp_path)
 
 

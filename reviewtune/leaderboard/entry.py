@@ -25,8 +25,7 @@ class Section(BaseModel):
 
 
 class ValidationScores(Section):
-    """Scores on the validation split: the ones that chose the trial. An ensemble's weights are fitted without the
-    review that they judge."""
+    """Scores on the validation split, the ones that chose the trial; of an ensemble, cross-fitted ones."""
 
     f1: float
     accuracy: float

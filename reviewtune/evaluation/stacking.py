@@ -47,29 +47,12 @@ class Stacking(BaseModel):
             DataError: The arrays are empty or differ in length, a value is not finite, a class is missing, or no
                 classifier tells more than chance.
         """
-        (truth,) = as_labels(fake=fake)
-        require_both_classes(truth, "stacking")
-        table = _table(log_odds, len(truth))
-        fakes = int(truth.sum())
-        targets = np.where(truth, (fakes + 1) / (fakes + 2), 1 / (len(truth) - fakes + 2))
-
-        def loss(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            odds = table @ point[:-1] + point[-1]
-            error = (expit(odds) - targets) / len(targets)
-            return float(np.mean(np.logaddexp(0, odds) - targets * odds)), np.append(error @ table, error.sum())
-
-        members = table.shape[1]
-        # From zero, so that a classifier that tells nothing keeps no weight.
-        start, bounds = np.zeros(members + 1), [(0, None)] * members + [(None, None)]
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
-        moved = dict(zip(log_odds, found.x[:-1] * table.std(axis=0), strict=True))
-        kept = [name for name in moved if moved[name] > LEAST_SHARE * sum(moved.values())]
+        table, truth = _checked(log_odds, fake)
+        weights, intercept = _weigh(table, truth)
+        kept = {name: float(f"{weight:.{DIGITS}g}") for name, weight in zip(log_odds, weights, strict=True) if weight}
         if not kept:
             raise DataError("stacking finds no classifier that tells more than chance: tune them longer")
-        if len(kept) < members:
-            return cls.fit({name: log_odds[name] for name in kept}, truth)
-        weights = {name: float(f"{weight:.{DIGITS}g}") for name, weight in zip(log_odds, found.x[:-1], strict=True)}
-        return cls(weights=weights, intercept=round(float(found.x[-1]), DIGITS))
+        return cls(weights=kept, intercept=round(intercept, DIGITS))
 
     def apply(self, log_odds: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """(N,) log-odds from (N,) log-odds of each member; further classifiers are not looked at."""
@@ -103,31 +86,48 @@ def cross_fitted(log_odds: Mapping[str, ArrayLike], fake: ArrayLike, *, seed: in
     Raises:
         DataError: As `Stacking.fit`, or a class has a single review.
     """
-    (truth,) = as_labels(fake=fake)
-    table = _table(log_odds, len(truth))
+    table, truth = _checked(log_odds, fake)
     folds = min(FOLDS, int(truth.sum()), int((~truth).sum()))
     if folds < 2:
         raise DataError("stacking needs two fake and two genuine validation reviews at least: give more reviews")
     result = np.empty(len(truth))
     for fitted, left_out in StratifiedKFold(folds, shuffle=True, random_state=seed).split(table, truth):
-        stacking = Stacking.fit(_rows(log_odds, table, fitted), truth[fitted])
-        result[left_out] = stacking.apply(_rows(log_odds, table, left_out))
+        weights, intercept = _weigh(table[fitted], truth[fitted])
+        result[left_out] = table[left_out] @ weights + intercept
     return result
 
 
-def _rows(
-    names: Mapping[str, ArrayLike], table: NDArray[np.float64], rows: NDArray[np.int64]
-) -> dict[str, NDArray[np.float64]]:
-    return dict(zip(names, table[rows].T, strict=True))
+def _weigh(table: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+    """(M,) weights, 0 for what is left out, and the intercept, for (N, M) log-odds and (N,) labels."""
+    fakes, members = int(truth.sum()), table.shape[1]
+    targets = np.where(truth, (fakes + 1) / (fakes + 2), 1 / (len(truth) - fakes + 2))
+
+    def loss(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        odds = table @ point[:-1] + point[-1]
+        error = (expit(odds) - targets) / len(targets)
+        return float(np.mean(np.logaddexp(0, odds) - targets * odds)), np.append(error @ table, error.sum())
+
+    # From zero, so that a classifier that tells nothing keeps no weight.
+    start, bounds = np.zeros(members + 1), [(0, None)] * members + [(None, None)]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    moved = found[:-1] * table.std(axis=0)
+    kept = moved > LEAST_SHARE * moved.sum()
+    if (kept | (found[:-1] == 0)).all():
+        return found[:-1], float(found[-1])
+    weights = np.zeros(members)
+    weights[kept], intercept = _weigh(table[:, kept], truth)
+    return weights, intercept
 
 
-def _table(log_odds: Mapping[str, ArrayLike], length: int) -> NDArray[np.float64]:
-    """(N, M) of finite values."""
+def _checked(log_odds: Mapping[str, ArrayLike], fake: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(N, M) finite values and (N,) labels of both classes."""
+    (truth,) = as_labels(fake=fake)
+    require_both_classes(truth, "stacking")
     if not log_odds:
         raise DataError("stacking needs the log-odds of at least one classifier")
     for name, values in log_odds.items():
-        if np.shape(values) != (length,):
-            raise DataError(f"{name} must have one value a review, ({length},), but its shape is {np.shape(values)}")
+        if np.shape(values) != truth.shape:
+            raise DataError(f"{name} must have one value a review, {truth.shape}, but its shape is {np.shape(values)}")
         if not np.isfinite(values).all():
             raise DataError(f"stacking needs finite values, but {name} has others: its model has diverged")
-    return np.column_stack([np.asarray(values, dtype=np.float64) for values in log_odds.values()])
+    return np.column_stack([np.asarray(values, dtype=np.float64) for values in log_odds.values()]), truth

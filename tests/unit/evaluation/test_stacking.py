@@ -90,6 +90,12 @@ def test_cross_fitting_takes_as_many_folds_as_the_rarer_class_fills() -> None:
         cross_fitted(values, np.arange(22) == 0)
 
 
+def test_a_fold_in_which_nothing_tells_gets_the_share_of_fakes() -> None:
+    fake = np.arange(40) % 4 == 0
+    backwards = {"backwards": np.where(fake, -1.0, 1.0)}
+    assert cross_fitted(backwards, fake) == pytest.approx(np.log(1 / 3), abs=0.15)
+
+
 def test_params_show_the_weights_and_give_the_stacking_back(judged) -> None:
     stacking = Stacking.fit(*judged)
     assert list(stacking.params) == ["words", "sense", "intercept"]

@@ -51,6 +51,12 @@ def test_an_ensemble_joins_the_study_of_its_members(tiny_bert: Path, tmp_path: P
     assert (members.study_id, members.stacks) == (alone.study_id, False)
 
 
+def test_an_ensemble_that_is_there_follows_its_members(tiny_bert: Path, tmp_path: Path) -> None:
+    members = study(tiny_bert, tmp_path, "nf4")
+    (members.folder / "ensemble").mkdir(parents=True)
+    assert members.stacks
+
+
 def study_id(**settings: Any) -> str:
     inputs: Any = SimpleNamespace(
         reviews=SimpleNamespace(sha256="a", name="hub:owner/my reviews.csv@1234"),

@@ -1,0 +1,45 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, entry_path
+from reviewtune.tuning import entries
+from reviewtune.tuning.entries import known_entry
+from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A family whose trial `a` was assessed before, with all that an assessment leaves."""
+    path = entry_path(tmp_path, "s", "svm")
+    path.parent.mkdir(parents=True)
+    for name in (path.name, PREDICTIONS_FILE, VALIDATION_PREDICTIONS_FILE):
+        path.with_name(name).touch()
+    (tmp_path / "artifact").mkdir()
+    kept = SimpleNamespace(test=0.9, trial_id="a", model_copy=lambda update: "kept")
+    monkeypatch.setattr(entries, "read_entry", lambda _: kept)
+    return SimpleNamespace(results_dir=tmp_path, name="svm", artifact="artifact", study=SimpleNamespace(study_id="s"))
+
+
+def known(run: Any, trial_id: str) -> Any:
+    fresh: Any = SimpleNamespace(trials=[], num_trials=2, num_failed_trials=0, default_validation_f1=0.5)
+    selected: Any = SimpleNamespace(trial_id=trial_id)
+    return known_entry(run, selected, fresh)
+
+
+def test_the_entry_of_the_selected_trial_is_kept_and_that_of_another_is_not(run: Any) -> None:
+    assert known(run, "a") == "kept"
+    assert known(run, "b") is None
+
+
+@pytest.mark.parametrize("name", ["entry.json", PREDICTIONS_FILE, VALIDATION_PREDICTIONS_FILE])
+def test_an_assessment_that_lacks_a_file_is_done_again(run: Any, name: str) -> None:
+    entry_path(run.results_dir, "s", "svm").with_name(name).unlink()
+    assert known(run, "a") is None
+
+
+def test_so_is_one_whose_artifact_was_deleted(run: Any) -> None:
+    (run.results_dir / "artifact").rmdir()
+    assert known(run, "a") is None

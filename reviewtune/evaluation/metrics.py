@@ -5,9 +5,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics
 
 from reviewtune.errors import DataError
-from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.labels import as_labels, require_both_classes
-from reviewtune.evaluation.threshold import f1_threshold
+from reviewtune.evaluation.threshold import calibrated
 
 ECE_BINS = 15
 
@@ -60,8 +59,8 @@ def validation_scores(fake: ArrayLike, scores: ArrayLike) -> dict[str, float]:
     Raises:
         DataError: The arrays are empty or differ in length, a score is not finite, or `fake` holds one class only.
     """
-    probability = PlattCalibration.fit(scores, fake).apply(scores)
-    predicted = probability > f1_threshold(probability)
+    calibration, threshold = calibrated(scores, fake)
+    predicted = calibration.apply(scores) > threshold
     truth, labels = as_labels(fake=fake, predicted=predicted)
     require_both_classes(truth, "scoring")
     return {

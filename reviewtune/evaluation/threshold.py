@@ -1,7 +1,9 @@
 """From which fake probability on a review is called fake. `N` is the number of reviews."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from reviewtune.evaluation.calibration import PlattCalibration
 
 
 def f1_threshold(fake_probability: NDArray[np.float64]) -> float:
@@ -18,3 +20,17 @@ def f1_threshold(fake_probability: NDArray[np.float64]) -> float:
     called_fake = np.arange(1, len(falling) + 1)
     expected_f1 = 2 * np.cumsum(falling) / (falling.sum() + called_fake)
     return float(expected_f1.max() / 2)
+
+
+def calibrated(scores: ArrayLike, fake: ArrayLike) -> tuple[PlattCalibration, float]:
+    """The calibration of a classifier, and the probability above which it calls a review fake.
+
+    Args:
+        scores: (N,) finite, of reviews that it was not fitted on.
+        fake: (N,) true where the review is fake.
+
+    Raises:
+        DataError: As `PlattCalibration.fit`.
+    """
+    calibration = PlattCalibration.fit(scores, fake)
+    return calibration, f1_threshold(calibration.apply(scores))

@@ -15,7 +15,7 @@ from reviewtune.artifact import ArtifactInfo, EncoderInfo, now, write_artifact
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.calibration import PlattCalibration
-from reviewtune.evaluation.threshold import f1_threshold
+from reviewtune.evaluation.threshold import calibrated
 from reviewtune.families.base import Model, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, TestScores
@@ -80,18 +80,15 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
     artifact, validation, test = finalist.results_dir / finalist.artifact, finalist.validation, finalist.test
     model = _model(finalist)
     scores = model.scores(validation.inputs)
-    calibration = PlattCalibration.fit(scores, validation.fake)
-    info = _info(finalist, calibration, f1_threshold(calibration.apply(scores)))
+    info = _info(finalist, *calibrated(scores, validation.fake))
     write_artifact(artifact, info, model)
     del model
     classifier = load(artifact)
     test_scores = classifier.model.scores(test.inputs)
     speed = check_from_texts(classifier, finalist.test_texts, test_scores)
-    for name, ids, rows, known in (
-        (VALIDATION_PREDICTIONS_FILE, finalist.validation_ids, validation, scores),
-        (PREDICTIONS_FILE, finalist.test_ids, test, test_scores),
-    ):
-        keep_predictions(finalist.folder / name, ids, rows.fake, known, info)
+    folder = finalist.folder
+    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, finalist.validation_ids, validation.fake, scores, info)
+    keep_predictions(folder / PREDICTIONS_FILE, finalist.test_ids, test.fake, test_scores, info)
     return scores_on_test(test.fake, test_scores, info, seed=finalist.setting.seed), speed
 
 

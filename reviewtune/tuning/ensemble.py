@@ -14,13 +14,13 @@ from reviewtune.errors import ReviewtuneError, StudyError
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.metrics import validation_scores
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
-from reviewtune.evaluation.threshold import f1_threshold
+from reviewtune.evaluation.threshold import calibrated
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, ValidationScores, entry_path, read_entry
 from reviewtune.predict import MEMBERS, load
 from reviewtune.schema import TEST, VALIDATION
 from reviewtune.tuning.assessment import check_from_texts
-from reviewtune.tuning.entries import provenance_of
+from reviewtune.tuning.entries import assessed_before, provenance_of
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import (
     VALIDATION_PREDICTIONS_FILE,
@@ -73,7 +73,7 @@ def stack_entries(study: Study, cluster: Cluster, progress: Progress) -> Entry:
     """
     members = {member.entry.family: member for member in _members(study, progress.say)}
     trial_id = content_key([[name, member.entry.trial_id] for name, member in members.items()])[:8]
-    known = _known(study, trial_id)
+    known = assessed_before(study, ENSEMBLE, trial_id)
     if known is None:
         progress.begin(ENSEMBLE, "assessing", [])
         if len(members) < 2:
@@ -108,16 +108,6 @@ def _members(study: Study, say: Callable[[str], None]) -> Iterator[Member]:
         yield Member(entry, entry.cost, artifact, calibration.log_odds(validation), calibration.log_odds(test))
 
 
-def _known(study: Study, trial_id: str) -> Entry | None:
-    """The entry of an earlier run, where it is of the same members."""
-    path = entry_path(study.config.results_dir, study.study_id, ENSEMBLE)
-    if not path.is_file():
-        return None
-    known = read_entry(path)
-    there = known.artifact is not None and (study.config.results_dir / known.artifact).is_dir()
-    return known if there and known.trial_id == trial_id else None
-
-
 def _stack(study: Study, cluster: Cluster, members: dict[str, Member], trial_id: str) -> Entry:
     inputs, seed = study.inputs, study.config.seed
     validation, test = inputs.validation("texts"), inputs.test("texts")
@@ -137,17 +127,16 @@ def _stack(study: Study, cluster: Cluster, members: dict[str, Member], trial_id:
         num_trials=sum(member.entry.num_trials for member in chosen),
         num_failed_trials=sum(member.entry.num_failed_trials for member in chosen),
         validation=chosen_by,
-        artifact=f"artifacts/{study.study_id}-{ENSEMBLE}",
+        artifact=study.artifact(ENSEMBLE),
         provenance=provenance_of(study, cluster),
     )
     folders = Folders({member.entry.family: member.artifact for member in chosen})
     on_tokens = any(get_family(name).inputs == "tokens" for name in stacking.weights)
     resources = trial_resources(study.config, "tokens" if on_tokens else "texts", cluster)
     work = on_worker(_write, cpus=resources.cpus, gpus=resources.gpus)
-    calibration = PlattCalibration.fit(left_out, validation.fake)
-    info = _info(entry, chosen_by, calibration, f1_threshold(calibration.apply(left_out)))
+    info = _info(entry, chosen_by, *calibrated(left_out, validation.fake))
     speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
-    folder = entry_path(study.config.results_dir, study.study_id, ENSEMBLE).parent
+    folder = study.folder / ENSEMBLE
     keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, inputs.ids(VALIDATION), validation.fake, left_out, info)
     keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, info)
     return entry.model_copy(

@@ -89,17 +89,25 @@ def scored_entry(
     return entry.model_copy(update=scored)
 
 
-def known_entry(run: FamilyRun, selected: TrialRecord, entry: Entry) -> Entry | None:
-    """The entry of an earlier run, where it is of the same selected trial, for which the test split was opened then."""
-    path = entry_path(run.results_dir, run.study.study_id, run.name)
+def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
+    """The entry of an earlier run, where it is of the same trial, for which the test split was opened then.
+
+    None where a file that an assessment leaves is missing: it is then done again.
+    """
+    results_dir = study.config.results_dir
+    path = entry_path(results_dir, study.study_id, name)
     files = (path, path.with_name(PREDICTIONS_FILE), path.with_name(VALIDATION_PREDICTIONS_FILE))
-    if not all(file.is_file() for file in files) or not (run.results_dir / run.artifact).is_dir():
+    if not all(file.is_file() for file in files) or not (results_dir / study.artifact(name)).is_dir():
         return None
     known = read_entry(path)
-    if known.test is None or known.trial_id != selected.trial_id:
-        return None
+    return known if known.test is not None and known.trial_id == trial_id else None
+
+
+def known_entry(run: FamilyRun, selected: TrialRecord, entry: Entry) -> Entry | None:
+    """The entry of an earlier run with the trials that there are now, where it is of the same selected trial."""
+    known = assessed_before(run.study, run.name, selected.trial_id)
     kept = ("trials", "num_trials", "num_failed_trials", "default_validation_f1")
-    return known.model_copy(update={name: getattr(entry, name) for name in kept})
+    return known and known.model_copy(update={name: getattr(entry, name) for name in kept})
 
 
 def _summary(record: TrialRecord) -> TrialSummary:

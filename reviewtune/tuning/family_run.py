@@ -58,7 +58,7 @@ class FamilyRun:
     @property
     def artifact(self) -> str:
         """The artifact's folder, relative to the results directory."""
-        return f"artifacts/{self.study.study_id}-{self.name}"
+        return self.study.artifact(self.name)
 
     @property
     def encoder(self) -> Encoder | None:

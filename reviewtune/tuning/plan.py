@@ -65,6 +65,10 @@ class Study:
         """Where the study keeps its trials and entries."""
         return self.config.results_dir / "studies" / self.study_id
 
+    def artifact(self, family: str) -> str:
+        """The folder of the artifact of a family or the ensemble, relative to the results directory."""
+        return f"artifacts/{self.study_id}-{family}"
+
 
 def resolve_study(config: StudyConfig) -> Study:
     """Check the configuration, read and split the reviews, and name the study.

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -21,6 +21,7 @@ from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, Provenan
 from reviewtune.predict import Ensemble
 from reviewtune.schema import TEST, TRAIN, VALIDATION
 from reviewtune.tuning import ensemble
+from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE, keep_predictions, scores_on_test
 from reviewtune.tuning.session import Cluster
 
@@ -104,7 +105,7 @@ def stack(finished: tuple[Path, Inputs], tmp_path: Path, monkeypatch: pytest.Mon
     progress: Any = SimpleNamespace(
         say=said.append, begin=lambda name, state, records: worked.append(state), end=lambda *_: None
     )
-    study: Any = SimpleNamespace(study_id="s", config=StudyConfig(results_dir=results), inputs=inputs)
+    study: Any = Study(StudyConfig(results_dir=results), "s", None, cast("Any", inputs), [])
     monkeypatch.setattr(ensemble, "on_worker", lambda work, **_: work)
 
     def run() -> Entry:

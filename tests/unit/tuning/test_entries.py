@@ -20,7 +20,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "artifact").mkdir()
     kept = SimpleNamespace(test=0.9, trial_id="a", model_copy=lambda update: "kept")
     monkeypatch.setattr(entries, "read_entry", lambda _: kept)
-    return SimpleNamespace(results_dir=tmp_path, name="svm", artifact="artifact", study=SimpleNamespace(study_id="s"))
+    study = SimpleNamespace(
+        study_id="s", config=SimpleNamespace(results_dir=tmp_path), artifact=lambda family: "artifact"
+    )
+    return SimpleNamespace(results_dir=tmp_path, name="svm", study=study)
 
 
 def known(run: Any, trial_id: str) -> Any:

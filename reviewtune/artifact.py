@@ -5,8 +5,6 @@ encoder, which data.
 """
 
 import json
-import shutil
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.families.registry import ENSEMBLE
+from reviewtune.files import in_one_step
 from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, LABEL_NAMES
 
 CARD_FILE = "README.md"
@@ -68,18 +67,11 @@ class Saveable(Protocol):
 
 def write_artifact(folder: Path, info: ArtifactInfo, model: Saveable) -> None:
     """Write model, `reviewtune.json` and model card in one step: an older artifact stays until this one is whole."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
-    partial.mkdir()
-    try:
+    with in_one_step(folder) as partial:
+        partial.mkdir()
         model.save(partial)
         (partial / ARTIFACT_FILE).write_text(json.dumps(info.model_dump(mode="json"), indent=1) + "\n")
         (partial / CARD_FILE).write_text(model_card(info))
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def read_info(folder: Path) -> ArtifactInfo:

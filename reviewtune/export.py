@@ -1,11 +1,11 @@
 """Artifacts for elsewhere: copied as they are, or with the adapter merged into its base model for other tools."""
 
 import shutil
-import uuid
 from pathlib import Path
 
 from reviewtune.artifact import CARD_FILE, ArtifactInfo, read_info
 from reviewtune.errors import UsageError
+from reviewtune.files import in_one_step
 from reviewtune.predict import MEMBERS
 
 ORIGIN_FILE = "origin.json"
@@ -32,20 +32,12 @@ def export_artifact(artifact: Path, output: Path, *, merge: bool) -> None:
         raise UsageError(f"--merge needs an adapter and {artifact} is of the family {info.family}: {instead}")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError(f"--output {output} is taken: give a folder that is not there yet")
-    target = output.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
-    try:
+    with in_one_step(output.resolve()) as partial:
         if merge:
             partial.mkdir()
             _merge(artifact, info, partial)
         else:
             shutil.copytree(artifact, partial)
-        if target.exists():
-            target.rmdir()
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _merge(artifact: Path, info: ArtifactInfo, folder: Path) -> None:

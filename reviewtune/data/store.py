@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from reviewtune.errors import DataError, UsageError
+from reviewtune.files import in_one_step
 
 KEY_LENGTH = 16
 Report = TypeVar("Report")
@@ -82,13 +82,8 @@ def write_parquet(table: pa.Table, path: Path, note: Mapping[str, Any] | None = 
     """
     if note is not None:
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _NOTE: json.dumps(note).encode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
+    with in_one_step(path) as partial:
         parquet.write_table(table, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def report_in(note: Mapping[str, Any], kind: type[Report], path: Path) -> Report:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from reviewtune.errors import ArtifactError
+from reviewtune.files import write_text
 
 PREDICTIONS_FILE = "test_predictions.parquet"
 """Beside an entry: id, fake, score, fake_probability and predicted for each review of the test split."""
@@ -164,7 +165,4 @@ def read_entry(path: Path) -> Entry:
 
 def write_entry(entry: Entry, path: Path) -> None:
     """Write an entry in one step, so that a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")
-    partial.replace(path)
+    write_text(path, json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")

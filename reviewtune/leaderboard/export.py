@@ -1,11 +1,11 @@
 """The board as files: JSON for programs, CSV for spreadsheets, Markdown and a page for people."""
 
 import json
-import uuid
 from pathlib import Path
 
 from reviewtune import schema
 from reviewtune.errors import ArtifactError
+from reviewtune.files import write_text
 from reviewtune.leaderboard.board import Board
 from reviewtune.leaderboard.frame import as_frame
 from reviewtune.leaderboard.markdown import markdown
@@ -38,11 +38,8 @@ def _json(board: Board) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
-    # A name of its own for each writer: studies that end at the same time may share a results directory.
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        return partial.replace(path)
+        write_text(path, text)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ArtifactError(f"{path} cannot be written ({error.strerror}): make room, or make it writable") from None
+    return path

@@ -23,6 +23,7 @@ from reviewtune.data.store import KEY_LENGTH, Store
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
 from reviewtune.families.registry import ENSEMBLE, get_family
+from reviewtune.files import in_one_step
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.predict import check_base
 from reviewtune.quiet import be_quiet
@@ -77,10 +78,8 @@ def begin_from(models: Path, old: str, new: str) -> None:
     """Give the trial `new` the models and the state of `old`, in one step, unless it has some of its own already."""
     if (models / new).is_dir():
         return
-    partial = models / f".{new}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(models / old, partial)
-    partial.rename(models / new)
+    with in_one_step(models / new) as partial:
+        shutil.copytree(models / old, partial)
 
 
 def train_on(assignment: Assignment, trial_id: str, epochs: int, report: Callable[[dict[str, Any]], None]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import TypeAdapter
 
 from reviewtune.errors import StudyError
+from reviewtune.files import PARTIAL, in_one_step, put_back
 
 PROGRESS_FILE = "trial.json"
 BEST = "best"
@@ -32,29 +33,15 @@ def keep(model: Resumable, folder: Path, result: dict[str, Any], *, improved: bo
         result: What it reports of the leg.
         improved: No leg before was as good.
     """
-    partial, best = folder / ".partial", folder / ".partial-best"
-    for leftover in (partial, best):
+    for leftover in folder.glob(f".*{PARTIAL}"):
         shutil.rmtree(leftover, ignore_errors=True)
-    partial.mkdir(parents=True)
-    model.save_state(partial)
-    (partial / PROGRESS_FILE).write_text(json.dumps(result) + "\n")
-    if improved:
-        _replace(shutil.copytree(partial, best), folder / BEST)
-    _replace(partial, folder / LAST)
-
-
-def _replace(new: Path, place: Path) -> None:
-    old = _aside(place)
-    shutil.rmtree(old, ignore_errors=True)
-    if place.is_dir():
-        place.rename(old)
-    new.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _aside(place: Path) -> Path:
-    """Where a folder lies while it is replaced."""
-    return place.with_name(f".old-{place.name}")
+    with in_one_step(folder / LAST) as last:
+        last.mkdir()
+        model.save_state(last)
+        (last / PROGRESS_FILE).write_text(json.dumps(result) + "\n")
+        if improved:
+            with in_one_step(folder / BEST) as best:
+                shutil.copytree(last, best)
 
 
 def last_state(folder: Path) -> Path | None:
@@ -63,11 +50,9 @@ def last_state(folder: Path) -> Path | None:
     Args:
         folder: Of the trial.
     """
-    best, last = folder / BEST, folder / LAST
-    for place in (best, last):
-        if not place.is_dir() and _aside(place).is_dir():
-            _aside(place).rename(place)
-    return last if last.is_dir() else None
+    for place in (folder / BEST, folder / LAST):
+        put_back(place)
+    return folder / LAST if (folder / LAST).is_dir() else None
 
 
 def kept_result(resume_from: Path) -> dict[str, Any]:

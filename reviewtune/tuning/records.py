@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reviewtune.errors import StudyError
+from reviewtune.files import write_text
 
 
 class EpochRecord(BaseModel):
@@ -90,10 +91,7 @@ class TrialStore:
 
     def write(self, record: TrialRecord) -> None:
         """Keep a record, in one step."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"{record.trial_id}.partial"
-        partial.write_text(json.dumps(record.model_dump(), indent=1) + "\n")
-        partial.replace(self.folder / f"{record.trial_id}.json")
+        write_text(self.folder / f"{record.trial_id}.json", json.dumps(record.model_dump(), indent=1) + "\n")
 
 
 def _reason(error: ValidationError | OSError) -> str:

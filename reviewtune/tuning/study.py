@@ -8,6 +8,7 @@ from rich.console import Console
 from reviewtune.config import StudyConfig
 from reviewtune.errors import StudyError
 from reviewtune.families.registry import ENSEMBLE
+from reviewtune.files import write_text
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.entry import entry_path, read_entry
 from reviewtune.tuning.continuation import continue_entry
@@ -53,9 +54,8 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
 
 
 def _remember(study: Study) -> None:
-    study.folder.mkdir(parents=True, exist_ok=True)
     settings = study.config.model_dump(mode="json")
-    (study.folder / "config.json").write_text(json.dumps(settings, indent=1) + "\n")
+    write_text(study.folder / "config.json", json.dumps(settings, indent=1) + "\n")
 
 
 def _budget(study: Study) -> dict[str, int]:

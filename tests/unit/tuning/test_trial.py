@@ -140,7 +140,7 @@ def test_a_damaged_state_says_what_to_delete(assignment: Assignment, tmp_path: P
 
 def test_what_a_crash_left_half_written_is_no_hindrance(assignment: Assignment, tmp_path: Path) -> None:
     reports_of("12", assignment)
-    for leftover in (".partial", ".partial-best", f".old-{LAST}"):
+    for leftover in (f".{LAST}.a1.partial", f".{BEST}.b2.partial", f".old-{LAST}"):
         (tmp_path / "t" / leftover).mkdir()
     assert [report["epoch"] for report in reports_of("123", assignment)] == [2, 3]
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [BEST, LAST]

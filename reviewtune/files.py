@@ -1,0 +1,78 @@
+"""Files and folders that appear in one step: whoever reads sees the old one or the whole new one, never a half."""
+
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PARTIAL = ".partial"
+"""Ending of what is being written; a process that died leaves it."""
+
+
+@contextmanager
+def in_one_step(path: Path) -> Iterator[Path]:
+    """A free place beside `path` for a file or a folder, which takes the place of `path` when the block ends well.
+
+    The folder above is made. Each writer has a place of its own, so that several may write the same path. Everything
+    gets the rights that this process gives new files, whatever a library thought fit. Where the block raises, or writes
+    nothing, `path` stays as it is.
+
+    Args:
+        path: Of the file or folder; one kind is not replaced by the other.
+
+    Raises:
+        OSError: It cannot be written or replaced.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}{PARTIAL}")
+    partial.touch(exist_ok=False)
+    rights = stat.S_IMODE(partial.stat().st_mode)
+    partial.unlink()
+    try:
+        yield partial
+        if partial.is_dir():
+            _open_up(partial, rights)
+            _replace_folder(partial, path)
+        elif partial.exists():
+            partial.chmod(rights)
+            partial.replace(path)
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in one step, as UTF-8."""
+    with in_one_step(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def put_back(path: Path) -> None:
+    """Put a folder back that was being replaced when its process died: it was moved aside and nothing came."""
+    if not path.is_dir() and _aside(path).is_dir():
+        _aside(path).rename(path)
+
+
+def _replace_folder(new: Path, path: Path) -> None:
+    old = _aside(path)
+    if path.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+        path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _aside(path: Path) -> Path:
+    """Where a folder lies while it is replaced: no file system replaces one that is not empty."""
+    return path.with_name(f".old-{path.name}")
+
+
+def _open_up(folder: Path, rights: int) -> None:
+    """Give all that is in a folder the rights of a new file; whoever may read a folder may enter it."""
+    for place in [folder, *folder.rglob("*")]:
+        if not place.is_symlink():
+            place.chmod(rights | (rights & 0o444) >> 2 if place.is_dir() else rights)

@@ -90,6 +90,8 @@ class StudyConfig(DataConfig):
     """Most trials at a time. Default: as many as the resources hold."""
     time_budget_s: float | None = Field(None, gt=0)
     """Seconds after which a family starts no further trials and ends those that run. Default: no limit."""
+    keep_trials: int = Field(3, ge=1)
+    """Trials of a family, the best ones, whose models and training states stay on disk after the search."""
     address: str | None = None
     """Ray cluster to use, as `ray.init` takes it. Default: $RAY_ADDRESS, or a local Ray on this machine."""
     continue_entry: str | None = Field(None, validation_alias=AliasChoices("continue_entry", "continue"))

@@ -31,3 +31,7 @@ class ArtifactError(ReviewtuneError):
 
 class StudyError(ReviewtuneError):
     """A study could not produce what was asked of it."""
+
+
+class MachineError(StudyError):
+    """What a trial ran on went away or was full: nothing is wrong with the trial, which is tried again."""

@@ -1,11 +1,16 @@
 """What a failed Ray worker's text says went wrong, in one line."""
 
+import builtins
 import re
 
 EXCEPTION_LINE = re.compile(r"((?:\w+\.)*)(\w*(?:Error|Exception|Interrupt|Exit|Warning))(?:: (.*))?")
 """Module, name and first line of the message, as Python prints them unindented below the frames."""
 
 LONGEST = 500
+
+
+MACHINE_ERRORS = {"MachineError", "EncoderError", "MemoryError", "OutOfMemoryError", "AcceleratorError"}
+"""By name, beside `OSError` and its kinds and Ray's own: what says nothing of the trial that met it."""
 
 
 def reason_in(text: str) -> str:
@@ -17,10 +22,33 @@ def reason_in(text: str) -> str:
     Returns:
         `Name: message`, the message alone for an error of reviewtune's, which is a sentence by itself.
     """
-    found = [match for line in text.splitlines() if (match := EXCEPTION_LINE.fullmatch(line.rstrip()))]
-    if not found:
+    last = _last_exception(text)
+    if last is None:
         return "its worker died, perhaps for want of memory"
-    module, name, message = ([match for match in found if not match[1].startswith("ray.")] or found)[-1].groups()
+    module, name, message = last.groups()
     if not message:
         return str(name)
     return (message if module.startswith("reviewtune.") else f"{name}: {message}")[:LONGEST]
+
+
+def blames_machine(text: str) -> bool:
+    """Whether what is told in the text of a traceback befell the process, and may not befall another.
+
+    A process died, lost its network, its disk or its memory, or its base model. Where nothing is told, it was killed.
+
+    Args:
+        text: As for `reason_in`.
+    """
+    last = _last_exception(text)
+    if last is None:
+        return True
+    module, name, message = last.groups()
+    kind = getattr(builtins, name, None)
+    is_os_error = isinstance(kind, type) and issubclass(kind, OSError)
+    return module.startswith("ray.") or is_os_error or name in MACHINE_ERRORS or "CUDA error" in (message or "")
+
+
+def _last_exception(text: str) -> re.Match[str] | None:
+    found = [match for line in text.splitlines() if (match := EXCEPTION_LINE.fullmatch(line.rstrip()))]
+    own = [match for match in found if not match[1].startswith("ray.")]
+    return (own or found)[-1] if found else None

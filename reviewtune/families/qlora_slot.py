@@ -26,12 +26,16 @@ class SlotModel:
     layers: list[str]
     setting: Setting
 
-    def save_state(self, folder: Path) -> None:
-        """Write adapter, head, optimizer, schedule and random state. See `families.qlora.QloraModel.save_state`."""
+    def save(self, folder: Path) -> None:
+        """Write adapter and head. See `families.qlora.QloraModel.save`."""
         spec = self.spec
         config = peft_format.lora_config(
             self.layers, rank=spec.rank, alpha=spec.alpha, dropout=spec.dropout, rslora=spec.rslora
         )
         peft_format.save_tensors(self.state.adapter, config, self.setting.base_model, folder)
         write_base(folder, self.setting.base_model, self.setting.quantisation)
+
+    def save_state(self, folder: Path) -> None:
+        """Write optimizer, schedule and random state too. See `families.qlora.QloraModel.save_state`."""
+        self.save(folder)
         save_training(self.state, folder)

@@ -71,14 +71,16 @@ class Cost(Section):
     """Largest memory of the selected trial: of the GPU where there is one, otherwise of the process."""
     reviews_per_second: float
     """Reviews labelled per second on the test split, from text to probability, embeddings included."""
+    disk_bytes: int | None = None
+    """What its trials have left on disk, the artifact not counted; None of an ensemble or an earlier version."""
 
 
 class TrialSummary(Section):
     """What the board says of each trial behind an entry."""
 
     trial_id: str
-    status: Literal["finished", "stopped", "failed"]
-    """`stopped`: ended early by the scheduler."""
+    status: Literal["finished", "stopped", "paused", "failed", "lost"]
+    """`stopped`: ended early by the scheduler; `paused`: by the time budget; `lost`: with what it ran on."""
     f1: float | None
     """Best validation F1 of its epochs; None where it failed before the first."""
     fit_seconds: float

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import ray
 from ray.util.queue import Empty, Queue
@@ -31,15 +31,20 @@ from reviewtune.tuning.continuable import Continuation, find_continuation
 from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.identity import known_identity
 from reviewtune.tuning.inputs import StudyInputs, split_of
 from reviewtune.tuning.keeper import epoch_record
 from reviewtune.tuning.keeping import BEST
-from reviewtune.tuning.plan import FamilyPlan, Study
+from reviewtune.tuning.lock import study_lock
+from reviewtune.tuning.plan import FamilyPlan, Study, identity_of
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.ranking import rank
 from reviewtune.tuning.records import TrialRecord
 from reviewtune.tuning.session import ray_session
 from reviewtune.tuning.trial import Assignment, run_trial
+
+if TYPE_CHECKING:
+    from reviewtune.encoders.quantisation import Quantisation
 
 POLL_SECONDS = 0.5
 
@@ -56,7 +61,15 @@ def continue_entry(config: StudyConfig, console: Console) -> Board:
         ReviewtuneError: It cannot go on, or not be assessed; each kind says why.
     """
     found = find_continuation(config)
-    study, name = _study(found), found.entry.family
+    study = _study(found)
+    with study_lock(study.folder):
+        _run(study, found, console)
+    return collect(study.config.results_dir)
+
+
+def _run(study: Study, found: Continuation, console: Console) -> None:
+    """Do it in a study that is nobody else's."""
+    name = found.entry.family
     budget = {name: found.entry.num_trials + 1}
     if study.stacks:
         budget[ENSEMBLE] = 0
@@ -66,12 +79,11 @@ def continue_entry(config: StudyConfig, console: Console) -> Board:
         records = run.trials.read()
         if not any(record.trial_id == found.trial_id for record in records):
             progress.begin(name, "tuning", records)
-            _train(run, found, number=len(records) + 1)
+            _train(run, found, number=max((record.number for record in records), default=0) + 1)
         if error := rank(study, name, partial(tune_family, run), progress):
             raise error
         if study.stacks:
             rank(study, ENSEMBLE, partial(stack_entries, study, cluster, progress), progress)
-    return collect(study.config.results_dir)
 
 
 def begin_from(models: Path, old: str, new: str) -> None:
@@ -107,7 +119,10 @@ def _study(found: Continuation) -> Study:
         )
     encoder = _encoder(found)
     plan = FamilyPlan(get_family(entry.family), {}, found.trial.params, num_trials=1)
-    return Study(config, entry.study_id, encoder, StudyInputs(reviews, split, store, encoder), [plan])
+    inputs = StudyInputs(reviews, split, store, encoder)
+    known = known_identity(found.folder.parent)
+    identity = known or identity_of(config, [plan], inputs, cast("Quantisation", config.quantisation))
+    return Study(config, entry.study_id, identity, encoder, inputs, [plan])
 
 
 def _encoder(found: Continuation) -> Encoder | None:

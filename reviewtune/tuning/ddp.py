@@ -65,7 +65,7 @@ def free_workers(models_dir: Path, trial_id: str = "*") -> None:
         note.unlink()
 
 
-def _note_group(models_dir: Path, trial_id: str) -> None:
+def note_group(models_dir: Path, trial_id: str) -> None:
     """Write down which placement group this worker is in, for `free_workers`."""
     from ray.util import get_current_placement_group
 
@@ -83,7 +83,7 @@ def _work(job: dict[str, Any]) -> None:
     rank, world_size = context.get_world_rank(), context.get_world_size()
     shared: Assignment = job["assignment"]
     if rank == 0:
-        _note_group(shared.models_dir, job["trial_id"])
+        note_group(shared.models_dir, job["trial_id"])
     run_trial(
         job["params"],
         replace(shared, setting=replace(shared.setting, rank=rank, world_size=world_size)),

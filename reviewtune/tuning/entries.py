@@ -18,6 +18,7 @@ from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
 from reviewtune.tuning.provenance import code_version, hardware, library_versions
+from reviewtune.tuning.pruning import size_of
 from reviewtune.tuning.records import TrialRecord, default_first
 from reviewtune.tuning.session import Cluster
 
@@ -25,7 +26,7 @@ from reviewtune.tuning.session import Cluster
 def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
     """The entry before its selected trial is assessed, or of a family none of whose trials has a score."""
     errors = [record.error for record in records if record.error]
-    failed = not any(record.best for record in records)
+    failed = not any(record.can_win for record in records)
     default = next((record.best for record in records if record.is_default and record.best), None)
     return Entry(
         study_id=run.study.study_id,
@@ -35,7 +36,7 @@ def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
         error=(errors[-1] if errors else "no trial ran") if failed else None,
         params=run.plan.defaults,
         num_trials=len(records),
-        num_failed_trials=sum(record.status == "failed" for record in records),
+        num_failed_trials=sum(record.status in ("failed", "lost") for record in records),
         default_validation_f1=default.f1 if default else None,
         trials=[_summary(record) for record in default_first(records)],
         provenance=provenance_of(run.study, run.cluster),
@@ -58,7 +59,7 @@ def provenance_of(study: Study, cluster: Cluster) -> Provenance:
 
 
 def scored_entry(
-    entry: Entry, selected: TrialRecord, records: list[TrialRecord], *, test: TestScores, speed: float, artifact: str
+    entry: Entry, selected: TrialRecord, records: list[TrialRecord], *, test: TestScores, speed: float, run: FamilyRun
 ) -> Entry:
     """The entry with what its selected trial scored.
 
@@ -68,7 +69,7 @@ def scored_entry(
         records: All trials.
         test: Its scores on the test split.
         speed: Reviews a second from text to probability.
-        artifact: Its folder, relative to the results directory.
+        run: The family.
     """
     best = selected.best
     assert best is not None
@@ -83,8 +84,9 @@ def scored_entry(
             device=selected.device,
             peak_memory_bytes=selected.peak_memory_bytes,
             reviews_per_second=speed,
+            disk_bytes=size_of(run.folder),
         ),
-        "artifact": artifact,
+        "artifact": run.artifact,
     }
     return entry.model_copy(update=scored)
 
@@ -92,7 +94,7 @@ def scored_entry(
 def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
     """The entry of an earlier run, where it is of the same trial, for which the test split was opened then.
 
-    None where a file that an assessment leaves is missing: it is then done again.
+    None where a file that an assessment leaves is missing, or it is of other reviews: it is then done again.
     """
     results_dir = study.config.results_dir
     path = entry_path(results_dir, study.study_id, name)
@@ -100,7 +102,9 @@ def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
     if not all(file.is_file() for file in files) or not (results_dir / study.artifact(name)).is_dir():
         return None
     known = read_entry(path)
-    return known if known.test is not None and known.trial_id == trial_id else None
+    made_from = (known.trial_id, known.provenance.data_sha256, known.provenance.split_sha256)
+    wanted = (trial_id, study.inputs.reviews.sha256, study.inputs.split.sha256)
+    return known if known.test is not None and made_from == wanted else None
 
 
 def known_entry(run: FamilyRun, selected: TrialRecord, entry: Entry) -> Entry | None:

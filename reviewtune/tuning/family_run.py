@@ -1,5 +1,6 @@
 """One family's part of a study: what it runs with, and where it keeps what it makes."""
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +65,16 @@ class FamilyRun:
     def encoder(self) -> Encoder | None:
         """Its base model; None for a family that reads the texts themselves."""
         return None if self.plan.family.inputs == "texts" else self.study.encoder
+
+    @cached_property
+    def _started(self) -> float:
+        return time.monotonic()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the time budget, from the first time that this is asked on; None where there is none."""
+        budget = self.study.config.time_budget_s
+        return None if budget is None else max(0.0, budget - (time.monotonic() - self._started))
 
     @cached_property
     def resources(self) -> Resources:

@@ -1,4 +1,4 @@
-"""Keeps a record of every trial the moment it ends, and tells whoever watches."""
+"""Keeps a record of every trial from its start to its end, and tells whoever watches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,9 +8,10 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from reviewtune.tracebacks import reason_in
+from reviewtune.data.store import content_key
+from reviewtune.tracebacks import blames_machine, reason_in
 from reviewtune.tuning.keeping import BEST, kept_result
-from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
+from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStatus, TrialStore
 from reviewtune.tuning.scheduler import EPOCH
 
 Watcher = Callable[[str, TrialRecord], None]
@@ -29,9 +30,10 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         results_dir: What the records' paths are relative to.
         defaults: The family's default configuration; a trial's own values go over it.
         watch: Told of every change.
-        ended: Trials with a record.
-        epochs: What each trial has measured so far, by trial id.
-        last: The last result of each trial, by trial id.
+        study_key: What the study is of.
+        left_open: Trials of earlier runs that have not ended. The trial of the same params goes on where one stands.
+        ended: Highest number of a trial that has.
+        running: Those that have not, by id.
     """
 
     store: TrialStore
@@ -39,9 +41,12 @@ class RecordKeeper(Callback):  # type: ignore[misc]
     results_dir: Path
     defaults: dict[str, Any]
     watch: Watcher
+    study_key: str | None = None
+    left_open: list[TrialRecord] = field(default_factory=list)
     ended: int = 0
-    epochs: dict[str, list[EpochRecord]] = field(default_factory=dict)
-    last: dict[str, dict[str, Any]] = field(default_factory=dict)
+    running: dict[str, TrialRecord] = field(default_factory=dict)
+    _whole: set[str] = field(default_factory=set)
+    """Trials whose last leg is done."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune keeps a copy of its callbacks for `Tuner.restore`; whoever watches stays here."""
@@ -49,49 +54,91 @@ class RecordKeeper(Callback):  # type: ignore[misc]
 
     def on_trial_start(self, *, trial: Trial, **_: Any) -> None:
         """Tell that a trial has begun, or begun again on another worker."""
-        self.watch("started", self._record(trial, "finished"))
+        if trial.trial_id not in self.running:
+            self._begin(trial)
+        self.watch("started", self.running[trial.trial_id])
 
     def on_trial_result(self, *, trial: Trial, result: dict[str, Any], **_: Any) -> None:
-        """Remember a leg; one that is trained again after a worker's death replaces its first try."""
-        epoch = epoch_record(result)
-        earlier = [known for known in self.epochs.get(trial.trial_id, []) if known.epoch < epoch.epoch]
-        self.epochs[trial.trial_id] = [*earlier, epoch]
-        self.last[trial.trial_id] = result
-        self.watch("leg", self._record(trial, "finished"))
+        """Keep a leg; one that is trained again after a worker's death replaces its first try."""
+        record, leg = self.running[trial.trial_id], epoch_record(result)
+        model = self.models_dir / trial.trial_id / BEST
+        change = {
+            "epochs": [*(known for known in record.epochs if known.epoch < leg.epoch), leg],
+            "model": str(model.relative_to(self.results_dir)) if model.is_dir() else None,
+            "peak_memory_bytes": result.get("peak_memory_bytes", 0),
+            "device": result.get("device", "cpu"),
+        }
+        if result.get("last"):
+            self._whole.add(trial.trial_id)
+        self._keep("leg", record.model_copy(update=change))
 
     def on_trial_complete(self, *, trial: Trial, **_: Any) -> None:
-        """Keep the record of a trial that ended by itself or was stopped early."""
-        if trial.trial_id not in self.epochs:
-            self._end(self._record(trial, "failed", error="it ended before it was scored"))
-            return
-        self._end(self._record(trial, "finished" if self.last[trial.trial_id].get("last") else "stopped"))
+        """Keep that a trial ended by itself or was stopped early."""
+        if not self.running[trial.trial_id].epochs:
+            self._end(trial, "failed", "it ended before it was scored")
+        else:
+            self._end(trial, "finished" if trial.trial_id in self._whole else "stopped")
 
     def on_trial_error(self, *, trial: Trial, **_: Any) -> None:
-        """Keep the record of a trial that failed for good."""
-        self._end(self._record(trial, "failed", error=_reason(trial)))
+        """Keep why a trial failed for good, or was lost with what it ran on."""
+        path = Path(trial.error_file) if trial.error_file else None
+        text = path.read_text(errors="replace") if path is not None and path.is_file() else ""
+        if trial.trial_id not in self.running:
+            self._begin(trial)
+        self._end(trial, "lost" if blames_machine(text) else "failed", reason_in(text))
 
-    def _end(self, record: TrialRecord) -> None:
-        self.ended += 1
-        record = record.model_copy(update={"number": self.ended})
-        self.store.write(record)
-        self.watch("ended", record)
+    def pause(self) -> None:
+        """Keep that the time is up for all that still run; Tune tells nobody of the trials that it ends then."""
+        for record in list(self.running.values()):
+            self._keep("ended", record.model_copy(update={"status": "paused"}))
 
-    def _record(self, trial: Trial, status: Any, error: str | None = None) -> TrialRecord:
-        last = self.last.get(trial.trial_id, {})
-        folder = self.models_dir / trial.trial_id / BEST
+    def _begin(self, trial: Trial) -> None:
         params = {**self.defaults, **trial.config}
-        return TrialRecord(
+        record = TrialRecord(
             trial_id=trial.trial_id,
-            number=self.ended,
+            number=0,
             params=params,
-            status=status,
-            epochs=self.epochs.get(trial.trial_id, []),
-            error=error,
-            model=str(folder.relative_to(self.results_dir)) if folder.is_dir() else None,
-            peak_memory_bytes=last.get("peak_memory_bytes", 0),
-            device=last.get("device", "cpu"),
+            status="running",
             is_default=params == self.defaults,
+            study_key=self.study_key,
         )
+        earlier = next((known for known in self.left_open if _same(known.params, params)), None)
+        if earlier is None:
+            self._keep("started", record)
+            return
+        self.left_open.remove(earlier)
+        if (self.models_dir / earlier.trial_id).is_dir():
+            (self.models_dir / earlier.trial_id).rename(self.models_dir / trial.trial_id)
+        self._keep("started", record.model_copy(update={"epochs": earlier.epochs}))
+        self.store.remove(earlier)
+
+    def _end(self, trial: Trial, status: TrialStatus, error: str | None = None) -> None:
+        record = self.running[trial.trial_id].model_copy(update={"status": status, "error": error})
+        if record.is_done:
+            self.ended += 1
+            record = record.model_copy(update={"number": self.ended})
+        self._keep("ended", record)
+
+    def _keep(self, event: str, record: TrialRecord) -> None:
+        """Write a record and tell of it."""
+        self.store.write(record)
+        if event == "ended":
+            del self.running[record.trial_id]
+        else:
+            self.running[record.trial_id] = record
+        self.watch(event, record)
+
+
+def _same(params: dict[str, Any], others: dict[str, Any]) -> bool:
+    """Whether they are one configuration, one of them as a file keeps it."""
+    return content_key(params) == content_key(others)
+
+
+def mark_lost(store: TrialStore) -> None:
+    """Say of trials whose process ended before they did that they are lost; no other may run in their study now."""
+    for record in store.read():
+        if record.status == "running":
+            store.write(record.model_copy(update={"status": "lost", "error": "the study ended before it did"}))
 
 
 def epoch_record(result: dict[str, Any]) -> EpochRecord:
@@ -119,9 +166,3 @@ def take_in_legs_ahead(store: TrialStore, results_dir: Path) -> None:
 
 def _nobody(event: str, record: TrialRecord) -> None:
     """Watch nothing."""
-
-
-def _reason(trial: Trial) -> str:
-    """What a failed trial's error file says went wrong."""
-    path = Path(trial.error_file) if trial.error_file else None
-    return reason_in(path.read_text(errors="replace") if path is not None and path.is_file() else "")

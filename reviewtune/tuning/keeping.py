@@ -19,8 +19,12 @@ LAST = "last"
 class Resumable(Protocol):
     """A model that keeps the state of its training, so that it can go on elsewhere."""
 
+    def save(self, folder: Path) -> None:
+        """Write the model alone. See `families.base.Model.save`."""
+        ...
+
     def save_state(self, folder: Path) -> None:
-        """Write what `Setting.resume_from` needs to go on."""
+        """Write what `Setting.resume_from` needs to go on: the model and where its training stands."""
         ...
 
 
@@ -35,13 +39,12 @@ def keep(model: Resumable, folder: Path, result: dict[str, Any], *, improved: bo
     """
     for leftover in folder.glob(f".*{PARTIAL}"):
         shutil.rmtree(leftover, ignore_errors=True)
-    with in_one_step(folder / LAST) as last:
-        last.mkdir()
-        model.save_state(last)
-        (last / PROGRESS_FILE).write_text(json.dumps(result) + "\n")
-        if improved:
-            with in_one_step(folder / BEST) as best:
-                shutil.copytree(last, best)
+    writers = {BEST: model.save, LAST: model.save_state} if improved else {LAST: model.save_state}
+    for name, write in writers.items():
+        with in_one_step(folder / name) as partial:
+            partial.mkdir()
+            write(partial)
+            (partial / PROGRESS_FILE).write_text(json.dumps(result) + "\n")
 
 
 def last_state(folder: Path) -> Path | None:

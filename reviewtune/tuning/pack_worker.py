@@ -35,12 +35,16 @@ class Tenant:
         slot: Its place in the pack.
         best: Highest validation F1 so far.
         seconds: Of the device, charged by its share of the tokens.
+        params: Of the trial.
+        result: That it kept last.
         allowed: Last leg that it may train for now.
         saving: The checkpoint that is being written.
     """
 
     trial_id: str
     slot: int
+    params: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] | None = None
     best: float = -1.0
     seconds: float = 0.0
     allowed: int = 1
@@ -76,7 +80,7 @@ class PackWorker:
         """Work until the broker closes."""
         import ray
 
-        ray.get(self.broker.register.remote(self.rank, self.pack.room.slots))
+        self._register()
         news = self.broker.orders.remote(self.rank)
         with self._savers:
             self._settled = time.perf_counter()
@@ -85,14 +89,23 @@ class PackWorker:
                     orders: Orders = ray.get(news)
                     if orders.closed:
                         return
+                    if orders.unknown:
+                        self._register()
                     news = self.broker.orders.remote(self.rank)
                     self._follow(orders)
                 while not self._unkept.empty():
-                    self._fail(*self._unkept.get())
+                    self._fail(*self._unkept.get(), by_machine=True)
                 if self.pack.busy:
                     self._end_legs(self.pack.step())
                 else:
                     self._settled = time.perf_counter()
+
+    def _register(self) -> None:
+        """Tell the broker of this worker, and, should it have begun anew, of what is in its slots."""
+        import ray
+
+        held = {tenant.trial_id: (tenant.params, tenant.result) for tenant in self.tenants.values()}
+        ray.get(self.broker.register.remote(self.rank, self.pack.room.slots, held))
 
     def _follow(self, orders: Orders) -> None:
         for trial_id in orders.evict:
@@ -111,12 +124,12 @@ class PackWorker:
         spec = QloraParams.from_values({**self.assignment.fixed, **params})
         folder = last_state(self.assignment.models_dir / trial_id)
         if folder is None:
-            self.tenants[trial_id] = Tenant(trial_id, self.pack.admit(trial_id, spec))
+            self.tenants[trial_id] = Tenant(trial_id, self.pack.admit(trial_id, spec), params)
             return
         result = kept_result(folder)
         state = load_slot(folder, self.pack.tensor_names(spec))
         slot = self.pack.admit(trial_id, spec, state)
-        self.tenants[trial_id] = Tenant(trial_id, slot, result[BEST_F1], result["fit_seconds"])
+        self.tenants[trial_id] = Tenant(trial_id, slot, params, result, result[BEST_F1], result["fit_seconds"])
         if result["leg"] > delivered:
             self.broker.deliver.remote(trial_id, result)
         if result["last"]:
@@ -178,7 +191,10 @@ class PackWorker:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             self._unkept.put((folder.name, f"its checkpoint in {folder} cannot be written ({reason}): free the disk"))
             return
-        self.broker.deliver.remote(folder.name, {**result, **self.gauges.line()})
+        result = {**result, **self.gauges.line()}
+        if tenant := self.tenants.get(folder.name):
+            tenant.result = result
+        self.broker.deliver.remote(folder.name, result)
 
     def _settle(self, ended: int) -> None:
         """Charge the time since the last settlement to the tenants by their shares of the tokens.
@@ -200,12 +216,14 @@ class PackWorker:
             work()
         except ReviewtuneError as error:
             self._fail(trial_id, str(error))
-        except (KeyError, ValueError, TypeError, OSError) as error:
+        except OSError as error:
+            self._fail(trial_id, f"its files cannot be read or written ({error})", by_machine=True)
+        except (KeyError, ValueError, TypeError) as error:
             self._fail(trial_id, f"its files are damaged ({type(error).__name__}: {error}): delete its folder")
 
-    def _fail(self, trial_id: str, reason: str) -> None:
+    def _fail(self, trial_id: str, reason: str, *, by_machine: bool = False) -> None:
         self._let_go(trial_id)
-        self.broker.fail.remote(trial_id, reason)
+        self.broker.fail.remote(trial_id, reason, by_machine=by_machine)
 
     def _let_go(self, trial_id: str) -> None:
         tenant = self.tenants.pop(trial_id, None)

@@ -14,7 +14,7 @@ from reviewtune.adapters.optimizer import PACKED
 from reviewtune.errors import ReviewtuneError, StudyError, UsageError
 from reviewtune.quiet import be_quiet
 from reviewtune.tuning.broker import TrialBroker
-from reviewtune.tuning.ddp import PLACEHOLDER, TRAIN_FOLDER
+from reviewtune.tuning.ddp import PLACEHOLDER, TRAIN_FOLDER, free_workers, note_group
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.packed_trial import PackedTrial
 from reviewtune.tuning.plan import FamilyPlan
@@ -23,6 +23,9 @@ from reviewtune.tuning.trial import Assignment
 
 MAX_FAILURES = 8
 """Deaths of a worker after which a study gives up."""
+
+PACKS = "packs"
+"""What Ray Train calls the workers' run."""
 
 END_SECONDS = 60
 """How long workers may take to end; they do so at their next step."""
@@ -73,7 +76,8 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
     from ray import tune
 
     optimizer = _optimizer(run.plan)
-    broker = ray.remote(num_cpus=0, max_concurrency=10_000)(TrialBroker).remote()
+    free_workers(run.models, PACKS)
+    broker = _broker(run.resources.workers)
     rank, target = _widest(run.plan.distributions, run.plan.defaults)
     job = PackJob(run.assignment, broker, run.resources.slots or 1, rank, target, optimizer)
     task = ray.remote(num_cpus=0, max_retries=0)(_train)
@@ -88,7 +92,18 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
             ray.get(broker.close.remote())
         if not ray.wait([workers], timeout=END_SECONDS)[0]:
             ray.cancel(workers, force=True)
+        free_workers(run.models, PACKS)
         ray.kill(broker)
+
+
+def _broker(workers: int) -> Any:
+    """The broker's actor: on this node, which the study needs anyway, and started again should its process die."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    options = {"num_cpus": 0, "max_concurrency": 10_000, "max_restarts": -1, "max_task_retries": -1}
+    return ray.remote(**options, scheduling_strategy=here)(TrialBroker).remote(workers)
 
 
 def _optimizer(plan: FamilyPlan) -> str:
@@ -138,7 +153,7 @@ def _train(job: PackJob, resources: Resources, storage: str) -> None:
                 resources_per_worker={"CPU": resources.cpus, "GPU": resources.gpus},
             ),
             run_config=RunConfig(
-                name="packs", storage_path=storage, failure_config=FailureConfig(max_failures=MAX_FAILURES)
+                name=PACKS, storage_path=storage, failure_config=FailureConfig(max_failures=MAX_FAILURES)
             ),
         ).fit()
     except Exception as error:
@@ -154,8 +169,11 @@ def _work(config: dict[str, Any]) -> None:
     from ray import train
 
     job: PackJob = config["job"]
+    rank = train.get_context().get_world_rank()
+    if rank == 0:
+        note_group(job.assignment.models_dir, PACKS)
     try:
-        _pack_worker(job, train.get_context().get_world_rank()).run()
+        _pack_worker(job, rank).run()
     except (ReviewtuneError, KeyError, ValueError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, ReviewtuneError) else f"{type(error).__name__}: {error}"
         ray.get(job.broker.close.remote(reason))

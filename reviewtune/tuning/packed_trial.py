@@ -4,7 +4,7 @@ from typing import Any
 
 from ray import tune
 
-from reviewtune.errors import StudyError
+from reviewtune.errors import MachineError, StudyError
 from reviewtune.quiet import be_quiet
 
 
@@ -21,6 +21,7 @@ class PackedTrial(tune.Trainable):  # type: ignore[misc]
         """The result of the next leg.
 
         Raises:
+            MachineError: Its worker cannot go on with it; nothing is wrong with the trial.
             StudyError: The trial failed.
         """
         import ray
@@ -28,7 +29,7 @@ class PackedTrial(tune.Trainable):  # type: ignore[misc]
         self._asked += 1
         result: dict[str, Any] = ray.get(self._broker.leg.remote(self.trial_id, dict(self.config), self._asked))
         if "error" in result:
-            raise StudyError(result["error"])
+            raise (MachineError if result["by_machine"] else StudyError)(result["error"])
         return {**result, "done": result["last"]}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from reviewtune.errors import EncoderError
 from reviewtune.families.base import Family
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.families.space import resolve
+from reviewtune.tuning.identity import Identity, check_identity, known_identity
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Study:
     Attributes:
         config: Its settings, with a quantisation that is no longer `auto`.
         study_id: Its name.
+        identity: What it is of.
         encoder: Its base model, if any family reads it.
         inputs: Its reviews.
         plans: Of its families.
@@ -50,6 +52,7 @@ class Study:
 
     config: StudyConfig
     study_id: str
+    identity: Identity
     encoder: Encoder | None
     inputs: StudyInputs
     plans: list[FamilyPlan]
@@ -59,6 +62,11 @@ class Study:
     def stacks(self) -> bool:
         """Whether an ensemble is made of the entries: it was asked for, now or before."""
         return ENSEMBLE in self.config.families or (self.folder / ENSEMBLE).is_dir()
+
+    @property
+    def key(self) -> str:
+        """What everything that is kept of it was made from."""
+        return self.identity.key
 
     @property
     def folder(self) -> Path:
@@ -74,7 +82,8 @@ def resolve_study(config: StudyConfig) -> Study:
     """Check the configuration, read and split the reviews, and name the study.
 
     Raises:
-        UsageError: A family, a space override or the base model is not known, or nothing can be written to the results.
+        UsageError: A family, a space override or the base model is not known, nothing can be written to the results, or
+            the study of that name is of something else.
         DataError: The reviews cannot be used.
     """
     config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
@@ -82,10 +91,18 @@ def resolve_study(config: StudyConfig) -> Study:
         get_family(name)
     plans = [_plan(name, config) for name in dict.fromkeys(config.families) if name != ENSEMBLE]
     how, why = _quantisation(config, plans)
-    config = config.model_copy(update={"quantisation": how})
     encoder = _encoder(config, plans, how)
     inputs = prepare_inputs(config, encoder)
-    return Study(config, config.study or _study_id(config, inputs), encoder, inputs, plans, why)
+    study_id = config.study or _study_id(config, inputs)
+    known = known_identity(config.results_dir / "studies" / study_id)
+    if config.quantisation == "auto" and known and known.held and known.held != how:
+        how, why = known.held, "that is what it was when the study began"
+        encoder = _encoder(config, plans, how)
+    identity = identity_of(config, plans, inputs, how)
+    resolved = config.model_copy(update={"quantisation": how})
+    study = Study(resolved, study_id, identity, encoder, inputs, plans, why)
+    check_identity(study.folder, identity, named=config.study is not None)
+    return study
 
 
 def describe(study: Study, say: Callable[[str], None]) -> None:
@@ -132,6 +149,33 @@ def _encoder(config: StudyConfig, plans: list[FamilyPlan], quantisation: "Quanti
     from reviewtune.encoders.vetting import vetted
 
     return vetted(encoder, quantisation if "tokens" in forms else "none")
+
+
+def identity_of(
+    config: StudyConfig, plans: list[FamilyPlan], inputs: StudyInputs, quantisation: "Quantisation"
+) -> Identity:
+    """What the study is of.
+
+    Args:
+        config: As it was given.
+        plans: Of its families.
+        inputs: Its reviews.
+        quantisation: What is meant by `auto`.
+    """
+    held = config.quantisation == "auto" and any(plan.family.inputs == "tokens" for plan in plans)
+    return Identity(
+        data=inputs.reviews.name,
+        data_sha256=inputs.reviews.sha256,
+        split_sha256=inputs.split.sha256,
+        seed=config.seed,
+        base_model=inputs.encoder.title if inputs.encoder else config.base_model,
+        revision=inputs.encoder.revision if inputs.encoder else None,
+        quantisation=config.quantisation,
+        held=quantisation if held else None,
+        executor=config.executor,
+        evaluations_per_epoch=config.evaluations_per_epoch,
+        spaces={plan.family.name: config.space.get(plan.family.name, {}) for plan in plans},
+    )
 
 
 def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:

@@ -21,6 +21,10 @@ BRIEF = 80
 """Columns under which the live table leaves out how far each trial is."""
 
 
+_END = {"lost": "was lost and will be tried again"}
+"""How a trial's end is told, where that is not its status."""
+
+
 @dataclass
 class FamilyProgress:
     """How far one family has come."""
@@ -79,9 +83,10 @@ class Progress:
             progress.running[record.trial_id] = record
             return
         progress.running.pop(record.trial_id, None)
-        progress.records.append(record)
-        if record.status == "failed":
-            self.say(f"{family} trial {record.trial_id} failed: {record.error}")
+        if record.status != "lost":
+            progress.records.append(record)
+        if record.error:
+            self.say(f"{family} trial {record.trial_id} {_END.get(record.status, record.status)}: {record.error}")
         elif not self._live:
             self.say(_line(family, record, progress))
 

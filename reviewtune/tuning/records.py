@@ -1,4 +1,4 @@
-"""One file a trial, written when it ends, failed ones too: what a study resumes from and selects among."""
+"""One file a trial, from its start to its end, failed ones too: what a study resumes from and selects among."""
 
 import json
 from pathlib import Path
@@ -31,17 +31,23 @@ def epochs_text(epochs: float) -> str:
     return f"{round(epochs, 2):g}"
 
 
+TrialStatus = Literal["running", "finished", "stopped", "paused", "failed", "lost"]
+
+
 class TrialRecord(BaseModel):
-    """A trial that has ended."""
+    """A trial, as far as it has come."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     trial_id: str
     number: int
-    """Order in which it ended in its study's family, from 1."""
+    """Order in which it ended in its study's family, from 1; 0 where it has not."""
     params: dict[str, Any]
-    status: Literal["finished", "stopped", "failed"]
-    """`stopped`: ended early by the scheduler."""
+    status: TrialStatus
+    """`stopped`: ended early by the scheduler; `paused`: by the time budget; `failed`: by a fault of its own; `lost`:
+    what it ran on went away or was full."""
+    study_key: str | None = None
+    """What its study is of (`tuning.identity`); None of an earlier version."""
     epochs: list[EpochRecord] = []
     error: str | None = None
     model: str | None = None
@@ -51,6 +57,16 @@ class TrialRecord(BaseModel):
     device: str = "cpu"
     is_default: bool = False
     """It ran the family's default configuration."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it counts as one of its study's trials; the others are taken up again."""
+        return self.status in ("finished", "stopped", "failed")
+
+    @property
+    def can_win(self) -> bool:
+        """Whether it may be selected: it has a score, and nothing cut it off."""
+        return self.best is not None and self.status not in ("failed", "lost")
 
     @property
     def best(self) -> EpochRecord | None:
@@ -74,7 +90,7 @@ class TrialStore:
         self.folder = folder
 
     def read(self) -> list[TrialRecord]:
-        """All records, in the order in which the trials ended.
+        """All records, in the order in which the trials ended, those that have not ended first.
 
         Raises:
             StudyError: A file is damaged.
@@ -87,7 +103,11 @@ class TrialStore:
                 raise StudyError(
                     f"the trial record {path} is damaged ({_reason(error)}): delete it to run that trial again"
                 ) from None
-        return sorted(records, key=lambda record: record.number)
+        return sorted(records, key=lambda record: (record.number, record.trial_id))
+
+    def remove(self, record: TrialRecord) -> None:
+        """Forget a trial that goes on under another id."""
+        (self.folder / f"{record.trial_id}.json").unlink(missing_ok=True)
 
     def write(self, record: TrialRecord) -> None:
         """Keep a record, in one step."""
@@ -113,7 +133,15 @@ def default_first(records: list[TrialRecord]) -> list[TrialRecord]:
 def best_of(records: list[TrialRecord]) -> TrialRecord | None:
     """The incumbent: the highest validation F1 of any leg; of equals the highest ROC AUC, then the earliest.
 
+    Of trials that failed or were lost none counts.
+
     Trials that run side by side end in any order, which must not choose among those that a small split finds equal.
     """
+    ranked = best_first(records)
+    return ranked[0] if ranked else None
+
+
+def best_first(records: list[TrialRecord]) -> list[TrialRecord]:
+    """The trials that may be selected, in the order in which they would be."""
     scored = [(best.f1, best.roc_auc, -record.number, record) for record in records if (best := record.best)]
-    return max(scored, key=lambda item: item[:3])[3] if scored else None
+    return [item[3] for item in sorted(scored, key=lambda item: item[:3], reverse=True) if item[3].can_win]

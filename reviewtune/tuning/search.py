@@ -1,12 +1,15 @@
 """The search of one family: Optuna's TPE through Ray Tune, its history in the results directory's `studies.db`."""
 
+import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage
-from optuna.study import load_study
+from optuna.study import Study, create_study
 from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
@@ -20,10 +23,9 @@ def make_search(
     *,
     study_name: str,
     distributions: dict[str, BaseDistribution],
-    defaults: dict[str, Any],
+    first: list[dict[str, Any]],
     seed: int,
     done: int,
-    default_ended: bool,
 ) -> OptunaSearch:
     """A search that goes on where the study of that name stands.
 
@@ -31,31 +33,34 @@ def make_search(
         results_dir: Where `studies.db` lies; optuna-dashboard opens it.
         study_name: Optuna's name for the study, `<study id>/<family>`.
         distributions: The search space; not empty.
-        defaults: The first trial's params.
+        first: Searched values of the trials to begin with.
         seed: Of the sampler. A resumed study draws on from another stream than the one it began with.
         done: Trials that have ended.
-        default_ended: Whether the defaults' is among them; they are tried first where it is not.
     """
-    storage = RDBStorage(
-        f"sqlite:///{(results_dir / STUDIES_FILE).resolve()}", engine_kwargs={"connect_args": {"timeout": 60}}
-    )
-    sampler = TPESampler(seed=seed + 1000 * done, n_startup_trials=8, constant_liar=True)
-    first = {name: defaults[name] for name in distributions}
-    search = OptunaSearch(
+    # Whoever comes first makes the file and its tables.
+    with FileLock(results_dir / f".{STUDIES_FILE}.lock"):
+        storage = _storage(results_dir / STUDIES_FILE)
+        _close_orphans(create_study(study_name=study_name, storage=storage, direction="maximize", load_if_exists=True))
+    return OptunaSearch(
         distributions,
         metric=BEST_F1,
         mode="max",
-        sampler=sampler,
+        sampler=TPESampler(seed=seed + 1000 * done, n_startup_trials=8, constant_liar=True),
         study_name=study_name,
         storage=storage,
-        points_to_evaluate=None if default_ended else [first],
+        points_to_evaluate=first or None,
     )
-    _close_orphans(study_name, storage)
-    return search
 
 
-def _close_orphans(study_name: str, storage: RDBStorage) -> None:
-    """Fail the trials that an interrupted run left running, so that the sampler does not wait for them."""
-    study = load_study(study_name=study_name, storage=storage)
+def _storage(path: Path) -> RDBStorage:
+    """Optuna's storage in a file, which is opened by its path: in a URL some of its letters would mean something."""
+    connect = partial(sqlite3.connect, str(path), timeout=60, check_same_thread=False)
+    return RDBStorage(f"sqlite:///{STUDIES_FILE}", engine_kwargs={"creator": connect})
+
+
+def _close_orphans(study: Study) -> None:
+    """Fail the trials that an interrupted run left running or waiting, so that nobody waits for them or runs them."""
+    for _ in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        study.ask()
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)

@@ -15,6 +15,8 @@ from reviewtune.tuning.continuation import continue_entry
 from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.identity import keep_identity
+from reviewtune.tuning.lock import study_lock
 from reviewtune.tuning.plan import Study, describe, resolve_study
 from reviewtune.tuning.progress import Progress, say
 from reviewtune.tuning.ranking import rank
@@ -39,6 +41,13 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
         return continue_entry(config, console)
     study = resolve_study(config)
     describe(study, lambda line: say(console, line))
+    with study_lock(study.folder):
+        _run(study, console)
+    return collect(study.config.results_dir)
+
+
+def _run(study: Study, console: Console) -> None:
+    """Tune the families of a study that is nobody else's, one after the other."""
     _remember(study)
     with ray_session(study.config.address, console) as cluster, Progress(_budget(study), console) as progress:
         runs = [FamilyRun(study, plan, cluster, progress) for plan in study.plans]
@@ -49,11 +58,12 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
     if len(errors) == len(work):
         raise errors[0]
     if not _has_scores(study):
-        raise StudyError(f"no trial of {', '.join(config.families)} ended with a score: their errors are printed above")
-    return collect(study.config.results_dir)
+        families = ", ".join(study.config.families)
+        raise StudyError(f"no trial of {families} ended with a score: their errors are printed above")
 
 
 def _remember(study: Study) -> None:
+    keep_identity(study.folder, study.identity)
     settings = study.config.model_dump(mode="json")
     write_text(study.folder / "config.json", json.dumps(settings, indent=1) + "\n")
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from reviewtune.tuning import broker as broker_module
 from reviewtune.tuning.broker import Orders, TrialBroker
 
 
@@ -91,7 +92,7 @@ def test_a_trial_that_is_put_out_while_it_waits_is_told(before: bool) -> None:
         assert not broker._workers[1].admit
         return await asked
 
-    assert play(scene) == {"error": "it has been stopped"}
+    assert play(scene) == {"error": "it has been stopped", "by_machine": False}
 
 
 def test_trials_are_spread_over_the_workers() -> None:
@@ -175,7 +176,7 @@ def test_a_trial_that_fails_says_why_and_frees_its_slot() -> None:
         assert await broker.leg("a", {}, 1) == await asked
         return await asked
 
-    assert play(scene) == {"error": "the loss is no number"}
+    assert play(scene) == {"error": "the loss is no number", "by_machine": False}
 
 
 def test_closing_ends_the_workers_and_whoever_waits() -> None:
@@ -187,4 +188,74 @@ def test_closing_ends_the_workers_and_whoever_waits() -> None:
 
     orders, measured = play(scene)
     assert orders.closed
-    assert measured == {"error": "the base model is gone"}
+    assert measured == {"error": "the base model is gone", "by_machine": True}
+
+
+def test_a_broker_that_begins_anew_learns_what_its_workers_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients' and the workers' questions are asked again by Ray; here in the worst order."""
+    monkeypatch.setattr(broker_module, "_is_restarted", lambda: True)
+
+    async def scene(_: TrialBroker) -> Any:
+        broker = TrialBroker(workers=2)
+        held, free = await ask(broker, "held", 3), await ask(broker, "free")
+        assert (await broker.orders(0)).unknown
+        await broker.register(0, 2, {"held": ({"rank": 4}, result(2))})
+        assert not broker._workers[0].admit
+        await broker.register(1, 2, {})
+        orders = [await broker.orders(worker) for worker in (0, 1)]
+        await broker.deliver("held", result(3))
+        await broker.deliver("free", result(1))
+        return orders, await held, await free
+
+    (first, second), held, free = play(scene)
+    assert (first.admit, first.evict, first.allowed) == ([], [], {"held": 4})
+    assert [trial for trial, _, _ in second.admit] == ["free"]
+    assert (held, free) == (result(3), result(1))
+
+
+def test_a_broker_that_begins_anew_does_not_wait_for_ever_for_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_module, "_is_restarted", lambda: True)
+    monkeypatch.setattr(broker_module, "RECOVERY_SECONDS", 0)
+
+    async def scene(_: TrialBroker) -> Orders:
+        broker = TrialBroker(workers=2)
+        await ask(broker, "a")
+        await broker.register(0, 2, {})
+        return await broker.orders(0)
+
+    assert [trial for trial, _, _ in play(scene).admit] == ["a"]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_a_worker_holds_is_put_out_where_another_has_it_or_tune_has_ended_it(ended: bool) -> None:
+    async def scene(broker: TrialBroker) -> Orders:
+        if ended:
+            await broker.leave("a")
+        else:
+            await ask(broker, "a")
+            await broker.register(1, 1)
+        await broker.register(0, 1, {"a": ({"rank": 1}, result(1))})
+        return await broker.orders(0)
+
+    orders = play(scene)
+    assert (orders.evict, orders.admit, orders.allowed) == (["a"], [], {})
+
+
+def test_a_result_that_comes_before_anything_else_is_kept() -> None:
+    """It was on its way when the broker died; the trial's client asks again."""
+
+    async def scene(broker: TrialBroker) -> dict[str, Any]:
+        await broker.deliver("a", result(2, last=True))
+        return await broker.leg("a", {"rank": 1}, 2)
+
+    assert play(scene) == result(2, last=True)
+
+
+def test_a_machine_that_fails_a_trial_is_told_from_a_trial_that_fails() -> None:
+    async def scene(broker: TrialBroker) -> dict[str, Any]:
+        await broker.register(0, 1)
+        asked = await ask(broker, "a")
+        await broker.fail("a", "the disk is full", by_machine=True)
+        return await asked
+
+    assert play(scene) == {"error": "the disk is full", "by_machine": True}

@@ -105,7 +105,7 @@ def stack(finished: tuple[Path, Inputs], tmp_path: Path, monkeypatch: pytest.Mon
     progress: Any = SimpleNamespace(
         say=said.append, begin=lambda name, state, records: worked.append(state), end=lambda *_: None
     )
-    study: Any = Study(StudyConfig(results_dir=results), "s", None, cast("Any", inputs), [])
+    study: Any = Study(StudyConfig(results_dir=results), "s", cast("Any", None), None, cast("Any", inputs), [])
     monkeypatch.setattr(ensemble, "on_worker", lambda work, **_: work)
 
     def run() -> Entry:

@@ -18,10 +18,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name in (path.name, PREDICTIONS_FILE, VALIDATION_PREDICTIONS_FILE):
         path.with_name(name).touch()
     (tmp_path / "artifact").mkdir()
-    kept = SimpleNamespace(test=0.9, trial_id="a", model_copy=lambda update: "kept")
+    kept = SimpleNamespace(
+        test=0.9,
+        trial_id="a",
+        provenance=SimpleNamespace(data_sha256="d", split_sha256="s"),
+        model_copy=lambda update: "kept",
+    )
     monkeypatch.setattr(entries, "read_entry", lambda _: kept)
     study = SimpleNamespace(
-        study_id="s", config=SimpleNamespace(results_dir=tmp_path), artifact=lambda family: "artifact"
+        study_id="s",
+        config=SimpleNamespace(results_dir=tmp_path),
+        artifact=lambda family: "artifact",
+        inputs=SimpleNamespace(reviews=SimpleNamespace(sha256="d"), split=SimpleNamespace(sha256="s")),
     )
     return SimpleNamespace(results_dir=tmp_path, name="svm", study=study)
 
@@ -40,6 +48,12 @@ def test_the_entry_of_the_selected_trial_is_kept_and_that_of_another_is_not(run:
 @pytest.mark.parametrize("name", ["entry.json", PREDICTIONS_FILE, VALIDATION_PREDICTIONS_FILE])
 def test_an_assessment_that_lacks_a_file_is_done_again(run: Any, name: str) -> None:
     entry_path(run.results_dir, "s", "svm").with_name(name).unlink()
+    assert known(run, "a") is None
+
+
+@pytest.mark.parametrize("part", ["reviews", "split"])
+def test_so_is_one_of_other_reviews_or_another_split(run: Any, part: str) -> None:
+    getattr(run.study.inputs, part).sha256 = "other"
     assert known(run, "a") is None
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from reviewtune.config import StudyConfig
 from reviewtune.tuning import family
 from reviewtune.tuning.keeping import BEST, PROGRESS_FILE
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
@@ -29,8 +30,15 @@ def test_a_leg_ahead_is_taken_in_also_where_the_study_was_cut_off_after_its_last
     monkeypatch.setattr(family, "unscored_entry", lambda *_: SimpleNamespace(test=None))
     monkeypatch.setattr(family, "known_entry", known_entry)
     progress = SimpleNamespace(end=lambda *_: None)
-    plan = SimpleNamespace(num_trials=1)
-    run: Any = SimpleNamespace(name="qlora", plan=plan, trials=store, results_dir=tmp_path, progress=progress)
+    run: Any = SimpleNamespace(
+        name="qlora",
+        plan=SimpleNamespace(num_trials=1),
+        study=SimpleNamespace(config=StudyConfig()),
+        trials=store,
+        models=tmp_path / "models",
+        results_dir=tmp_path,
+        progress=progress,
+    )
     family.tune_family(run)
     (record,) = selected
     assert record.best is not None

@@ -1,25 +1,31 @@
+import sqlite3
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import optuna
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState
 
 from reviewtune.tuning.search import make_search
 
 SPACE = {"C": FloatDistribution(1e-3, 1e3, log=True), "kernel": CategoricalDistribution(["rbf", "linear"])}
-DEFAULTS = {"C": 1.0, "kernel": "rbf", "fixed": 3}
+DEFAULTS = {"C": 1.0, "kernel": "rbf"}
 
 
-def search_in(folder: Path, done: int = 0, *, default_ended: bool = False) -> Any:
+def search_in(folder: Path, done: int = 0, *, first: list[dict[str, Any]] | None = None) -> Any:
     return make_search(
         folder,
         study_name="s/svm",
         distributions=SPACE,
-        defaults=DEFAULTS,
+        first=[DEFAULTS] if first is None else first,
         seed=1,
         done=done,
-        default_ended=default_ended,
     )
 
 
@@ -47,17 +53,44 @@ def test_a_resumed_search_neither_repeats_the_default_nor_waits_for_lost_trials(
     search.suggest("t1")
     search.on_trial_complete("t1", {"best_f1": 0.75, "training_iteration": 1})
     search.suggest("lost")
-    resumed = search_in(tmp_path, done=1, default_ended=True)
+    resumed = search_in(tmp_path, done=1, first=[])
     assert [trial.state for trial in history(tmp_path)] == [TrialState.COMPLETE, TrialState.FAIL]
     assert resumed.suggest("t2") != {"C": 1.0, "kernel": "rbf"}
 
 
-def test_a_default_configuration_that_was_interrupted_is_tried_again_though_others_have_ended(tmp_path: Path) -> None:
-    search = search_in(tmp_path)
-    search.suggest("lost")
-    search.suggest("t2")
-    search.on_trial_complete("t2", {"best_f1": 0.75, "training_iteration": 1})
-    assert search_in(tmp_path, done=1).suggest("t3") == {"C": 1.0, "kernel": "rbf"}
+def test_what_an_interrupted_run_had_in_mind_comes_once_and_first(tmp_path: Path) -> None:
+    search_in(tmp_path, first=[DEFAULTS, {"C": 2.0, "kernel": "linear"}])
+    resumed = search_in(tmp_path, first=[{"C": 3.0, "kernel": "rbf"}, DEFAULTS])
+    assert [resumed.suggest(f"t{number}") for number in (1, 2)] == [{"C": 3.0, "kernel": "rbf"}, DEFAULTS]
+    assert resumed.suggest("t3") not in (DEFAULTS, {"C": 2.0, "kernel": "linear"})
+
+
+@settings(max_examples=20, deadline=None)
+@given(name=st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=20))
+@example("a%20b")
+@example("a?b#c&d=e")
+@example("{SCHEMA_VERSION} [a-z]* ~")
+def test_a_results_directory_may_be_called_anything(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    assume(name not in (".", ".."))
+    above = tmp_path_factory.mktemp("any")
+    folder = above / name
+    folder.mkdir()
+    search = search_in(folder)
+    search.suggest("t1")
+    search.on_trial_complete("t1", {"best_f1": 0.75, "training_iteration": 1})
+    assert [path.name for path in above.iterdir()] == [name]
+    with closing(sqlite3.connect(folder / "studies.db")) as connection:
+        assert connection.execute("select count(*) from trials").fetchone() == (1,)
+
+
+def test_many_studies_that_begin_at_once_share_one_file(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        assert list(pool.map(_begin, [tmp_path] * 4, range(4))) == [{"C": 1.0, "kernel": "rbf"}] * 4
+
+
+def _begin(folder: Path, number: int) -> Any:
+    search = make_search(folder, study_name=f"s{number}/svm", distributions=SPACE, first=[DEFAULTS], seed=1, done=0)
+    return search.suggest("t")
 
 
 def test_the_same_seed_suggests_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reviewtune.errors import StudyError, UsageError
+from reviewtune.tuning.identity import IDENTITY_FILE, Identity, check_identity, keep_identity, known_identity
+
+SETTINGS: dict[str, Any] = {
+    "data": "d.csv",
+    "data_sha256": "a" * 64,
+    "split_sha256": "b" * 64,
+    "seed": 42,
+    "base_model": "minilm",
+    "revision": "c0ffee",
+    "quantisation": "nf4",
+    "executor": "packed",
+    "evaluations_per_epoch": 1,
+    "spaces": {"svm": {"C": 1}},
+}
+
+
+def identity(**changes: Any) -> Identity:
+    return Identity(**{**SETTINGS, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"data_sha256": "d" * 64}, "its reviews are those of d.csv (aaaaaaaa), now dddddddd"),
+        ({"split_sha256": "e" * 64}, "groups) is bbbbbbbbbbbb, now eeeeeeeeeeee"),
+        ({"seed": 7, "split_sha256": "e" * 64}, "its seed is 42, now 7"),
+        ({"base_model": "stella"}, "its base model is minilm, now stella"),
+        ({"revision": "beef"}, "revision is c0ffee, now beef"),
+        ({"quantisation": "none"}, "its quantisation is nf4, now none"),
+        ({"executor": "ddp"}, "its executor is packed, now ddp"),
+        ({"evaluations_per_epoch": 4}, "it has 1 evaluations per epoch, now 4"),
+        ({"spaces": {"svm": {"C": 2}}}, 'the space of svm was {"C": 1}, now {"C": 2}'),
+    ],
+)
+def test_a_study_of_something_else_is_refused_with_the_difference(
+    tmp_path: Path, changes: dict[str, Any], told: str
+) -> None:
+    keep_identity(tmp_path, identity())
+    with pytest.raises(UsageError) as raised:
+        check_identity(tmp_path, identity(**changes), named=True)
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("changes", [{}, {"data": "moved.csv"}, {"spaces": {"mlp": {"width": 8}}}, {"spaces": {}}])
+def test_more_families_and_moved_files_are_welcome(tmp_path: Path, changes: dict[str, Any]) -> None:
+    keep_identity(tmp_path, identity())
+    check_identity(tmp_path, identity(**changes), named=True)
+    assert identity(**changes).key == identity().key
+
+
+def test_what_is_kept_grows_by_families_and_remembers_what_auto_chose(tmp_path: Path) -> None:
+    keep_identity(tmp_path, identity(quantisation="auto", held="none"))
+    keep_identity(tmp_path, identity(quantisation="auto", held=None, spaces={"mlp": {}}))
+    known = known_identity(tmp_path)
+    assert known is not None
+    assert (known.held, known.spaces) == ("none", {"svm": {"C": 1}, "mlp": {}})
+
+
+def test_a_named_folder_of_trials_that_does_not_say_what_it_is_of_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "svm" / "trials").mkdir(parents=True)
+    check_identity(folder, identity(), named=True)
+    (folder / "svm" / "trials" / "a.json").touch()
+    check_identity(folder, identity(), named=False)
+    with pytest.raises(UsageError, match="--study mine is there and does not say what it is of"):
+        check_identity(folder, identity(), named=True)
+
+
+def test_a_damaged_identity_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / IDENTITY_FILE).write_text("{")
+    with pytest.raises(StudyError, match="is damaged") as raised:
+        known_identity(tmp_path)
+    assert "\n" not in str(raised.value)

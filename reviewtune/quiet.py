@@ -29,7 +29,6 @@ LOGGERS = (
     "bitsandbytes.backends.cpu.ops",
     "bitsandbytes.autograd._functions",
     "optuna",
-    "ray.tune",
     "ray.data",
     "ray.train",
     "alembic",
@@ -44,5 +43,7 @@ def be_quiet() -> None:
         os.environ.setdefault(*RAY_AUTHENTICATION)
     for logger in LOGGERS:
         logging.getLogger(logger).setLevel(logging.ERROR)
+    # Its errors are stacks of what went wrong in a trial, which the trial's record tells in a line.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(ray|torch|transformers|peft|optuna)\b")
     warnings.filterwarnings("ignore", category=UserWarning, module=r"(peft|bitsandbytes)\b")

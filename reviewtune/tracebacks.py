@@ -9,6 +9,8 @@ EXCEPTION_LINE = re.compile(r"((?:\w+\.)*)(\w*(?:Error|Exception|Interrupt|Exit|
 LONGEST = 500
 
 
+DEATHS = {"ActorDiedError", "RayActorError", "WorkerCrashedError", "NodeDiedError"}
+"""Ray's, by name; their messages are pages about its own parts."""
 MACHINE_ERRORS = {"MachineError", "EncoderError", "MemoryError", "OutOfMemoryError", "AcceleratorError"}
 """By name, beside `OSError` and its kinds and Ray's own: what says nothing of the trial that met it."""
 
@@ -23,9 +25,9 @@ def reason_in(text: str) -> str:
         `Name: message`, the message alone for an error of reviewtune's, which is a sentence by itself.
     """
     last = _last_exception(text)
-    if last is None:
+    module, name, message = last.groups() if last else ("", None, None)
+    if last is None or (module.startswith("ray.") and name in DEATHS):
         return "its worker died, perhaps for want of memory"
-    module, name, message = last.groups()
     if not message:
         return str(name)
     return (message if module.startswith("reviewtune.") else f"{name}: {message}")[:LONGEST]

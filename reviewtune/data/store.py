@@ -116,4 +116,10 @@ def read_parquet(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any
         raise DataError(
             f"{path} has the columns {', '.join(table.column_names)} of another version: delete it, it is made again"
         )
-    return table, json.loads((table.schema.metadata or {}).get(_NOTE, b"{}"))
+    return table, note_of(table)
+
+
+def note_of(table: pa.Table) -> dict[str, Any]:
+    """The note that a table was written with; {} where there was none."""
+    note: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_NOTE, b"{}"))
+    return note

@@ -31,7 +31,7 @@ def describe_cost(study: Study, cluster: Cluster, say: Say) -> None:
     """
     for plan in study.plans:
         resources = trial_resources(study.config, plan.family.inputs, cluster)
-        records = TrialStore(study.folder / plan.family.name / "trials").read()
+        records = [record for record in TrialStore(study.folder / plan.family.name / "trials").read() if record.is_done]
         left = max(0, plan.num_trials - len(records))
         say(f"{plan.family.name}: {left} of {plan.num_trials} trials left, {resources.line()}")
         say(f"  {_time(records, left, resources)}")
@@ -49,8 +49,9 @@ def _time(records: list[TrialRecord], left: int, resources: Resources) -> str:
         return "nothing to do"
     if not seconds:
         return "time unknown (--num-trials 1 measures it and is kept)"
-    waves = -(-left // resources.concurrent)
-    return f"about {duration(waves * mean(seconds))} by the {len(seconds)} that ended"
+    # A packed trial tells its share of its pack's time: shares add up, whichever trials they run beside.
+    rounds = left / resources.workers if resources.slots else -(-left // resources.concurrent)
+    return f"about {duration(rounds * mean(seconds))} by the {len(seconds)} that ended"
 
 
 def _evaluations(per_epoch: int) -> str:

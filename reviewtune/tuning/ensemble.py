@@ -99,8 +99,8 @@ def _members(study: Study, say: Callable[[str], None]) -> Iterator[Member]:
             info = read_info(artifact)
             if info.trial_id != entry.trial_id:
                 raise StudyError(f"{artifact} is of the trial {info.trial_id}, the entry of {entry.trial_id}")
-            validation = kept_scores(path.with_name(VALIDATION_PREDICTIONS_FILE), validation_ids)
-            test = kept_scores(path.with_name(PREDICTIONS_FILE), test_ids)
+            validation = kept_scores(path.with_name(VALIDATION_PREDICTIONS_FILE), validation_ids, entry.trial_id)
+            test = kept_scores(path.with_name(PREDICTIONS_FILE), test_ids, entry.trial_id)
         except ReviewtuneError as error:
             say(f"{ENSEMBLE} leaves out {family} ({error}): run the study again with {family} among --families")
             continue

@@ -6,6 +6,7 @@ The workers pay for their start and for the base model once, however many trials
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -82,12 +83,19 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
     job = PackJob(run.assignment, broker, run.resources.slots or 1, rank, target, optimizer)
     task = ray.remote(num_cpus=0, max_retries=0)(_train)
     workers = task.remote(job, run.resources, str(run.models / TRAIN_FOLDER))
-    # Its own word, should the task end without one: killed, say, with whatever it has started.
-    workers.future().add_done_callback(lambda _: broker.close.remote("the pack workers have ended: see Ray's logs"))
+    leaving = Event()
+
+    def tell(_: Any) -> None:
+        """The task's own word, should it end without one: killed, say, with whatever it has started."""
+        if not leaving.is_set():
+            broker.close.remote("the pack workers have ended: see Ray's logs")
+
+    workers.future().add_done_callback(tell)
     trainable = tune.with_resources(tune.with_parameters(PackedTrial, broker=broker), PLACEHOLDER)
     try:
         yield Packs(trainable, broker)
     finally:
+        leaving.set()
         with suppress(ray.exceptions.RayError):
             ray.get(broker.close.remote())
         if not ray.wait([workers], timeout=END_SECONDS)[0]:

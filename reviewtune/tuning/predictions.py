@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from reviewtune.artifact import ArtifactInfo
-from reviewtune.data.store import write_parquet
+from reviewtune.data.store import note_of, write_parquet
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import classification_scores
 from reviewtune.evaluation.significance import f1_interval
@@ -23,6 +23,8 @@ from reviewtune.schema import FAKE, FAKE_PROBABILITY, ID
 VALIDATION_PREDICTIONS_FILE = "validation_predictions.parquet"
 """Beside an entry, with the columns of the file of its test predictions."""
 SCORE = "score"
+TRIAL = "trial_id"
+"""In the note of a file of predictions; earlier versions wrote none."""
 
 
 def keep_predictions(
@@ -40,19 +42,21 @@ def keep_predictions(
     probability = info.calibration.apply(scores)
     predicted = probability > info.threshold
     columns = {ID: ids, FAKE: fake, SCORE: scores, FAKE_PROBABILITY: probability, PREDICTED: predicted}
-    write_parquet(pa.table(columns), path)
+    write_parquet(pa.table(columns), path, {TRIAL: info.trial_id})
 
 
-def kept_scores(path: Path, ids: list[str]) -> NDArray[np.float64]:
-    """(N,) scores of the reviews `ids`, which `keep_predictions` wrote in this order.
+def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.float64]:
+    """(N,) scores of the reviews `ids`, which `keep_predictions` wrote in this order for that trial.
 
     Raises:
-        StudyError: The file is missing, keeps no scores or no finite ones, or is of other reviews.
+        StudyError: The file is missing, keeps no scores or no finite ones, or is of other reviews or another trial.
     """
     try:
         table = pq.read_table(path, columns=[ID, SCORE])
     except (pa.ArrowException, OSError, KeyError):
         raise StudyError(f"{path} keeps no scores") from None
+    if note_of(table).get(TRIAL, trial_id) != trial_id:
+        raise StudyError(f"{path} is of another trial")
     if table[ID].to_pylist() != ids:
         raise StudyError(f"{path} is of other reviews")
     scores: NDArray[np.float64] = table[SCORE].to_numpy()

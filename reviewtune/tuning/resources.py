@@ -56,7 +56,7 @@ def trial_resources(config: StudyConfig, inputs: Inputs, cluster: Cluster) -> Re
     workers = 1
     if inputs == "tokens":
         gpus, workers = _gpus(config, cluster), config.workers_per_trial
-    fit = _fitting(cpus * workers, gpus * workers, cluster)
+    fit = _fitting(cpus, gpus, cluster, workers)
     return Resources(cpus, gpus, workers, min(fit, config.max_concurrent_trials or fit))
 
 
@@ -84,14 +84,15 @@ def _gpus(config: StudyConfig, cluster: Cluster) -> float:
     return config.gpus_per_trial if config.gpus_per_trial is not None else float(cluster.gpus >= 1)
 
 
-def _fitting(cpus: float, gpus: float, cluster: Cluster) -> int:
-    """How many times these resources fit into the cluster."""
-    fit = int(cluster.cpus // cpus)
-    if gpus:
-        fit = min(fit, int(cluster.gpus / gpus + 1e-6))
+def _fitting(cpus: float, gpus: float, cluster: Cluster, workers: int = 1) -> int:
+    """How many trials of so many workers fit into the cluster, each worker with these resources on one node."""
+    fit = cluster.fit(cpus, gpus) // workers
     if fit < 1:
+        most = max(cluster.nodes, default=(cluster.cpus, cluster.gpus))
+        times = f"{workers} times " if workers > 1 else ""
+        spread = f" on {len(cluster.nodes)} nodes, {most[0]:g} and {most[1]:g} on one" if len(cluster.nodes) > 1 else ""
         raise UsageError(
-            f"a trial needs {cpus:g} CPUs and {gpus:g} GPUs, Ray has {cluster.cpus:g} and {cluster.gpus:g}: "
-            "lower --cpus-per-trial, --gpus-per-trial or --workers-per-trial"
+            f"a trial needs {times}{cpus:g} CPUs and {gpus:g} GPUs, Ray has {cluster.cpus:g} and {cluster.gpus:g}"
+            f"{spread}: lower --cpus-per-trial, --gpus-per-trial or --workers-per-trial"
         )
     return fit

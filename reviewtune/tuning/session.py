@@ -23,10 +23,21 @@ class Cluster:
 
     Attributes:
         cpus, gpus: Over all nodes.
+        nodes: CPUs and GPUs of each; empty where all are on one.
     """
 
     cpus: float
     gpus: float
+    nodes: tuple[tuple[float, float], ...] = ()
+
+    def fit(self, cpus: float, gpus: float) -> int:
+        """How many times these CPUs and GPUs can be had together, each time on one node.
+
+        Args:
+            cpus: Above 0.
+            gpus: A fraction shares a card; 0 for none.
+        """
+        return sum(_times(node, cpus, gpus) for node in self.nodes or [(self.cpus, self.gpus)])
 
 
 @contextmanager
@@ -90,5 +101,11 @@ def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, 
 def _cluster() -> Cluster:
     import ray
 
-    resources = ray.cluster_resources()
-    return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0))
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    sizes = tuple((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes)
+    return Cluster(sum(cpus for cpus, _ in sizes), sum(gpus for _, gpus in sizes), sizes)
+
+
+def _times(node: tuple[float, float], cpus: float, gpus: float) -> int:
+    by_cpus = int(node[0] / cpus + 1e-6)
+    return min(by_cpus, int(node[1] / gpus + 1e-6)) if gpus else by_cpus

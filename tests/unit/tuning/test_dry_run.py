@@ -27,10 +27,10 @@ def lines_of(study: Any) -> list[str]:
     return lines
 
 
-def keep(study: Any, number: int, seconds: float) -> None:
+def keep(study: Any, number: int, seconds: float, family: str = "mlp") -> None:
     epoch = EpochRecord(epoch=1, f1=0.5, accuracy=0.5, roc_auc=0.5, fit_seconds=seconds)
     record = TrialRecord(trial_id=f"t{number}", number=number, params={}, status="finished", epochs=[epoch])
-    TrialStore(study.folder / "mlp" / "trials").write(record)
+    TrialStore(study.folder / family / "trials").write(record)
 
 
 def test_a_study_without_trials_says_how_to_get_an_estimate(study: Any) -> None:
@@ -64,6 +64,17 @@ def test_the_estimate_comes_from_the_trials_that_ended(study: Any) -> None:
     keep(study, 2, 140)
     first, second, *_ = lines_of(study)
     assert first.startswith("mlp: 3 of 5 trials left")
+    assert second.strip() == "about 4.0 min by the 2 that ended"
+
+
+def test_trials_of_a_pack_tell_their_share_of_its_time(study: Any) -> None:
+    family = get_family("qlora")
+    study.plans = [FamilyPlan(family, *resolve(family.params, {}), num_trials=18)]
+    study.config = StudyConfig(num_trials=18, slots=4)
+    for number in (1, 2):
+        keep(study, number, 30, family="qlora")
+    first, second, *_ = lines_of(study)
+    assert first.startswith("qlora: 16 of 18 trials left, 8 at a time in 2 packs of 4 slots")
     assert second.strip() == "about 4.0 min by the 2 that ended"
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from reviewtune.config import StudyConfig
 from reviewtune.encoders import vetting
+from reviewtune.errors import UsageError
+from reviewtune.tuning.identity import keep_identity
 from reviewtune.tuning.plan import Study, _study_id, describe, resolve_study
 
 
@@ -23,15 +25,44 @@ def lines_of(study: Study) -> list[str]:
     return [line.strip() for line in lines if "quantisation" in line]
 
 
-def test_auto_is_resolved_before_the_study_is_named(
+def test_what_auto_chose_stays_whatever_room_the_gpu_has_later(
     tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vetting, "free_bytes", lambda device: 80 * 10**9)
     auto = study(tiny_bert, tmp_path, "auto")
     assert auto.config.quantisation == "none"
-    assert auto.study_id == study(tiny_bert, tmp_path, "none").study_id
     [line] = lines_of(auto)
     assert line.startswith("quantisation: none, since the plain weights take 0.00 GB in float32")
+    keep_identity(auto.folder, auto.identity)
+    monkeypatch.setattr(vetting, "crowds", lambda plain, free: True)
+    later = study(tiny_bert, tmp_path, "auto")
+    assert (later.study_id, later.config.quantisation) == (auto.study_id, "none")
+    assert lines_of(later) == ["quantisation: none, since that is what it was when the study began"]
+
+
+def test_families_that_do_not_train_on_the_base_model_join_the_study_of_those_that_do(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vetting, "free_bytes", lambda device: 80 * 10**9)
+    heads = study(tiny_bert, tmp_path, "auto", families="logreg")
+    keep_identity(heads.folder, heads.identity)
+    adapters = study(tiny_bert, tmp_path, "auto")
+    assert (adapters.study_id, adapters.config.quantisation) == (heads.study_id, "none")
+
+
+def test_a_named_study_of_other_reviews_is_refused(tiny_bert: Path, tmp_path: Path) -> None:
+    settings = {"results_dir": tmp_path, "study": "mine", "families": ["tfidf"], "base_model": str(tiny_bert)}
+    first = resolve_study(StudyConfig.model_validate(settings))
+    keep_identity(first.folder, first.identity)
+    resolve_study(StudyConfig.model_validate({**settings, "families": ["svm"], "num_trials": 99}))
+    for changed, told in [({"seed": 7}, "its seed is 42, now 7"), ({"test_size": 0.3}, "its split")]:
+        with pytest.raises(UsageError, match=f"--study mine is another study: {told}"):
+            resolve_study(StudyConfig.model_validate({**settings, **changed}))
+    other = tmp_path / "other.csv"
+    rows = [f"{number} of {number * 7} and {number * 11},{'CG' if number % 2 else 'OR'}" for number in range(80)]
+    other.write_text("\n".join(["text,label", *rows]))
+    with pytest.raises(UsageError, match=r"mine is another study: its reviews are those of sample \(\w{8}\), now"):
+        resolve_study(StudyConfig.model_validate({**settings, "data": str(other)}))
 
 
 def test_what_was_given_is_taken_without_a_word(tiny_bert: Path, tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ from reviewtune.tuning.session import Cluster
         ({"executor": "ddp", "gpus_per_trial": 0.1}, "tokens", Cluster(64, 3), Resources(1, 0.1, 1, 30)),
         ({"executor": "ddp", "workers_per_trial": 4}, "tokens", Cluster(64, 8), Resources(1, 1, 4, 2)),
         ({"executor": "ddp", "workers_per_trial": 2}, "embeddings", Cluster(2, 0), Resources(1, 0, 1, 2)),
+        ({"cpus_per_trial": 2}, "texts", Cluster(6, 0, ((3, 0), (3, 0))), Resources(2, 0, 1, 2)),
+        ({"cpus_per_trial": 4}, "tokens", Cluster(12, 2, ((8, 0), (2, 1), (4, 1))), Resources(4, 1, 1, 8, 8)),
+        ({"executor": "ddp", "workers_per_trial": 2}, "tokens", Cluster(2, 0, ((1, 0), (1, 0))), Resources(1, 0, 2, 1)),
     ],
 )
 def test_as_many_trials_run_as_the_cluster_holds(
@@ -53,6 +56,12 @@ def test_a_trial_that_never_fits_is_refused_with_both_sides(settings: dict[str, 
     with pytest.raises(UsageError, match=r"a trial needs .* Ray has 2 and 0") as raised:
         trial_resources(StudyConfig(**settings), "tokens", Cluster(2, 0))
     assert flag in str(raised.value)
+
+
+def test_nodes_are_looked_at_one_by_one() -> None:
+    """Otherwise the trial would be taken and wait for ever."""
+    with pytest.raises(UsageError, match=r"needs 2 CPUs and 0 GPUs, Ray has 2 and 0 on 2 nodes, 1 and 0 on one"):
+        trial_resources(StudyConfig(cpus_per_trial=2), "texts", Cluster(2, 0, ((1, 0), (1, 0))))
 
 
 def test_a_line_says_what_runs_side_by_side() -> None:

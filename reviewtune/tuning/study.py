@@ -59,7 +59,7 @@ def _run(study: Study, console: Console) -> None:
         raise errors[0]
     if not _has_scores(study):
         families = ", ".join(study.config.families)
-        raise StudyError(f"no trial of {families} ended with a score: their errors are printed above")
+        raise StudyError(f"no trial of {families} ended with a score: what became of them is printed above")
 
 
 def _remember(study: Study) -> None:

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 
-def join_units(clusters: NDArray[np.int64], groups: Sequence[str | None]) -> NDArray[np.int64]:
+def join_units(clusters: NDArray[np.int64], groups: Sequence[Sequence[str] | None]) -> NDArray[np.int64]:
     """(N,) unit labels: equal for reviews joined by a chain of shared clusters and shared groups.
 
     Args:
         clusters: (N,) near-duplicate cluster of each review.
-        groups: N groups; None belongs to no group.
+        groups: The groups of each of N reviews; None belongs to no group.
     """
-    rows = np.array([row for row, group in enumerate(groups) if group is not None], dtype=np.int64)
-    _, group_labels = np.unique([group for group in groups if group is not None], return_inverse=True)
+    pairs = [(row, group) for row, names in enumerate(groups) for group in names or ()]
+    rows = np.array([row for row, _ in pairs], dtype=np.int64)
+    _, group_labels = np.unique(np.array([group for _, group in pairs], dtype=object), return_inverse=True)
     num_clusters = int(clusters.max(initial=-1)) + 1
-    # A graph of two kinds of node: every review is an edge from its cluster to its group.
+    # A graph of two kinds of node: every review is an edge from its cluster to each of its groups.
     nodes = num_clusters + int(group_labels.max(initial=-1)) + 1
     edges = (np.ones(len(rows)), (clusters[rows], num_clusters + group_labels))
     _, units = sparse.csgraph.connected_components(sparse.coo_matrix(edges, shape=(nodes, nodes)), directed=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from reviewtune.data.shown import listed, quoted
 from reviewtune.errors import DataError
 
 TEXT_NAMES = (
@@ -39,14 +40,16 @@ def find_column(names: Sequence[str], wanted: str | None, usual: Sequence[str], 
         found = [name for name in names if name == wanted] or [name for name in names if _plain(name) == _plain(wanted)]
     if len(found) == 1:
         return found[0]
-    listed = ", ".join(map(repr, names))
+    choice = listed(names)
     if not found and wanted is not None:
-        raise DataError(f"there is no column {wanted!r}: {flag} must be one of the columns {listed}")
+        raise DataError(f"there is no column {quoted(wanted)}: {flag} must be one of the columns {choice}")
     if not found:
-        raise DataError(f"no column is named {usual[0]!r} or alike: give {flag} with one of the columns {listed}")
+        raise DataError(f"no column is named {usual[0]!r} or alike: give {flag} with one of the columns {choice}")
     if len(set(found)) == 1:
-        raise DataError(f"{len(found)} columns are named {found[0]!r}: rename all but one of the columns {listed}")
-    raise DataError(f"the columns {', '.join(map(repr, found))} could each be meant: give {flag} with one of them")
+        raise DataError(
+            f"{len(found)} columns are named {quoted(found[0])}: rename all but one of the columns {choice}"
+        )
+    raise DataError(f"the columns {listed(found)} could each be meant: give {flag} with one of them")
 
 
 def optional_column(names: Sequence[str], usual: Sequence[str]) -> str | None:

@@ -6,11 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from reviewtune.data.kinds import HUB_PREFIX, hub_id
 from reviewtune.errors import DataError
 
-HUB_PREFIX = "hub:"
-
-_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -43,7 +41,7 @@ def read_hub(source: str) -> tuple[str, pa.Table]:
     Raises:
         DataError: The source names no data set, it cannot be reached, or what is cached is another revision.
     """
-    repository, revision = _parts(source)
+    repository, revision = hub_id(source)
     if repository in KNOWN and revision is None:
         revision = KNOWN[repository].commit
     import datasets
@@ -73,13 +71,6 @@ def known_fake_label(source: str) -> str | None:
     """The label that means fake by a data set's own card; None where that is not known."""
     repository = source.removeprefix(HUB_PREFIX).partition("@")[0]
     return KNOWN[repository].fake_label if source.startswith(HUB_PREFIX) and repository in KNOWN else None
-
-
-def _parts(source: str) -> tuple[str, str | None]:
-    match = _ID.fullmatch(source.removeprefix(HUB_PREFIX))
-    if match is None:
-        raise DataError(f"{source} names no data set: write {HUB_PREFIX}owner/name or {HUB_PREFIX}owner/name@revision")
-    return match["repository"], match["revision"]
 
 
 def _commit(splits: list[Any]) -> str | None:

@@ -1,11 +1,12 @@
 """Which label means fake. Known spellings are understood; anything else has to be said with `--fake-label`."""
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from reviewtune.data.missing import is_missing
+from reviewtune.data.shown import quoted
 from reviewtune.errors import DataError
 
 FAKE_WORDS = frozenset({"fake", "cg", "computer generated", "deceptive", "spam"})
@@ -16,52 +17,64 @@ TELLING_COLUMNS = frozenset({"fake", "is_fake", "deceptive", "is_deceptive"})
 _WHOLE = re.compile(r"^(-?\d+)\.0+$")
 _YES = frozenset({"true", "1"})
 _NO = frozenset({"false", "0"})
+_LISTED = 8
 
 
-def read_fake(values: Sequence[Any], column: str, fake_label: str | None) -> list[bool | None]:
-    """Whether each review is fake, in order; None where the label is missing (null, NaN or blank).
+def read_fake(
+    values: Sequence[Any], column: str, fake_label: str | None, *, one_class: bool = False
+) -> list[bool | None]:
+    """Whether each review is fake, in order; None where the label is missing.
 
     Args:
         values: Labels as found: strings, booleans or numbers.
         column: The label column's name, which gives a meaning to yes-or-no values.
         fake_label: The user's `--fake-label`; it comes before any guess. Upper and lower case are the same.
+        one_class: Whether one label is enough. `fake_label` may then be the other one, which does not occur.
 
     Raises:
         DataError: There are not exactly two labels, or which of them is fake is not known.
     """
     keys = [_key(value) for value in values]
     counts = Counter(key for key in keys if key is not None)
-    spelled = {key: str(value).strip()[:40] for key, value in zip(reversed(keys), reversed(values), strict=True)}
-    found = ", ".join(f"{spelled[key]!r} ({count})" for key, count in counts.most_common(8)) or "only blanks"
-    if len(counts) != 2:
+    found = _found(counts, dict(zip(reversed(keys), reversed(values), strict=True)))
+    if len(counts) != 2 and not (one_class and len(counts) == 1):
+        missing = sum(key is None for key in keys)
+        without = f", and {missing} rows without one (blank, nan, null or alike)" if missing and counts else ""
         raise DataError(
-            f"the label column {column!r} must hold two labels, it holds {len(counts)}: {found}"
-            f"{', ...' if len(counts) > 8 else ''}; choose another with --label-column or keep the rows of two labels"
+            f"the label column {quoted(column)} must hold two labels, it holds {len(counts)}: {found}{without}; "
+            "choose another with --label-column or keep the rows of two labels"
         )
     fake = _fake_key(set(counts), column) if fake_label is None else _key(fake_label)
-    if fake_label is not None and fake not in counts:
-        raise DataError(f"--fake-label {fake_label!r} is no label of {column!r}: found {found}")
+    if fake_label is not None and (fake is None or (fake not in counts and len(counts) == 2)):
+        raise DataError(f"--fake-label {quoted(fake_label)} is no label of {quoted(column)}: found {found}")
     if fake is None:
         raise DataError(
-            f"which label of {column!r} means fake is not known: found {found}; give --fake-label with one of them"
+            f"which label of {quoted(column)} means fake is not known: found {found}; give --fake-label with "
+            f"{'one of them' if len(counts) == 2 else 'the label that means fake, whether or not it is this one'}"
         )
     return [None if key is None else key == fake for key in keys]
 
 
+def _found(counts: Counter[str], spelled: dict[str | None, Any]) -> str:
+    """The most frequent labels, as they are spelled first, with their rows."""
+    first = counts.most_common(_LISTED)
+    listed = ", ".join(f"{quoted(str(spelled[key]).strip())} ({count})" for key, count in first)
+    return f"{listed or 'only blanks'}{', ...' if len(counts) > _LISTED else ''}"
+
+
 def _fake_key(keys: set[str], column: str) -> str | None:
-    """The one of two labels that means fake, or None where that is a guess."""
+    """The label that means fake, or None where that is a guess; of one label that means genuine, its opposite."""
     words = {key.replace("-", " ").replace("_", " "): key for key in keys}
     pairs = [(FAKE_WORDS, GENUINE_WORDS)]
     if column.strip().lower() in TELLING_COLUMNS:
         pairs.append((_YES, _NO))
     for fake_words, genuine_words in pairs:
-        if len(words.keys() & fake_words) == 1 and len(words.keys() & genuine_words) == 1:
-            return words[(words.keys() & fake_words).pop()]
+        fakes, genuine = words.keys() & fake_words, words.keys() & genuine_words
+        if len(fakes) + len(genuine) == len(keys) and max(len(fakes), len(genuine)) == 1:
+            return words[fakes.pop()] if fakes else min(fake_words)
     return None
 
 
 def _key(value: Any) -> str | None:
     """A label's spelling for comparing: lower case, 1.0 as 1; None for a missing one."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    return _WHOLE.sub(r"\1", str(value).strip().lower()) or None
+    return None if is_missing(value) else _WHOLE.sub(r"\1", str(value).strip().lower())

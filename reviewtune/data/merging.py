@@ -13,7 +13,7 @@ class ReviewReport:
 
     rows_read: int
     missing_text: int
-    """Rows whose text is null."""
+    """Rows whose text is null, or a word for it (see `missing`)."""
     empty_text: int
     """Rows whose text is blank."""
     non_text: int
@@ -27,9 +27,11 @@ class ReviewReport:
     kept: int
     fake: int
     genuine: int
+    surrogates_replaced: int = 0
+    """Rows whose text held half of a surrogate pair, which was replaced: kept or left out for another reason."""
 
     def lines(self) -> list[str]:
-        """The report for people: what was kept, then a line for each reason that left rows out."""
+        """The report for people: what was kept, then a line for each reason that left rows out or changed them."""
         reasons = {
             "rows without a text": self.missing_text,
             "rows with a blank text": self.empty_text,
@@ -37,13 +39,23 @@ class ReviewReport:
             "rows without a label": self.missing_label,
             "rows that repeat another row's text and label, merged": self.duplicates_merged,
             "rows whose text carries both labels, dropped": self.contradictory_rows,
+            "rows with halves of characters in their text, replaced": self.surrogates_replaced,
         }
         kept = f"{self.kept:,} of {self.rows_read:,} rows kept: {self.fake:,} fake, {self.genuine:,} genuine"
         return [kept, *(f"{reason}: {count:,}" for reason, count in reasons.items() if count)]
 
 
-def merge(texts: list[str | None], columns: dict[str, list[Any]]) -> tuple[list[dict[str, Any]], ReviewReport]:
-    """One row for each usable text that has one label, and the account of the others."""
+def merge(
+    texts: list[str | None], columns: dict[str, list[Any]], surrogates_replaced: int = 0
+) -> tuple[list[dict[str, Any]], ReviewReport]:
+    """One row for each usable text that has one label, and the account of the others.
+
+    Args:
+        texts: As found, None where there is none.
+        columns: By name, as many values; `FAKE` and `GROUP` among them. A kept row has those of its text's first row,
+            but for `GROUP`: all groups of its text's rows, sorted, or None.
+        surrogates_replaced: Rows whose text was mended when it was read.
+    """
     counts = dict.fromkeys(("missing_text", "empty_text", "non_text", "missing_label"), 0)
     same_text: dict[str, list[int]] = {}
     for row, (found, fake) in enumerate(zip(texts, columns[FAKE], strict=True)):
@@ -60,8 +72,8 @@ def merge(texts: list[str | None], columns: dict[str, list[Any]]) -> tuple[list[
     kept = []
     for text, rows in one_label.items():
         first = {name: values[rows[0]] for name, values in columns.items()}
-        # The least group, not the first one's, so that the order of the rows takes no part in the content.
-        first[GROUP] = min((columns[GROUP][row] for row in rows if columns[GROUP][row] is not None), default=None)
+        groups = {columns[GROUP][row] for row in rows} - {None}
+        first[GROUP] = sorted(groups) or None
         kept.append({ID: text_id(text), TEXT: text, ROW: rows[0], **first})
     fakes = sum(row[FAKE] for row in kept)
     usable, unanimous = (sum(map(len, group.values())) for group in (same_text, one_label))
@@ -74,5 +86,6 @@ def merge(texts: list[str | None], columns: dict[str, list[Any]]) -> tuple[list[
         kept=len(kept),
         fake=fakes,
         genuine=len(kept) - fakes,
+        surrogates_replaced=surrogates_replaced,
     )
     return kept, report

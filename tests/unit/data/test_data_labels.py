@@ -67,6 +67,55 @@ def test_nan_is_a_missing_label() -> None:
 
 
 @pytest.mark.parametrize(
+    "word", ["nan", "NaN", "NULL", "null", "N/A", "n/a", "NA", "None", "<NA>", "#N/A", " nan ", ""]
+)
+def test_words_for_a_missing_value_are_no_labels(word: str) -> None:
+    assert read_fake(["CG", word, "OR"], "label", None) == [True, None, False]
+
+
+def test_labels_that_were_taken_for_missing_are_said_where_too_few_are_left() -> None:
+    with pytest.raises(
+        DataError, match=r"it holds 1: 'fake' \(1\), and 2 rows without one \(blank, nan, null or alike\);"
+    ):
+        read_fake(["fake", "none", "none"], "label", "fake")
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "flag", "fake"),
+    [
+        ("CG", "label", None, True),
+        ("OR", "label", None, False),
+        ("1", "is_fake", None, True),
+        (0.0, "is_fake", None, False),
+        ("genuine", "label", "genuine", True),
+        ("a", "label", "A", True),
+        ("a", "label", "b", False),
+        (0, "label", "1", False),
+    ],
+)
+def test_one_label_is_enough_where_it_is_asked_for(value: Any, column: str, flag: str | None, fake: bool) -> None:
+    assert read_fake([value, None, value], column, flag, one_class=True) == [fake, None, fake]
+    with pytest.raises(DataError, match="must hold two labels, it holds 1"):
+        read_fake([value, None, value], column, flag)
+
+
+@pytest.mark.parametrize(
+    ("values", "flag", "said"),
+    [
+        (["a"], None, "found 'a' (1); give --fake-label with the label that means fake, whether or not it is this one"),
+        (["a"], "nan", "--fake-label 'nan' is no label of 'label': found 'a' (1)"),
+        (["a", "b", "c"], "a", "must hold two labels, it holds 3"),
+        (["a", "b"], "c", "--fake-label 'c' is no label of 'label'"),
+        ([None], "a", "it holds 0: only blanks"),
+    ],
+)
+def test_one_label_still_needs_a_meaning(values: list[Any], flag: str | None, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_fake(values, "label", flag, one_class=True)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("values", "flag", "said"),
     [
         (["CG", "CG"], None, "must hold two labels, it holds 1: 'CG' (2); choose another with --label-column"),
@@ -75,7 +124,7 @@ def test_nan_is_a_missing_label() -> None:
         (
             ["a long\nreview " * 9] * 2 + ["b"] + ["c"],
             None,
-            "it holds 3: 'a long\\nreview a long\\nreview a long\\nrevie' (2)",
+            "it holds 3: 'a long\\nreview a lo...iew a long\\nreview' (2)",
         ),
         ([None, ""], None, "it holds 0: only blanks"),
         (["CG", "OR"], "fake", "--fake-label 'fake' is no label of 'label': found 'CG' (1), 'OR' (1)"),

@@ -64,7 +64,7 @@ def test_rows_are_normalised_merged_and_typed(reviews: Reviews) -> None:
         ID: hashlib.sha256(b"Lovely\nthing").hexdigest()[:16],
         TEXT: "Lovely\nthing",
         FAKE: True,
-        GROUP: "a",
+        GROUP: ["a", "z"],
         CATEGORY: "Home",
         RATING: 5.0,
         ROW: 0,
@@ -88,6 +88,7 @@ def test_the_report_accounts_for_every_row(reviews: Reviews) -> None:
         "kept": 2,
         "fake": 1,
         "genuine": 1,
+        "surrogates_replaced": 0,
     }
     assert reviews.report.lines() == [
         "2 of 10 rows kept: 1 fake, 1 genuine",
@@ -115,7 +116,7 @@ def test_any_rows_are_all_accounted_for_whatever_their_order(
     def content(some: list[tuple[str | None, bool | None, str | None]]) -> tuple[set[tuple[Any, ...]], dict[str, int]]:
         texts, fakes, groups = (list(values) for values in zip(*some, strict=True)) if some else ([], [], [])
         kept, report = merge(texts, {FAKE: fakes, GROUP: groups})
-        return {(row[ID], row[TEXT], row[FAKE], row[GROUP]) for row in kept}, asdict(report)
+        return {(row[ID], row[TEXT], row[FAKE], tuple(row[GROUP] or ())) for row in kept}, asdict(report)
 
     kept, report = content(rows)
     dropped = ("missing_text", "empty_text", "non_text", "missing_label", "duplicates_merged", "contradictory_rows")
@@ -214,7 +215,7 @@ def test_the_sample_is_generated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "reviewtune.data.sample", SimpleNamespace(generate=lambda: table))
     found = load_reviews("sample", group_column="product")
     assert (found.name, found.report.kept) == ("sample", 2)
-    assert sorted(found.table[GROUP].to_pylist()) == ["p", "q"]
+    assert sorted(found.table[GROUP].to_pylist()) == [["p"], ["q"]]
 
 
 def test_texts_for_prediction_keep_every_row_in_order(tmp_path: Path) -> None:

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pyarrow import parquet
 
-from reviewtune.data.sources import _parse_csv, read_lines, read_source
+from reviewtune.data.sources import read_lines, read_source
 from reviewtune.errors import DataError
 
 ROWS = [{"text": 'Good, "very" good\nindeed', "label": "CG"}, {"text": "Bad", "label": "OR"}]
@@ -50,23 +48,6 @@ def test_a_folder_of_parquet_is_read_in_the_order_of_its_file_names(tmp_path: Pa
     assert source.name == tmp_path.name
 
 
-FIELDS = st.text(st.characters(codec="utf-8"), max_size=20)
-
-
-@given(st.lists(st.tuples(FIELDS, FIELDS), min_size=1))
-def test_csv_keeps_every_field_of_every_row(rows: list[tuple[str, str]]) -> None:
-    body = "".join(",".join('"' + field.replace('"', '""') + '"' for field in row) + "\n" for row in rows)
-    table = _parse_csv(Path("a.csv"), "text,label\n" + body, ",")
-    assert [tuple(row.values()) for row in table.to_pylist()] == rows
-
-
-def test_a_blank_line_is_an_empty_row_only_where_there_is_one_column(tmp_path: Path) -> None:
-    (tmp_path / "one.csv").write_text("text\na\n\nb\n")
-    (tmp_path / "two.csv").write_text("text,label\na,x\n\nb,y\n")
-    assert read_source(str(tmp_path / "one.csv")).table["text"].to_pylist() == ["a", "", "b"]
-    assert read_source(str(tmp_path / "two.csv")).table["text"].to_pylist() == ["a", "b"]
-
-
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -85,9 +66,9 @@ def test_a_blank_line_is_an_empty_row_only_where_there_is_one_column(tmp_path: P
         ),
         ("a.csv", "text,label\na,CG\n".encode("utf-16-le"), "NUL byte at offset 1; save it as UTF-8"),
         ("a.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is a binary file"),
-        ("a.jsonl", b'{"text": "a"}\n{"te', "JSON parse error"),
-        ("a.jsonl", b'{"text": "a"}\n{"text": 1}\n', "Column(/text) changed from string to number in row 1"),
-        ("a.jsonl", b'[{"text": "a"}]\n', "JSON parse error"),
+        ("a.csv", b"\xef\xbb\xbftext,label\nok,CG\ncaf\xe9,OR\n", "byte 0xe9 at offset 23 (line 3); save it as UTF-8"),
+        ("a.jsonl", b'{"text": "a"}\n{"te', "line 2: Unterminated string"),
+        ("a.jsonl", b'[{"text": "a"}]\n', """line 1: [{"text": "a"}] is no JSON object; write one a line"""),
         ("a.parquet", b"text,label\na,CG\n", "damaged or not what its name says"),
         ("a.xlsx", b"PK\x03\x04", "ends in '.xlsx', which has no reader: a source is .csv, .tsv"),
         ("noending", b"text\na\n", "ends in 'no suffix'"),
@@ -120,10 +101,10 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
 def test_a_file_that_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, "a.csv")
 
-    def refuse(self: Path) -> bytes:
+    def refuse(self: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert message(path) == f"{path} cannot be read: Permission denied"
 
 

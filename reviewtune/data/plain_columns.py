@@ -1,0 +1,80 @@
+"""Columns of others' making, checked before a value is touched, and texts as plain strings however they were stored."""
+
+import pyarrow as pa
+
+from reviewtune.data.shown import listed, quoted, shown
+from reviewtune.errors import DataError
+
+
+def plain_columns(table: pa.Table, source: str) -> pa.Table:
+    """The table with its dictionaries resolved and its strings as one type, bytes too where they are UTF-8.
+
+    Args:
+        table: As it was read, its values unchecked.
+        source: What to call it in a message.
+
+    Raises:
+        DataError: A name or a value is damaged, strings that are not UTF-8 included.
+    """
+    try:
+        names = table.column_names
+    except UnicodeDecodeError:
+        raise DataError(f"{shown(source)} has a column whose name is not UTF-8: rename it") from None
+    return pa.Table.from_arrays([_plain(table, place, source) for place in range(len(names))], names=names)
+
+
+def scalars(table: pa.Table, name: str, flag: str) -> list[object]:
+    """The values of a plain column that must hold one value a row: text, numbers, true or false; times as text.
+
+    Raises:
+        DataError: It holds lists, objects or bytes, or times of an unknown zone.
+    """
+    column = table[name]
+    try:
+        if pa.types.is_temporal(column.type):
+            # As text: Python's own dates end at the year 9999.
+            column = column.cast(pa.string())
+        elif not _is_scalar(column.type):
+            raise DataError(
+                f"the column {quoted(name)} holds {shown(column.type, 60)}, not one value a row: give {flag} with "
+                f"another of {listed(table.column_names)}"
+            )
+    except pa.ArrowException as error:
+        raise DataError(
+            f"the column {quoted(name)} holds {shown(column.type, 60)} that cannot be read "
+            f"({shown(' '.join(str(error).split()))}): store it as text, or give {flag} with another"
+        ) from None
+    values: list[object] = column.to_pylist()
+    return values
+
+
+def _plain(table: pa.Table, place: int, source: str) -> pa.ChunkedArray:
+    column = table.column(place)
+    try:
+        column.validate(full=True)
+    except pa.ArrowException as error:
+        reason = shown(" ".join(str(error).split()))
+        raise DataError(
+            f"{shown(source)}, column {quoted(table.column_names[place])}: {reason}; export it again"
+        ) from None
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if _is_text(column.type) and not pa.types.is_string(column.type):
+        try:
+            return column.cast(pa.string())
+        except pa.ArrowException:
+            return column  # Bytes that are no text; who needs them as text says so.
+    return column
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    tests = (
+        "is_string", "is_large_string", "is_string_view", "is_binary", "is_large_binary", "is_binary_view",
+        "is_fixed_size_binary",
+    )  # fmt: skip
+    return any(getattr(pa.types, test)(kind) for test in tests)
+
+
+def _is_scalar(kind: pa.DataType) -> bool:
+    tests = ("is_null", "is_boolean", "is_integer", "is_floating", "is_decimal", "is_string")
+    return any(getattr(pa.types, test)(kind) for test in tests)

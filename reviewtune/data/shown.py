@@ -1,0 +1,33 @@
+"""A value of the user's as it stands in a message: one line, not too long, nothing that a terminal obeys."""
+
+from collections.abc import Sequence
+
+LONGEST_SHOWN = 200
+LONGEST_QUOTED = 40
+LONGEST_LIST = 8
+
+
+def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
+    """The value as text with its control characters escaped; of more than `longest` letters the middle is left out."""
+    # Cut before it is escaped too: it may be megabytes.
+    return _cut("".join(map(_escaped, _cut(str(value), longest))), longest)
+
+
+def quoted(value: object) -> str:
+    """A name or a label, shown between quotes."""
+    return f"'{shown(value, LONGEST_QUOTED)}'"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, quoted, with how many more there are."""
+    more = len(names) - LONGEST_LIST
+    first = ", ".join(map(quoted, names[:LONGEST_LIST]))
+    return f"{first} and {more} more" if more > 0 else first
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest // 2 - 1]}...{text[-(longest // 2 - 2) :]}"
+
+
+def _escaped(letter: str) -> str:
+    return letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")

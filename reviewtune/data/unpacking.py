@@ -1,0 +1,70 @@
+"""What is packed in a .gz, .bz2, .xz or .zip file, by the standard library."""
+
+import bz2
+import gzip
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from reviewtune.data.kinds import packing
+from reviewtune.data.shown import listed, shown
+from reviewtune.errors import DataError
+
+LARGEST_BYTES = 2**31
+"""Of a text file, unpacked: what holds more is read as Parquet, a column at a time."""
+
+_PART_BYTES = 2**22
+_OPEN: dict[str, Callable[[IO[bytes]], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_DAMAGED = (EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+"""What those raise, RuntimeError where a password is wanted or the packing is unknown."""
+_OF_A_MAC = re.compile(r"__MACOSX/|(.*/)?\.DS_Store")
+
+
+def read_bytes(path: Path) -> tuple[str, bytes]:
+    """The name of the file that was packed, which tells what it holds, and its bytes; of one not packed, its own.
+
+    Raises:
+        DataError: It is damaged, encrypted, holds several files or more than `LARGEST_BYTES`.
+        OSError: It cannot be read.
+    """
+    packed = packing(path.name)
+    if packed is None:
+        with path.open("rb") as file:
+            return path.name, _read(file, path)
+    with path.open("rb") as file:
+        try:
+            if packed == ".zip":
+                return _read_zip(file, path)
+            with _OPEN[packed](file) as stream:
+                return path.name, _read(stream, path)
+        except _DAMAGED as error:
+            raise DataError(
+                f"{shown(path)} cannot be unpacked: {shown(' '.join(str(error).split()))}; pack it again, or unpack it"
+            ) from None
+
+
+def _read_zip(file: IO[bytes], path: Path) -> tuple[str, bytes]:
+    with zipfile.ZipFile(file) as archive:
+        files = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in files if not _OF_A_MAC.match(member.filename)]
+        if len(members) != 1:
+            raise DataError(
+                f"{shown(path)} holds {len(members)} files ({listed([member.filename for member in members])}): "
+                "pack one file of reviews"
+            )
+        with archive.open(members[0]) as stream:
+            return members[0].filename, _read(stream, path)
+
+
+def _read(stream: IO[bytes], path: Path) -> bytes:
+    # Bit by bit: the standard library takes the memory for all that it is asked for at once.
+    parts: list[bytes] = []
+    while part := stream.read(_PART_BYTES):
+        parts.append(part)
+        if len(parts) * _PART_BYTES > LARGEST_BYTES:
+            raise DataError(f"{shown(path)} holds more than {LARGEST_BYTES:,} bytes of text: save it as .parquet")
+    return b"".join(parts)

@@ -20,7 +20,7 @@ KINDS = (
     f"{HUB_PREFIX}owner/name[@revision] or {SAMPLE}"
 )
 
-_TABLE_SUFFIXES = (*CSV_DELIMITERS, *JSON_SUFFIXES, PARQUET_SUFFIX)
+TABLE_SUFFIXES = (*CSV_DELIMITERS, *JSON_SUFFIXES, PARQUET_SUFFIX)
 _HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
 
@@ -77,7 +77,7 @@ def table_suffix(name: str, source: str) -> str:
     """
     packed = packing(name)
     suffix = (Path(name).with_suffix("") if packed else Path(name)).suffix.lower()
-    if suffix in _TABLE_SUFFIXES:
+    if suffix in TABLE_SUFFIXES:
         return suffix
     if packed:
         raise DataError(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from reviewtune.data.kinds import packing
+from reviewtune.data.kinds import TABLE_SUFFIXES, packing
 from reviewtune.data.shown import listed, shown
 from reviewtune.errors import DataError
 
@@ -25,7 +25,7 @@ _OF_A_MAC = re.compile(r"__MACOSX/|(.*/)?\.DS_Store")
 
 
 def read_bytes(path: Path) -> tuple[str, bytes]:
-    """The name of the file that was packed, which tells what it holds, and its bytes; of one not packed, its own.
+    """The name that tells what a file holds, which for an archive may be that of what lies in it, and the bytes.
 
     Raises:
         DataError: It is damaged, encrypted, holds several files or more than `LARGEST_BYTES`.
@@ -57,7 +57,8 @@ def _read_zip(file: IO[bytes], path: Path) -> tuple[str, bytes]:
                 "pack one file of reviews"
             )
         with archive.open(members[0]) as stream:
-            return members[0].filename, _read(stream, path)
+            says = path.with_suffix("").suffix.lower() in TABLE_SUFFIXES
+            return path.name if says else members[0].filename, _read(stream, path)
 
 
 def _read(stream: IO[bytes], path: Path) -> bytes:

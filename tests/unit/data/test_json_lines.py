@@ -1,0 +1,80 @@
+"""Every JSON object is a row, or its line is named."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reviewtune.data.json_lines import read_json_lines
+from reviewtune.errors import DataError
+
+TEXT = st.none() | st.text(st.characters(codec="utf-8"))
+
+
+@settings(deadline=None)
+@given(st.lists(st.fixed_dictionaries({"t": TEXT}, optional={"n": st.floats(allow_nan=False)}), min_size=1))
+def test_all_rows_come_back(rows: list[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(row, ensure_ascii=len(row) > 1) + "\n" for row in rows)
+    table, replaced = read_json_lines(text, "a.jsonl")
+    names = table.column_names
+    assert table.to_pylist() == [{name: row.get(name) for name in names} for row in rows]
+    assert set(names) == {name for row in rows for name in row}
+    assert not replaced
+
+
+def test_missing_keys_are_null_and_columns_are_in_the_order_of_their_first_row() -> None:
+    table, _ = read_json_lines('\n{"b": 1}\r\n\r\n{"a": "x", "b": 2.5}\r{"c": [1], "a": null}', "a.jsonl")
+    assert table.column_names == ["b", "a", "c"]
+    assert table.to_pylist() == [
+        {"b": 1.0, "a": None, "c": None},
+        {"b": 2.5, "a": "x", "c": None},
+        {"b": None, "a": None, "c": [1]},
+    ]
+
+
+def test_texts_stay_texts() -> None:
+    table, _ = read_json_lines('{"t": "2020-01-01", "n": NaN}\n', "a.jsonl")
+    assert table["t"].to_pylist() == ["2020-01-01"]
+
+
+def test_halves_of_surrogate_pairs_are_replaced_and_counted() -> None:
+    lines = [
+        r'{"t": "a\ud800b", "u": "x"}',
+        r'{"t": "\uDC00\uD83D\uDE00", "u": "\udfff"}',
+        r'{"t": "\ud83d\ude00", "\ud800": ["\ud800"]}',
+    ]
+    table, replaced = read_json_lines("\n".join(lines), "a.jsonl")
+    assert table.to_pylist() == [
+        {"t": "a\ufffdb", "u": "x", "\ufffd": None},
+        {"t": "\ufffd\U0001f600", "u": "\ufffd", "\ufffd": None},
+        {"t": "\U0001f600", "u": None, "\ufffd": ["\ufffd"]},
+    ]
+    assert (replaced["t"], replaced["u"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("null", "line 2: null is no JSON object; write one a line"),
+        ("[1]", "[1] is no JSON object"),
+        ('{"t": "a"} {"t": "b"}', "line 2: Extra data"),
+        ('{"t": 1}', "line 2: 't' holds a number where lines above hold text: write all of its values one way"),
+        ('{"t": ["a"]}', "'t' holds a list where"),
+        ('{"t": "a", "t": "b"}', "the key 't' occurs twice"),
+        (r'{"\ud800": 1, "\ud801": 2}', "occurs twice"),
+        ('{"n": 1' + "0" * 30 + "}", "a.jsonl: the values of 'n' do not make a column"),
+        ('{"n": 1' + "0" * 5000 + "}", "line 2: Exceeds the limit"),
+        ("[" * 100_000, "line 2: maximum recursion depth"),
+        ('{"t": ', "line 2: Expecting value"),
+        ('{"t": "a\tb"}', "line 2: Invalid control character"),
+        ('{"' + "\x1bk" * 1000 + '": 1}', "line 2: Invalid control character"),
+    ],
+)
+def test_a_bad_line_is_named(line: str, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_json_lines('{"t": "a"}\n' + line, "a.jsonl")
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 600

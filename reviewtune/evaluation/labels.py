@@ -26,12 +26,17 @@ def as_labels(**arrays: ArrayLike) -> tuple[NDArray[np.bool_], ...]:
     return tuple(labels)
 
 
+def has_both_classes(fake: NDArray[np.bool_]) -> bool:
+    """Whether `fake`, (N,), holds a fake and a genuine review."""
+    return bool(fake.any() and not fake.all())
+
+
 def require_both_classes(fake: NDArray[np.bool_], purpose: str) -> None:
     """Raise unless `fake`, (N,), holds a fake and a genuine review.
 
     Raises:
         DataError: One class is missing.
     """
-    if fake.all() or not fake.any():
+    if not has_both_classes(fake):
         kind = "fake" if fake.all() else "genuine"
         raise DataError(f"{purpose} needs fake and genuine reviews, but all {len(fake)} are {kind}: split more reviews")

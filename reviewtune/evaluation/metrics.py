@@ -2,11 +2,14 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 from sklearn import metrics
 
 from reviewtune.errors import DataError
-from reviewtune.evaluation.labels import as_labels, require_both_classes
+from reviewtune.evaluation.labels import as_labels, has_both_classes, require_both_classes
+from reviewtune.evaluation.significance import CONFIDENCE
 from reviewtune.evaluation.threshold import calibrated
+from reviewtune.schema import FAKE_NAME, GENUINE_NAME
 
 ECE_BINS = 15
 
@@ -45,6 +48,47 @@ def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicte
         "false_negatives": int(fn),
         "true_negatives": int(tn),
     }
+
+
+def one_class_scores(
+    fake: ArrayLike, fake_probability: ArrayLike, predicted: ArrayLike
+) -> tuple[dict[str, float | int], str]:
+    """What reviews of one class can tell, by name, and a line that says what they cannot.
+
+    The share of them that is called fake is the recall where all are fake, and the false-alarm rate, called
+    `false_positive_rate`, where all are genuine; with its Wilson interval of 95 % (`_low`, `_high`).
+
+    Args:
+        fake: (N,) all true or all false.
+        fake_probability: (N,) probabilities in [0, 1] that the review is fake.
+        predicted: (N,) true where the classifier calls the review fake.
+
+    Raises:
+        DataError: The arrays are empty or differ in length, `fake` holds both classes, or a probability is NaN or
+            outside of [0, 1].
+    """
+    truth, labels = as_labels(fake=fake, predicted=predicted)
+    if has_both_classes(truth):
+        raise DataError("these reviews are fake and genuine: score them by classification_scores")
+    probability = _as_probabilities(fake_probability, len(truth))
+    all_fake, called = bool(truth[0]), int(labels.sum())
+    rate = "recall" if all_fake else "false_positive_rate"
+    interval = stats.binomtest(called, len(truth)).proportion_ci(CONFIDENCE, method="wilson")
+    counts = ("true_positives", "false_negatives") if all_fake else ("false_positives", "true_negatives")
+    scores = {
+        rate: called / len(truth),
+        f"{rate}_low": float(interval.low),
+        f"{rate}_high": float(interval.high),
+        "brier": float(np.mean((probability - truth) ** 2)),
+        "ece": expected_calibration_error(truth, probability),
+        **dict(zip(counts, (called, len(truth) - called), strict=True)),
+    }
+    untold = "precision, the false-alarm rate" if all_fake else "recall, precision"
+    kind = FAKE_NAME if all_fake else GENUINE_NAME
+    return scores, (
+        f"all {len(truth):,} reviews are {kind}: they tell nothing of {untold}, F1, MCC, ROC AUC or average precision, "
+        "which need both classes"
+    )
 
 
 def validation_scores(fake: ArrayLike, scores: ArrayLike) -> dict[str, float]:

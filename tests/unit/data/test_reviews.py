@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from reviewtune.data.merging import merge
 from reviewtune.data.reviews import SCHEMA, Reviews, load_reviews, load_texts, read_reviews, reviews_in_store
-from reviewtune.data.store import Store
+from reviewtune.data.store import Store, write_parquet
 from reviewtune.data.texts import is_number, normalise
 from reviewtune.errors import DataError
 from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, RATING, ROW, TEXT
@@ -200,6 +200,52 @@ def test_reviews_that_cannot_be_used_are_refused(
 ) -> None:
     parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
     assert said in message(str(tmp_path / "a.parquet"), **options)
+
+
+@pytest.mark.parametrize(("label", "flag", "fake"), [("CG", None, 2), ("OR", None, 0), ("human", "machine", 0)])
+def test_reviews_of_one_class_are_read_where_they_are_asked_for(
+    tmp_path: Path, label: str, flag: str | None, fake: int
+) -> None:
+    source = jsonl(tmp_path, [{"text": text, "label": label} for text in ("a", "b", "")])
+    report = load_reviews(source, fake_label=flag, one_class=True).report
+    assert (report.fake, report.genuine, report.empty_text) == (fake, 2 - fake, 1)
+    assert "must hold two labels, it holds 1" in message(source, fake_label=flag)
+
+
+def test_two_labels_of_which_one_has_no_text_are_one_class(tmp_path: Path) -> None:
+    source = jsonl(tmp_path, [{"text": "a", "label": "CG"}, {"text": "", "label": "OR"}])
+    assert load_reviews(source, one_class=True).report.kept == 1
+    assert "leaves 1 fake and 0 genuine reviews" in message(source)
+    nothing = jsonl(tmp_path, [{"text": "5", "label": "CG"}, {"text": "a", "label": None}])
+    assert "leaves 0 fake and 0 genuine reviews" in message(nothing, one_class=True)
+
+
+def test_halves_of_characters_are_replaced_and_counted(tmp_path: Path) -> None:
+    rows = [{"text": "a\ud83d b", "label": "CG", "who": "\udc00"}, {"text": "c", "label": "OR", "who": "x"}]
+    found = load_reviews(jsonl(tmp_path, rows), group_column="who")
+    assert set(found.table[TEXT].to_pylist()) == {"a\ufffd b", "c"}
+    assert found.report.lines() == [
+        "2 of 2 rows kept: 1 fake, 1 genuine",
+        "rows with halves of characters in their text, replaced: 1",
+    ]
+
+
+def test_a_report_that_was_kept_before_surrogates_were_counted_is_read(tmp_path: Path, reviews: Reviews) -> None:
+    path = reviews_in_store(reviews, Store(tmp_path))
+    report = asdict(reviews.report)
+    del report["surrogates_replaced"]
+    write_parquet(reviews.table, path, {"report": report, "name": reviews.name})
+    assert read_reviews(path) == reviews
+
+
+def test_reviews_that_were_kept_with_one_group_each_are_made_again(tmp_path: Path, reviews: Reviews) -> None:
+    place = reviews.table.column_names.index(GROUP)
+    old = reviews.table.set_column(place, GROUP, pa.array(["a"] * len(reviews.table)))
+    path = Store(tmp_path).reviews / f"{reviews.sha256[:16]}.parquet"
+    write_parquet(old, path, {"report": asdict(reviews.report)})
+    with pytest.raises(DataError, match="another version: delete it, it is made again"):
+        read_reviews(path)
+    assert read_reviews(reviews_in_store(reviews, Store(tmp_path))) == reviews
 
 
 def test_the_sample_is_generated(monkeypatch: pytest.MonkeyPatch) -> None:

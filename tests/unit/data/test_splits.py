@@ -134,7 +134,40 @@ def test_the_report_tells_what_a_random_split_would_have_leaked(tmp_path: Path) 
         "near-duplicates: 200 rows in 100 clusters, each in one split",
     ]
     said = f"{leaked} of 40 test rows ({leaked / 40:.1%}) with a near-duplicate in train"
-    assert report.lines()[4:] == [f"a random split would have leaked: {said}"]
+    assert report.lines()[4:] == [
+        f"a random split would have leaked: {said}",
+        (
+            "few: 8 fake reviews in validation, fewer than 30: its F1 is off by about 0.10 by chance; "
+            "raise --validation-size or give more fake reviews"
+        ),
+        (
+            "few: 20 fake reviews in test, fewer than 30: its F1 is off by about 0.06 by chance; "
+            "raise --test-size or give more fake reviews"
+        ),
+    ]
+
+
+def test_two_in_a_hundred_fakes_are_said_to_leave_few_in_validation(tmp_path: Path) -> None:
+    rows = [(text, "fake" if i % 50 == 0 else "real", None) for i, (text, _, _) in enumerate(distinct(1500))]
+    lines = make_split(load(tmp_path, rows)).report.lines()
+    assert [line.partition(",")[0] for line in lines[5:]] == [
+        "few: 2 fake reviews in validation",
+        "few: 6 fake reviews in test",
+    ]
+    turned = [(text, "real" if label == "fake" else "fake", None) for text, label, _ in rows]
+    assert make_split(load(tmp_path, turned)).report.lines()[5] == (
+        "few: 2 genuine reviews in validation, fewer than 30: its rate of false alarms is off by about 0.28 by chance; "
+        "raise --validation-size or give more genuine reviews"
+    )
+
+
+def test_thirty_of_each_class_are_not_few(tmp_path: Path) -> None:
+    rows = distinct(300)
+    assert not any("few" in line for line in make_split(load(tmp_path, rows), validation_size=0.2).report.lines())
+    lines = make_split(load(tmp_path, rows), validation_size=0.19).report.lines()
+    assert [line.partition(":")[2].partition(",")[0] for line in lines if "few" in line] == [
+        " 28 fake reviews in validation"
+    ]
 
 
 def test_a_group_too_large_for_a_split_is_assigned_and_reported(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from reviewtune.evaluation.metrics import (
     ECE_BINS,
     classification_scores,
     expected_calibration_error,
+    one_class_scores,
     validation_scores,
 )
 from reviewtune.leaderboard.entry import TestScores
@@ -50,6 +51,34 @@ def test_a_classifier_that_calls_nothing_fake_scores_zero_without_a_warning(recw
     scores = classification_scores([True, False], [0.1, 0.2], [False, False])
     assert (scores["f1"], scores["precision"], scores["recall"], scores["mcc"]) == (0, 0, 0, 0)
     assert not list(recwarn)
+
+
+def test_fakes_alone_tell_the_recall_and_genuine_reviews_the_false_alarms():
+    probability = np.array([0.9, 0.8, 0.7, 0.2])
+    scores, untold = one_class_scores([True] * 4, probability, probability > 0.5)
+    # Wilson's interval of 3 of 4 by hand: (0.75 + z2/8 +- z sqrt(0.75 * 0.25/4 + z2/64)) / (1 + z2/4), z2 = 3.8415.
+    assert scores == {
+        "recall": 0.75,
+        "recall_low": pytest.approx(0.30064, abs=1e-5),
+        "recall_high": pytest.approx(0.95441, abs=1e-5),
+        "brier": pytest.approx((0.01 + 0.04 + 0.09 + 0.64) / 4),
+        "ece": pytest.approx((0.1 + 0.2 + 0.3 + 0.8) / 4),
+        "true_positives": 3,
+        "false_negatives": 1,
+    }
+    assert untold.startswith("all 4 reviews are fake: they tell nothing of precision, the false-alarm rate, F1")
+    scores, untold = one_class_scores([0] * 4, probability, probability > 0.5)
+    assert scores["false_positive_rate"] == 0.75
+    assert (scores["false_positives"], scores["true_negatives"]) == (3, 1)
+    assert "recall" not in scores
+    assert "all 4 reviews are genuine: they tell nothing of recall, precision, F1" in untold
+
+
+def test_one_class_scores_are_of_one_class():
+    with pytest.raises(DataError, match="are fake and genuine: score them by classification_scores"):
+        one_class_scores([True, False], [0.9, 0.1], [True, False])
+    with pytest.raises(DataError, match="row 0 has nan"):
+        one_class_scores([True], [math.nan], [True])
 
 
 def test_certain_and_wrong_has_a_finite_log_loss():

@@ -4,11 +4,15 @@ This module imports nothing heavy, so that `--help` and a mistyped flag answer a
 """
 
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from reviewtune.arguments import parse, shown
 from reviewtune.config import (
     Config,
     DoctorConfig,
@@ -18,80 +22,158 @@ from reviewtune.config import (
     LeaderboardConfig,
     PredictConfig,
     StudyConfig,
-    parse,
 )
-from reviewtune.errors import ReviewtuneError, UsageError
+from reviewtune.errors import ReviewtuneError, UsageError, one_line
 from reviewtune.interrupt import INTERRUPTED, say_interrupted, terminated_as_interrupted
 from reviewtune.quiet import be_quiet
 
 PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
 """Settings of verbs that bring some, under what the command line says."""
 
+SYNONYMS = {
+    "train": "tune", "fit": "tune", "search": "tune", "run": "tune", "encode": "embed", "score": "evaluate",
+    "test": "evaluate", "rank": "leaderboard", "board": "leaderboard", "label": "predict", "classify": "predict",
+    "merge": "export", "check": "doctor", "diagnose": "doctor", "example": "demo",
+}  # fmt: skip
+"""What other programs call the verbs."""
+
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program; its exit status: 0, 1 (failed), 2 (usage) or 130 (interrupted)."""
     words = list(sys.argv[1:] if args is None else args)
-    try:
-        status = _answer(words) if not words or words[0].startswith("-") else run(words[0], words[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read has gone, as `head` does; the interpreter would complain once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return status
+    return run(words[0] if words else "", words[1:])
 
 
-def _answer(words: list[str]) -> int:
-    """What needs no verb: the usage and the version."""
-    if not words or words[0] in ("-h", "--help"):
-        print(usage())
-        return 0 if words else UsageError.exit_status
-    if words[0] == "--version":
-        from importlib.metadata import version
-
-        print(f"reviewtune {version('reviewtune')}")
-        return 0
-    return run(words[0], words[1:])
-
-
-def run(verb: str, args: Sequence[str], *, preset: Path | None = None) -> int:
-    """Run one verb; every failure that a user can mend becomes one line on standard error.
+def run(verb: str, args: Sequence[str], *, preset: Path | None = None, prog: str | None = None) -> int:
+    """Run one verb. This is the program's edge: whatever fails becomes one line on standard error.
 
     Args:
-        verb: One of `VERBS`.
+        verb: One of `VERBS`, or of the words that need none.
         args: The words after it.
         preset: A job's own settings, under what `args` say.
+        prog: What the help calls the program. Default: `reviewtune VERB`.
     """
     be_quiet()
+    settings: Config | None = None
     try:
-        if verb not in VERBS:
-            raise UsageError(f"unknown verb {verb!r}: the verbs are {', '.join(VERBS)}")
-        config, action, _ = VERBS[verb]
-        settings = parse(config, args, prog=f"reviewtune {verb}", preset=preset or PRESETS.get(verb))
-        with terminated_as_interrupted():
-            return action(settings) or 0
-    except ReviewtuneError as error:
-        print(f"reviewtune: {error}", file=sys.stderr)
-        return error.exit_status
+        if verb in ANSWERS:
+            status = ANSWERS[verb]()
+        else:
+            with terminated_as_interrupted():
+                settings = _settings(verb, args, preset, prog)
+                status = VERBS[verb].action(settings) or 0
+        _flush()
     except KeyboardInterrupt:
         say_interrupted()
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - nothing goes further
+        return _fail(error, [verb, *args], getattr(settings, "results_dir", None))
+    return status
 
 
 def run_job(verb: str, preset: Path | None = None) -> int:
     """Run a verb with the words of this script's command line: what each file in jobs/ calls."""
-    return run(verb, sys.argv[1:], preset=preset)
+    return run(verb, sys.argv[1:], preset=preset, prog=f"python {sys.argv[0]}")
+
+
+def _settings(verb: str, args: Sequence[str], preset: Path | None, prog: str | None) -> Config:
+    """The verb's settings, of which a first look finds nothing wrong."""
+    if verb not in VERBS:
+        meant = SYNONYMS.get(verb) or next(iter(get_close_matches(verb, [*VERBS, *SYNONYMS], n=1)), "")
+        meant = f"did you mean {SYNONYMS.get(meant, meant)}? " if meant else ""
+        raise UsageError(f"unknown verb {shown(verb)}: {meant}the verbs are {', '.join(VERBS)}")
+    settings = parse(
+        VERBS[verb].config,
+        args,
+        prog=prog or f"reviewtune {verb}",
+        preset=preset or PRESETS.get(verb),
+        example=VERBS[verb].example,
+    )
+    from reviewtune.first_look import look
+
+    look(settings)
+    return settings
+
+
+def _fail(error: Exception, words: Sequence[str], results_dir: Path | None) -> int:
+    """Say what went wrong; the exit status."""
+    if isinstance(error, BrokenPipeError) and _nobody_reads():  # as after `head`
+        _silence()
+        return 1
+    # What a Ray task raised comes as an error of its kind whose text is a traceback, and whose cause is the error.
+    ours = getattr(error, "cause", None) or error
+    if isinstance(ours, ReviewtuneError):
+        line, status = str(ours), ours.exit_status
+    else:
+        from reviewtune.unforeseen import line_for
+
+        line, status = line_for(error, words, results_dir), 1
+    with suppress(OSError):
+        print(f"reviewtune: {one_line(line)}", file=sys.stderr)
+    return status
+
+
+def _flush() -> None:
+    """Write what standard output still holds; there is none where it was closed from the start."""
+    if not sys.stdout:
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _silence()
+        raise ReviewtuneError(f"standard output cannot be written ({error.strerror}): give it another place") from None
+
+
+def _silence() -> None:
+    """Give up standard output: the interpreter would complain once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _nobody_reads() -> bool:
+    """Whether the pipe that standard output goes to has been left by its reader."""
+    pipe = select.poll()
+    pipe.register(sys.stdout, 0)  # errors are told whatever is asked for
+    return bool(pipe.poll(0))
 
 
 def usage() -> str:
     """The verbs, a line each."""
-    verbs = "\n".join(f"  {verb:12} {help_line}" for verb, (_, _, help_line) in VERBS.items())
+    verbs = "\n".join(f"  {name:12} {verb.line}" for name, verb in VERBS.items())
     return (
         "usage: reviewtune VERB [--flags]\n\n"
         "Tune fake-review classifiers and rank them on one leaderboard.\n\n"
         f"{verbs}\n\n"
         "`reviewtune VERB --help` lists the flags of a verb."
     )
+
+
+def _help() -> int:
+    print(usage())
+    return 0
+
+
+def _no_verb() -> int:
+    print(usage())
+    return UsageError.exit_status
+
+
+def _version() -> int:
+    from importlib.metadata import version
+
+    print(f"reviewtune {version('reviewtune')}")
+    return 0
+
+
+ANSWERS: dict[str, Callable[[], int]] = {
+    "": _no_verb,
+    "-h": _help,
+    "--help": _help,
+    "help": _help,
+    "--version": _version,
+}
+"""The words that stand in a verb's place."""
 
 
 def _tune(config: StudyConfig) -> int:
@@ -138,13 +220,48 @@ def _doctor(config: DoctorConfig) -> int:
     return examine(config.results_dir)
 
 
-VERBS: dict[str, tuple[type[Config], Callable[[Any], int], str]] = {
-    "demo": (StudyConfig, _tune, "tune five families on the embedded sample corpus, in minutes"),
-    "tune": (StudyConfig, _tune, "tune families on your reviews and rank them"),
-    "embed": (EmbedConfig, _embed, "embed reviews once, into the store"),
-    "evaluate": (EvaluateConfig, _evaluate, "score an artifact on labelled reviews"),
-    "leaderboard": (LeaderboardConfig, _leaderboard, "rank a results directory and write it in four forms"),
-    "predict": (PredictConfig, _predict, "label reviews with an artifact"),
-    "export": (ExportConfig, _export, "copy an artifact, or merge its adapter for other tools"),
-    "doctor": (DoctorConfig, _doctor, "check what works on this machine"),
+class Verb(NamedTuple):
+    """What the program can do.
+
+    Attributes:
+        config: What it is told: the fields are the flags.
+        action: Does it; its exit status.
+        line: What it is, for the usage.
+        example: Flags, for its help.
+    """
+
+    config: type[Config]
+    action: Callable[[Any], int]
+    line: str
+    example: str | None = None
+
+
+VERBS = {
+    "demo": Verb(StudyConfig, _tune, "tune five families on the embedded sample corpus, in minutes"),
+    "tune": Verb(
+        StudyConfig, _tune, "tune families on your reviews and rank them", "--data reviews.csv --fake-label CG"
+    ),
+    "embed": Verb(EmbedConfig, _embed, "embed reviews once, into the store", "--data reviews.csv --fake-label CG"),
+    "evaluate": Verb(
+        EvaluateConfig,
+        _evaluate,
+        "score an artifact on labelled reviews",
+        "--artifact results/artifacts/NAME --data other.csv",
+    ),
+    "leaderboard": Verb(
+        LeaderboardConfig, _leaderboard, "rank a results directory and write it in four forms", "--results-dir results"
+    ),
+    "predict": Verb(
+        PredictConfig,
+        _predict,
+        "label reviews with an artifact",
+        "--artifact results/artifacts/NAME --input new.csv",
+    ),
+    "export": Verb(
+        ExportConfig,
+        _export,
+        "copy an artifact, or merge its adapter for other tools",
+        "--artifact results/artifacts/NAME --output merged --merge",
+    ),
+    "doctor": Verb(DoctorConfig, _doctor, "check what works on this machine"),
 }

@@ -1,18 +1,33 @@
-"""What a study is told, once: the command line, the presets and the Python call all fill this one model."""
+"""What a study is told, once: the command line, the presets and the Python call all fill this one model.
 
-import tomllib
-from argparse import HelpFormatter
-from collections.abc import Sequence
-from difflib import get_close_matches
-from functools import partial
+The flags of `--help` are grouped as the fields are here: a class a group, named by the first line of its docstring.
+"""
+
+import json
+import re
 from pathlib import Path
-from typing import Any, Literal, NoReturn, Self, TypeVar, cast
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import CliApp, CliSettingsSource
-from pydantic_settings.exceptions import SettingsError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
 
-from reviewtune.errors import UsageError
+EMPTY = "empty"
+"""Type of the error of a setting that is given without a value."""
+
+SPACE_FORM = 'give families with their params, like {"qlora": {"epochs": 3, "rank": [8, 16]}}'
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def _no_bucket(value: Any) -> Any:
+    """Refuse what a path would make a local folder of that name."""
+    if _SCHEME.match(str(value)):
+        raise ValueError("results in a bucket are not possible yet: give a folder")
+    return value
+
+
+ResultsFolder = Annotated[Path, BeforeValidator(_no_bucket)]
+"""A folder of this machine, or of storage that is mounted on it."""
 
 
 class Config(BaseModel):
@@ -20,9 +35,16 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_given(cls, value: Any) -> Any:
+        if value == "":
+            raise PydanticCustomError(EMPTY, "is empty")
+        return value
 
-class DataConfig(Config):
-    """Where the reviews come from and what their columns mean."""
+
+class ReviewsConfig(Config):
+    """The reviews."""
 
     data: str = "sample"
     """The labelled reviews: a csv, tsv, jsonl or parquet file, a folder of parquet, `hub:owner/name[@revision]`, or
@@ -35,8 +57,11 @@ class DataConfig(Config):
     """The label value that means fake. Needed unless the labels say it themselves (CG/OR, fake/real, ...)."""
     group_column: str | None = None
     """Column (a product, a reviewer) whose rows must stay in one split."""
-    results_dir: Path = Path("results")
-    """Folder for everything that is kept: the store, studies, artifacts and the leaderboard."""
+
+
+class SplitConfig(Config):
+    """How they are split."""
+
     seed: int = 42
     """Seeds the split, the sampler and every fit."""
     validation_size: float = Field(0.08, gt=0, lt=1)
@@ -53,10 +78,21 @@ class DataConfig(Config):
         return self
 
 
-class StudyConfig(DataConfig):
-    """A study: which families are tuned on which reviews, by how many trials, and on what."""
+class ResultsConfig(Config):
+    """Where the results are."""
 
-    families: list[str] = ["tfidf", "logreg", "svm", "mlp", "qlora", "ensemble"]
+    results_dir: ResultsFolder = Path("results")
+    """Folder for everything that is kept: the store, studies, artifacts and the leaderboard."""
+
+
+class DataConfig(ResultsConfig, SplitConfig, ReviewsConfig):
+    """Where the reviews come from, what their columns mean, and where what is made of them is kept."""
+
+
+class ModelsConfig(Config):
+    """What is tuned."""
+
+    families: Annotated[list[str], NoDecode] = ["tfidf", "logreg", "svm", "mlp", "qlora", "ensemble"]
     """Kinds of model to tune, comma-separated: tfidf, logreg, svm, mlp, qlora; and ensemble, which weighs those that
     the study has by then on the validation split and trains nothing."""
     base_model: str = "minilm"
@@ -64,13 +100,44 @@ class StudyConfig(DataConfig):
     quantisation: Literal["auto", "nf4", "int8", "none"] = "nf4"
     """How the frozen base model is held for QLoRA: NF4 with double quantisation, LLM.int8(), as it is stored, or
     `auto`: as it is stored where this machine's GPU has room for it several times over, otherwise NF4."""
+    space: Annotated[dict[str, dict[str, Any]], NoDecode] = {}
+    """Overrides of the search spaces, by family: a value fixes a param, a list is a choice,
+    {"low": a, "high": b, "log": true} a range, as in '{"qlora": {"epochs": 3, "rank": [8, 16]}}'."""
+
+    @field_validator("families", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+        if not names or "" in names:
+            raise ValueError("name some of tfidf, logreg, svm, mlp, qlora, ensemble, with commas between them")
+        return names
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _by_family(cls, value: Any) -> Any:
+        space = read_space(value) if isinstance(value, str) else value
+        if not isinstance(space, dict) or not all(isinstance(params, dict) for params in space.values()):
+            raise ValueError(SPACE_FORM)
+        return space
+
+
+class SearchConfig(Config):
+    """How long it is searched."""
+
     num_trials: int = Field(16, ge=1)
     """Trials a family. The first is always the family's default configuration."""
-    space: dict[str, dict[str, Any]] = {}
-    """Overrides of the search spaces, by family: a value fixes a param, a list is a choice,
-    {"low": a, "high": b, "log": true} a range. As JSON: '{"qlora": {"epochs": 3, "rank": [8, 16]}}'."""
-    study: str | None = None
-    """Name of the study. Default: made from the data and the configuration, so that the same command resumes it."""
+    time_budget_s: float | None = Field(None, gt=0)
+    """Seconds after which a family starts no further trials and ends those that run. Default: no limit."""
+    keep_trials: int = Field(3, ge=1)
+    """Trials of a family, the best ones, whose models and training states stay on disk after the search."""
+    evaluations_per_epoch: int = Field(1, ge=1)
+    """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
+    stopping earlier rungs on large data."""
+
+
+class ResourcesConfig(Config):
+    """On what it runs."""
+
     executor: Literal["packed", "ddp"] = "packed"
     """How QLoRA trials train: `packed`, many at once over one base model in a long-lived worker a GPU (or CPU), or
     `ddp`, each by a Ray Train TorchTrainer of its own."""
@@ -79,21 +146,21 @@ class StudyConfig(DataConfig):
     a GPU and 2 on a CPU; fewer where memory is short."""
     workers_per_trial: int = Field(1, ge=1)
     """Workers (GPUs, where there are any) that train one QLoRA trial together under `--executor ddp`."""
-    evaluations_per_epoch: int = Field(1, ge=1)
-    """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
-    stopping earlier rungs on large data."""
     cpus_per_trial: float | None = Field(None, gt=0)
     """CPUs that a trial, or a packed worker, reserves. Default: 1."""
     gpus_per_trial: float | None = Field(None, ge=0)
     """GPUs that each worker of QLoRA trials reserves; a fraction shares a card. Default: 1 where Ray has GPUs."""
     max_concurrent_trials: int | None = Field(None, ge=1)
     """Most trials at a time. Default: as many as the resources hold."""
-    time_budget_s: float | None = Field(None, gt=0)
-    """Seconds after which a family starts no further trials and ends those that run. Default: no limit."""
-    keep_trials: int = Field(3, ge=1)
-    """Trials of a family, the best ones, whose models and training states stay on disk after the search."""
     address: str | None = None
     """Ray cluster to use, as `ray.init` takes it. Default: $RAY_ADDRESS, or a local Ray on this machine."""
+
+
+class StudyConfig(ResourcesConfig, SearchConfig, ModelsConfig, DataConfig):
+    """Tune families on labelled reviews, select on the validation split, rank them on the leaderboard."""
+
+    study: str | None = None
+    """Name of the study. Default: made from the data and the configuration, so that the same command resumes it."""
     continue_entry: str | None = Field(None, validation_alias=AliasChoices("continue_entry", "continue"))
     """A finished entry, by its name on the board, its artifact's folder or `study/family`: its selected trial goes on
     from where it ended, under its own study's settings. Needs `--epochs`."""
@@ -110,8 +177,6 @@ class StudyConfig(DataConfig):
             raise ValueError(f"workers_per_trial={self.workers_per_trial} needs executor=ddp")
         if self.slots is not None and self.executor != "packed":
             raise ValueError(f"slots={self.slots} needs executor=packed")
-        if not self.families:
-            raise ValueError("families is empty: name at least one of tfidf, logreg, svm, mlp, qlora, ensemble")
         return self
 
     @model_validator(mode="after")
@@ -182,102 +247,33 @@ class EvaluateConfig(Config):
 class LeaderboardConfig(Config):
     """Rank everything in a results directory and write leaderboard.json, .csv, .md and .html."""
 
-    results_dir: Path = Path("results")
+    results_dir: ResultsFolder = Path("results")
     """Folder that `tune` was given."""
 
 
 class DoctorConfig(Config):
     """Check what works on this machine, and say what to do about what does not."""
 
-    results_dir: Path = Path("results")
+    results_dir: ResultsFolder = Path("results")
     """Folder that `tune` would write to."""
 
 
-def read_preset(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file.
+def read_space(text: str) -> dict[str, Any]:
+    """The search spaces that JSON objects tell, one or several with commas between them; of a family the last one.
 
     Raises:
-        UsageError: It cannot be read or is not TOML.
+        ValueError: It is not JSON, or one of them is no object.
     """
     try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        raise UsageError(f"--preset {path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"--preset {path} is not TOML: {error}") from None
+        objects = json.loads(f"[{text}]", parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON from character {max(1, error.pos)} on: {SPACE_FORM}") from None
+    except (ValueError, RecursionError):
+        raise ValueError(f"it is no JSON: {SPACE_FORM}") from None
+    if not all(isinstance(each, dict) for each in objects):
+        raise ValueError(SPACE_FORM)
+    return {family: params for each in objects for family, params in each.items()}
 
 
-C = TypeVar("C", bound=Config)
-
-
-def parse(config: type[C], args: Sequence[str], *, prog: str, preset: Path | None = None) -> C:
-    """The configuration that a command line gives, over a preset, over the defaults.
-
-    Args:
-        config: The model to fill: its fields are the flags.
-        args: The words after the verb. `--preset FILE` among them wins over `preset`.
-        prog: The program's name in the help.
-        preset: TOML file of a job's own settings.
-
-    Raises:
-        UsageError: A flag is unknown or a value not valid. (`--help` ends the program, as argparse does.)
-    """
-    # Any pydantic model will do, whatever the annotation says.
-    source: CliSettingsSource[Any] = CliSettingsSource(
-        cast("Any", config),
-        cli_prog_name=prog,
-        cli_kebab_case=True,
-        cli_implicit_flags=True,
-        cli_hide_none_type=True,
-        cli_shortcuts=None,
-        formatter_class=HelpFormatter,
-    )
-    source.root_parser.error = partial(_refuse, config)
-    given = _value_of("--preset", args)
-    path = Path(given) if given else preset
-    values = {**(read_preset(path) if path else {}), **({"preset": path} if path else {})}
-    try:
-        return CliApp.run(config, cli_args=list(args), cli_settings_source=source, **values)
-    except ValidationError as error:
-        raise UsageError(describe(error)) from None
-    except SettingsError as error:
-        name, _, reason = str(error).removeprefix("Parsing error encountered for ").partition(": ")
-        raise UsageError(f"{_flag(name)} cannot be read: {reason[:1].lower()}{reason[1:]}") from None
-
-
-def _refuse(config: type[Config], message: str) -> NoReturn:
-    """What argparse finds wrong, in one line, with the flag that was probably meant."""
-    unknown = message.removeprefix("unrecognized arguments: ")
-    if unknown == message:
-        raise UsageError(message.removeprefix("argument "))
-    word = unknown.split()[0]
-    flags = [_flag(name) for name in config.model_fields]
-    close = get_close_matches(word.partition("=")[0], flags, n=1)
-    raise UsageError(f"there is no {word}: {f'did you mean {close[0]}? ' if close else ''}--help lists the flags")
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def describe(error: ValidationError) -> str:
-    """The first thing wrong in a configuration, as one line."""
-    first = error.errors()[0]
-    flag = _flag(".".join(str(part) for part in first["loc"]))
-    message = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return message
-    if first["type"] == "missing":
-        return f"{flag} is required"
-    if first["type"] == "extra_forbidden":
-        return f"there is no setting {flag}: see --help"
-    return f"{flag}={first['input']}: {message[0].lower()}{message[1:]}"
-
-
-def _value_of(flag: str, args: Sequence[str]) -> str | None:
-    for position, word in enumerate(args):
-        if word == flag and position + 1 < len(args):
-            return args[position + 1]
-        if word.startswith(flag + "="):
-            return word.partition("=")[2]
-    return None
+def _no_number(name: str) -> float:
+    raise ValueError(name)

@@ -4,6 +4,12 @@ Every message is one line: the rule that was broken, the value that broke it, an
 run next. The errors carry nothing but that line, so they survive pickling between Ray processes.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST_LINE = 2000
+"""Characters of a message; of a longer one the middle is left out, since the mend stands at its end."""
+
 
 class ReviewtuneError(Exception):
     """A failure that the user can understand and mend; the program prints its line and exits with `exit_status`."""
@@ -35,3 +41,19 @@ class StudyError(ReviewtuneError):
 
 class MachineError(StudyError):
     """What a trial ran on went away or was full: nothing is wrong with the trial, which is tried again."""
+
+
+def one_line(text: str) -> str:
+    """The text as one line that does nothing to a terminal: control characters and line breaks are escaped."""
+    line = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
+    if len(line) <= LONGEST_LINE:
+        return line
+    return f"{line[: LONGEST_LINE // 2]} [...] {line[-LONGEST_LINE // 2 :]}"
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """`did you mean CHOICE? ` for the choice that is nearly the word; empty where none is."""
+    close = get_close_matches(word, list(choices), n=1)
+    return f"did you mean {close[0]}? " if close else ""

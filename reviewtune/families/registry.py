@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from reviewtune.errors import UsageError
+from reviewtune.errors import UsageError, did_you_mean
 from reviewtune.families.base import Family
 
 FAMILIES = {
@@ -25,8 +25,18 @@ def get_family(name: str) -> Family:
     """
     if name == ENSEMBLE:
         raise UsageError(f"{ENSEMBLE} has no params: name it among --families only")
-    if name not in FAMILIES:
-        raise UsageError(f"unknown family {name!r}: the families are {', '.join(FAMILIES)} and {ENSEMBLE}")
+    check_family(name)
     module, _, cls = FAMILIES[name].partition(":")
     family: Family = getattr(import_module(module), cls)()
     return family
+
+
+def check_family(name: str) -> None:
+    """Refuse a name that is no family's and not `ensemble`, without importing any.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    if name not in (*FAMILIES, ENSEMBLE):
+        known = f"the families are {', '.join(FAMILIES)} and {ENSEMBLE}"
+        raise UsageError(f"unknown family {name!r}: {did_you_mean(name, (*FAMILIES, ENSEMBLE))}{known}")

@@ -50,7 +50,7 @@ def test_an_interrupted_study_keeps_what_finished_and_goes_on(
 STUDY = """
 import time
 from rich.console import Console
-from reviewtune.cli import VERBS, run
+from reviewtune.cli import VERBS, Verb, run
 from reviewtune.config import StudyConfig
 from reviewtune.tuning.session import ray_session
 
@@ -69,7 +69,7 @@ def study(config):
         finally:
             ray.kill(actor)
 
-VERBS["tune"] = (StudyConfig, study, "")
+VERBS["tune"] = Verb(StudyConfig, study, "")
 raise SystemExit(run("tune", []))
 """
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reviewtune import predict
+from reviewtune import first_look, predict
 from reviewtune.cli import main
 
 
@@ -25,6 +25,7 @@ def artifact(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     classifier = SimpleNamespace(fake_probability=fake_probability, info=SimpleNamespace(threshold=0.5))
     monkeypatch.setattr(predict, "load", lambda _: classifier)
+    monkeypatch.setattr(first_look, "look", lambda _: None)
     return given
 
 
@@ -93,7 +94,9 @@ def test_standard_input_must_be_text(
     assert "--input - holds no review" in refused(capsys, "predict", "--artifact", "a", "--input", "-")[1]
 
 
-def test_scores_need_a_folder_to_go_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scores_need_a_folder_to_go_to(
+    artifact: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["evaluate", "--artifact", tmp_path, "--data", "sample", "--output", tmp_path / "no" / "scores.json"]
     assert "there is no folder" in refused(capsys, *words)[1]
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from reviewtune.arguments import parse
 from reviewtune.cli import PRESETS, VERBS
-from reviewtune.config import StudyConfig, parse
+from reviewtune.config import StudyConfig
 from reviewtune.data.hub import HUB_PREFIX, KNOWN, known_fake_label
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.families.space import resolve

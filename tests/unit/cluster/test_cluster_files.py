@@ -13,8 +13,9 @@ import yaml
 from packaging.specifiers import SpecifierSet
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from reviewtune.arguments import parse
 from reviewtune.cli import VERBS
-from reviewtune.config import StudyConfig, parse
+from reviewtune.config import StudyConfig
 
 ROOT = Path(__file__).resolve().parents[3]
 CLUSTER = ROOT / "cluster"
@@ -222,7 +223,7 @@ def test_readme_commands_name_jobs_and_flags_that_exist():
         place = next(index for index, word in enumerate(words) if "jobs/" in word)
         job, flags = ROOT / "jobs" / Path(words[place]).name, words[place + 1 :]
         verb = re.search(r'run_job\("(\w+)"', job.read_text()).group(1)
-        parse(VERBS[verb][0], flags, prog=job.name)
+        parse(VERBS[verb].config, flags, prog=job.name)
 
 
 def test_readme_commands_name_files_that_exist():

@@ -1,0 +1,69 @@
+"""What a first look refuses, before anything heavy is imported: names that are unknown, files that are not there."""
+
+import os
+from pathlib import Path
+
+from reviewtune.config import Config, DataConfig, StudyConfig
+from reviewtune.errors import ArtifactError, DataError, UsageError
+from reviewtune.schema import ARTIFACT_FILE
+
+NEED_NO_BASE_MODEL = {"tfidf", "ensemble"}
+"""Families that read no embeddings and no tokens."""
+
+
+def look(config: Config) -> None:
+    """Check the names and paths of a configuration that is valid by itself.
+
+    Raises:
+        ReviewtuneError: One of them names nothing; each kind says what.
+    """
+    named = dict(config)
+    if isinstance(config, StudyConfig):
+        _look_at_families([*config.families, *config.space])
+    for flag in {"data", "input"} & set(named):
+        _look_for_reviews(named[flag])
+    if "artifact" in named:
+        _look_for_artifact(named["artifact"])
+    if "results_dir" in named:
+        _look_for_results(named["results_dir"])
+    if isinstance(config, DataConfig) and set(named.get("families", ["heads"])) - NEED_NO_BASE_MODEL:
+        from reviewtune.encoders.registry import resolve_encoder
+
+        resolve_encoder(named["base_model"])
+
+
+def _look_at_families(names: list[str]) -> None:
+    from reviewtune.families.registry import check_family
+
+    for name in names:
+        check_family(name)
+
+
+def _look_for_reviews(source: str) -> None:
+    from reviewtune.data.hub import HUB_PREFIX
+    from reviewtune.data.sources import KINDS, SAMPLE
+
+    if source not in ("-", SAMPLE) and not source.startswith(HUB_PREFIX) and not _exists(source):
+        raise DataError(f"there is no file or folder {source}: a source is {KINDS}")
+
+
+def _look_for_artifact(folder: Path) -> None:
+    if not _exists(folder):
+        raise ArtifactError(f"there is no folder {folder}: give an artifact's folder, as in results/artifacts/NAME")
+    if not _exists(folder / ARTIFACT_FILE):
+        raise ArtifactError(f"{folder} has no {ARTIFACT_FILE}: give an artifact's folder, as in results/artifacts/NAME")
+
+
+def _look_for_results(folder: Path) -> None:
+    try:
+        if folder.expanduser().is_dir() or not folder.expanduser().exists():
+            return
+        reason = "it is no folder"
+    except (OSError, RuntimeError) as error:  # a name that is too long, a `~user` who is unknown
+        reason = str(getattr(error, "strerror", None) or error)
+    raise UsageError(f"--results-dir {folder} cannot be used ({reason}): give another folder")
+
+
+def _exists(path: str | Path) -> bool:
+    """Whether a path leads anywhere; one that no file system takes, being too long, does not."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises there

@@ -15,6 +15,7 @@ from reviewtune.config import EmbedConfig, EvaluateConfig, LeaderboardConfig, Pr
 from reviewtune.data.reviews import load_reviews, load_texts
 from reviewtune.data.sources import read_lines
 from reviewtune.data.texts import normalise
+from reviewtune.data.watching import watched
 from reviewtune.errors import DataError, UsageError
 from reviewtune.evaluation.metrics import classification_scores
 from reviewtune.evaluation.significance import f1_interval
@@ -72,12 +73,17 @@ def embed_and_show(config: EmbedConfig) -> int:
     from reviewtune.tuning.inputs import embedding_folder, prepare_inputs
     from reviewtune.tuning.progress import say
     from reviewtune.tuning.session import ray_session
+    from reviewtune.tuning.waiting import Pace, showing
 
     console = Console(stderr=True)
     encoder = resolve_encoder(config.base_model)
     config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
-    inputs = prepare_inputs(config, encoder)
-    with ray_session(config.address, console):
+    inputs, pace = prepare_inputs(config, encoder), Pace()
+    with (
+        ray_session(config.address, console),
+        showing(console, "the encoder is loaded") as show,
+        watched(lambda *count: show(pace.line(*count))),
+    ):
         shape = inputs.embeddings.shape
     folder = embedding_folder(inputs.store, encoder)
     say(

@@ -13,6 +13,9 @@ ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    # On a busy machine Ray takes longer to start than it would wait for itself.
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "180",
+    "RAY_raylet_start_wait_time_s": "60",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",

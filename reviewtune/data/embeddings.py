@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from numpy.typing import NDArray
 
+from reviewtune.data.watching import tell
 from reviewtune.errors import DataError, EncoderError
 from reviewtune.schema import ID, TEXT
 from reviewtune.tracebacks import reason_in
@@ -24,6 +25,9 @@ from reviewtune.tracebacks import reason_in
 VECTOR = "vector"
 BATCH_ROWS = 128
 """Reviews that an actor takes at a time: of like length, so that little is padded."""
+DONE = ".done"
+LOOK_SECONDS = 0.5
+"""Between two looks at how far the actors are."""
 
 
 class EmbedsTexts(Protocol):
@@ -87,13 +91,16 @@ class EmbeddingFolder:
 
 
 class _Actor:
-    """Adapts an `EmbedsTexts` to Ray Data's batches."""
+    """Adapts an `EmbedsTexts` to Ray Data's batches; leaves a byte in `folder` for each review that is done."""
 
-    def __init__(self, factory: type[Any], arguments: dict[str, Any]) -> None:
+    def __init__(self, factory: type[Any], arguments: dict[str, Any], folder: str) -> None:
         self.model: EmbedsTexts = factory(**arguments)
+        self.done = Path(folder) / f"{uuid.uuid4().hex}{DONE}"
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         vectors = self.model.embed(batch[TEXT].to_pylist())
+        with self.done.open("ab") as file:
+            file.write(b"." * len(batch))
         flat = pa.array(vectors.reshape(-1), pa.float32())
         return pa.table({ID: batch[ID], VECTOR: pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
 
@@ -128,7 +135,11 @@ def encode_missing(
     # A task drives Ray Data, so that what Ray's C++ parts print about its actors goes to Ray's logs.
     work = ray.remote(num_cpus=0)(_encode)
     try:
-        ray.get(work.remote(missing, factory, arguments, str(partial), actors=max(1, gpus or cpus), gpus=gpus > 0))
+        task = work.remote(missing, factory, arguments, str(partial), actors=max(1, gpus or cpus), gpus=gpus > 0)
+        while not ray.wait([task], timeout=LOOK_SECONDS)[0]:
+            # A batch that was encoded again, after its worker died, counts twice.
+            tell("embedding", min(_done(partial), len(missing)), len(missing))
+        ray.get(task)
         for file in sorted(partial.glob("*.parquet")):
             file.replace(folder.path / f"{uuid.uuid4().hex}.parquet")
     except RayError as error:
@@ -136,6 +147,11 @@ def encode_missing(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return len(missing)
+
+
+def _done(folder: Path) -> int:
+    """How many reviews the actors have encoded so far."""
+    return sum(file.stat().st_size for file in folder.glob(f"*{DONE}"))
 
 
 def _encode(
@@ -151,7 +167,7 @@ def _encode(
     blocks = [longest_first.slice(start, BATCH_ROWS) for start in range(0, len(longest_first), BATCH_ROWS)]
     encoded = ray.data.from_arrow([block.combine_chunks() for block in blocks]).map_batches(
         _Actor,
-        fn_constructor_args=(factory, arguments),
+        fn_constructor_args=(factory, arguments, folder),
         batch_size=BATCH_ROWS,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(size=min(len(blocks), actors)),

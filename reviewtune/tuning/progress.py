@@ -1,6 +1,7 @@
 """What a person sees while a study runs: a live table on a terminal, a line an event elsewhere."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -9,13 +10,18 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from reviewtune.data.watching import watched
+from reviewtune.errors import one_line
 from reviewtune.tuning.records import TrialRecord, best_of, epochs_text
+from reviewtune.tuning.waiting import Pace, Seldom
 
 
 def say(console: Console, line: str) -> None:
     """Print a line as it is: in a file it stays one line, and a name or an error in brackets is no markup."""
-    console.print(line, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+    console.print(one_line(line), highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
+
+PREPARING = "preparing"
 
 BRIEF = 80
 """Columns under which the live table leaves out how far each trial is."""
@@ -33,6 +39,8 @@ class FamilyProgress:
     records: list[TrialRecord] = field(default_factory=list)
     running: dict[str, TrialRecord] = field(default_factory=dict)
     state: str = "waiting"
+    preparing: str = ""
+    """How far the making of its inputs is, where that takes its time."""
     started: float | None = None
     seconds: float = 0.0
     test_f1: float | None = None
@@ -49,20 +57,23 @@ class Progress:
     def __init__(self, num_trials: dict[str, int], console: Console) -> None:
         self.console = console
         self.families = {family: FamilyProgress(number) for family, number in num_trials.items()}
+        self._seldom = Seldom(self.say)
+        self._ending = ExitStack()
+        self._pace = Pace()
         self._live = (
             Live(get_renderable=self.table, console=console, refresh_per_second=2) if console.is_terminal else None
         )
 
     def __enter__(self) -> Self:
+        self._ending.enter_context(watched(self.prepared))
         if self._live:
-            self._live.start()
+            self._ending.enter_context(self._live)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live:
-            self._live.stop()
+        self._ending.close()
 
     def say(self, line: str) -> None:
         """Print a line above the table."""
@@ -71,10 +82,18 @@ class Progress:
     def begin(self, family: str, state: str, records: list[TrialRecord]) -> None:
         """A family is at work, with the trials of earlier runs."""
         progress = self.families[family]
-        progress.state, progress.records = state, list(records)
+        progress.state, progress.records, progress.preparing = state, list(records), ""
         progress.started = progress.started or time.monotonic()
         if not self._live:
             self.say(f"{family}: {state}")
+
+    def prepared(self, what: str, done: int, total: int) -> None:
+        """So many of the reviews are in the form that the family which is being prepared reads."""
+        for name, progress in self.families.items():
+            if progress.state == PREPARING:
+                progress.preparing = self._pace.line(what, done, total)
+                if not self._live:
+                    self._seldom(f"{name}: {progress.preparing}")
 
     def trial(self, family: str, event: str, record: TrialRecord) -> None:
         """A trial of `family` has `started`, finished a `leg`, or `ended`."""
@@ -118,7 +137,7 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
     best = best_of([*progress.records, *progress.running.values()])
     default = next((record.best for record in progress.records if record.is_default and record.best), None)
     seconds = time.monotonic() - progress.started if progress.started else progress.seconds
-    now = progress.state
+    now = progress.preparing or progress.state
     if progress.running and progress.state == "tuning":
         epochs = [record.epochs[-1].epoch if record.epochs else 0 for record in progress.running.values()]
         now = f"{len(epochs)} running"

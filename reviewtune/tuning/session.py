@@ -1,20 +1,34 @@
 """Ray, started or joined for the time of a study."""
 
+import logging
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
+import psutil
 from rich.console import Console
 
 from reviewtune.errors import StudyError
 from reviewtune.interrupt import sigterm_kept
 from reviewtune.quiet import be_quiet
+from reviewtune.tuning.progress import say
+from reviewtune.tuning.waiting import waiting
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+GCS_WAIT = ("RAY_gcs_server_port_wait_time_s", "120")
+"""How long a local Ray may take for its first process; where one is joined, how long a wrong address would take."""
+
+END_SECONDS = 5.0
+"""How long processes of a Ray that did not start may take to end before they are killed."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
 
     Args:
         address: As `ray.init` takes it; None for `$RAY_ADDRESS` or a local Ray.
-        console: Told where the dashboard is.
+        console: Told where the dashboard is, and that Ray is not there yet.
 
     Raises:
         StudyError: Ray cannot be started or joined.
@@ -58,21 +72,92 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
         yield _cluster()
         return
     local = not address and not os.environ.get("RAY_ADDRESS")
-    options = {"address": "local", "include_dashboard": True} if local else {"address": address or "auto"}
-    try:
-        with sigterm_kept():
-            context = ray.init(log_to_driver=False, logging_level="ERROR", **options)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise StudyError(
-            f"Ray cannot be {'started' if local else 'joined'} ({reason}): run `reviewtune doctor`"
-        ) from error
+    context = _start(console) if local else _join(address, console)
     try:
         if context.dashboard_url:
-            console.print(f"Ray dashboard: http://{context.dashboard_url}", highlight=False, soft_wrap=True)
+            console.print(
+                f"Ray dashboard: http://{context.dashboard_url}{_how_to_enter()}",
+                highlight=False, markup=False, soft_wrap=True,
+            )  # fmt: skip
         yield _cluster()
     finally:
         ray.shutdown()
+
+
+def _start(console: Console) -> Any:
+    """A local Ray with its dashboard, in a second try where the machine was too busy for the first."""
+    os.environ.setdefault(*GCS_WAIT)
+    before = set(_ray_processes())
+    try:
+        return _init(console, "Ray starts", address="local", include_dashboard=True)
+    except Exception as error:  # noqa: BLE001 - a bare Exception is what Ray raises where it took too long
+        say(console, f"Ray did not start ({_reason(error)}): it is tried once more")
+    _end(set(_ray_processes()) - before)
+    try:
+        return _init(console, "Ray starts", address="local", include_dashboard=True)
+    except Exception as error:
+        _end(set(_ray_processes()) - before)
+        raise StudyError(
+            f"Ray cannot be started, in two tries ({_reason(error)}): give the same command again when this machine is "
+            "less busy, or run `reviewtune doctor`"
+        ) from error
+
+
+def _join(address: str | None, console: Console) -> Any:
+    try:
+        return _init(console, "Ray is joined", address=address or "auto")
+    except Exception as error:
+        raise StudyError(
+            f"Ray cannot be joined at {address or os.environ['RAY_ADDRESS']} ({_reason(error)}): "
+            "check --address, $RAY_ADDRESS and the token, or run `reviewtune doctor`"
+        ) from error
+
+
+def _init(console: Console, line: str, **options: Any) -> Any:
+    """`ray.init`, without the dozens of lines that it logs before it raises."""
+    import ray
+
+    try:
+        with waiting(console, line), sigterm_kept():
+            return ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
+    except BaseException:
+        ray.shutdown()
+        raise
+    finally:
+        logging.getLogger("ray").setLevel(logging.ERROR)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:300].rstrip(".:") or type(error).__name__
+
+
+def _ray_processes() -> Iterator[psutil.Process]:
+    """What of Ray this process has started: `ray.shutdown` leaves what `ray.init` had begun before it raised."""
+    import ray
+
+    home = str(Path(ray.__file__).parent)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if any(home in word for word in process.cmdline()):
+                yield process
+
+
+def _end(processes: set[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.Error):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=END_SECONDS)
+    for process in alive:
+        with suppress(psutil.Error):
+            process.kill()
+
+
+def _how_to_enter() -> str:
+    """How one gets the token that the dashboard asks for; nothing where it asks for none."""
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        return ""
+    program = "ray" if shutil.which("ray") else shlex.quote(str(Path(sys.executable).with_name("ray")))
+    return f" (it asks for a token: `{program} get-auth-token` prints it)"
 
 
 def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, T]:

@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from reviewtune.data import embeddings
 from reviewtune.data.embeddings import BATCH_ROWS, VECTOR, EmbeddingFolder, encode_missing
+from reviewtune.data.watching import watched
 from reviewtune.errors import DataError, EncoderError
 from reviewtune.schema import ID, TEXT
 
@@ -68,6 +70,33 @@ def store(folder: EmbeddingFolder, numbers: range) -> None:
     folder.path.mkdir(parents=True, exist_ok=True)
     table = pa.table({ID: [f"id{number:04}" for number in numbers], VECTOR: vectors})
     parquet.write_table(table, folder.path / f"{numbers.start}.parquet", row_group_size=4)
+
+
+def slow_encoder() -> type[Any]:
+    class SlowEncoder:
+        def embed(self, texts: list[str]) -> Any:
+            import time
+
+            import numpy as np
+
+            time.sleep(1)
+            return np.zeros((len(texts), 3), dtype=np.float32)
+
+    return SlowEncoder
+
+
+def test_it_is_told_how_many_reviews_are_encoded(
+    local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "LOOK_SECONDS", 0.05)
+    told: list[tuple[str, int, int]] = []
+    reviews = make_reviews(range(3 * BATCH_ROWS + 1))
+    with watched(lambda *count: told.append(count)):
+        encode_missing(EmbeddingFolder(tmp_path / "e"), reviews, slow_encoder(), {}, cpus=1, gpus=0)
+    assert {(what, total) for what, _, total in told} == {("embedding", len(reviews))}
+    counts = [done for _, done, _ in told]
+    assert counts == sorted(counts)
+    assert {BATCH_ROWS, 2 * BATCH_ROWS} <= set(counts)
 
 
 def test_each_review_is_encoded_once(local_ray: None, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
+from reviewtune.data.watching import tell
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 
@@ -83,3 +84,29 @@ def test_the_live_table_fits_and_tells_how_far_each_family_is(width: int) -> Non
     assert svm.split()[:4] == ["svm", "1/2", "0.7500", "0.5000"]
     assert qlora.split()[:2] == ["qlora", "0/1"]
     assert svm.endswith("2 running, epochs 1 1.5" if width >= 80 else "2 running")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_family_that_is_prepared_tells_how_far_its_inputs_are(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reviewtune.tuning.waiting.EVERY_SECONDS", 0)
+    progress, output = shown(terminal=terminal, width=100)
+    with progress:
+        progress.begin("svm", "preparing", [])
+        tell("embedding", 128, 1000)
+        table = io.StringIO()
+        Console(file=table, width=100, color_system=None).print(progress.table())
+        _, svm, qlora = table.getvalue().splitlines()
+        progress.begin("svm", "tuning", [])
+        tell("embedding", 256, 1000)
+    assert svm.rstrip().endswith("embedding 128 of 1,000 reviews")
+    assert qlora.rstrip().endswith("waiting")
+    assert ("svm: embedding 128 of 1,000 reviews\n" in output.getvalue()) is not terminal
+    assert "256" not in output.getvalue()
+
+
+def test_a_line_stays_a_line() -> None:
+    progress, output = shown(terminal=False)
+    progress.say("my\nstudy \x1b[31m")
+    assert output.getvalue() == "my\\nstudy \\x1b[31m\n"

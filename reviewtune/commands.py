@@ -1,6 +1,8 @@
 """What each verb does, and what it prints."""
 
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from reviewtune.data.reviews import load_reviews, load_texts
 from reviewtune.data.sources import read_lines
 from reviewtune.data.texts import normalise
 from reviewtune.data.watching import watched
-from reviewtune.errors import DataError, UsageError
+from reviewtune.errors import ArtifactError, DataError, UsageError, one_line
 from reviewtune.evaluation.metrics import classification_scores
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.leaderboard.board import Board, collect
@@ -62,6 +64,11 @@ def tune_and_show(config: StudyConfig) -> int:
 def rank_and_show(config: LeaderboardConfig) -> int:
     """Rank what is there and print it."""
     board = collect(config.results_dir)
+    if not any(config.results_dir.glob("studies/*/*")):
+        raise ArtifactError(
+            f"{config.results_dir} holds no study (there is no studies/*/*/entry.json in it): run one first, or give "
+            "its --results-dir"
+        )
     export(board, config.results_dir)
     _show(board, config.results_dir)
     return 0
@@ -187,4 +194,24 @@ def _write(table: pa.Table, output: str) -> None:
 def _show(board: Board, results_dir: Path) -> None:
     console = Console()
     console.print(board_table(board))
-    console.print(f"leaderboard.json, .csv, .md and .html are in {results_dir}", highlight=False)
+    lines = [f"leaderboard.json, .csv, .md and .html are in {results_dir}"]
+    if best := _best(board, results_dir):
+        command = [*_program(), "predict", "--artifact", str(best), "--input", "new.csv", "--output", "labelled.csv"]
+        lines += [f"The best on {board.groups[0].data} is {best}; to label reviews with it:", shlex.join(command)]
+    for line in lines:
+        console.print(one_line(line), highlight=False, markup=False, soft_wrap=True)
+
+
+def _best(board: Board, results_dir: Path) -> Path | None:
+    """The folder of the first entry on the newest board that has one."""
+    entries = board.groups[0].entries if board.groups else ()
+    folders = [results_dir / entry.artifact for entry in entries if entry.artifact and entry.test]
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _program() -> list[str]:
+    """How this program is called from this folder: by its name, or by its path where the shell would not find it."""
+    called = Path(sys.argv[0])
+    if called.parts[-2:] == ("reviewtune", "__main__.py"):
+        return ["python", "-m", "reviewtune"]
+    return [str(called)] if called.name == "reviewtune" and not shutil.which("reviewtune") else ["reviewtune"]

@@ -66,6 +66,7 @@ def checks(results_dir: Path) -> Iterator[tuple[str, Callable[[], Finding]]]:
     yield "disk", lambda: disk(results_dir)
     yield "results", lambda: results(results_dir)
     yield "GPU", gpu
+    yield "packs", packs
     yield "C compiler", compiler
     yield "NF4", lambda: quantisation("nf4")
     yield "int8", lambda: quantisation("int8")
@@ -167,6 +168,19 @@ def gpu() -> Finding:
         mend = "install a torch built for CUDA: see pytorch.org/get-started"
         return Finding("warning", f"torch {version('torch')} does not see the NVIDIA driver's cards", mend)
     return Finding("ok", "none: QLoRA trains on the CPU, which is slow beyond a few thousand reviews")
+
+
+def packs() -> Finding:
+    """Whether packs of QLoRA trials train as fast as they can on these cards."""
+    from reviewtune.adapters.packed.cards import cards_without_grouped_products
+    from reviewtune.encoders.selftest import cards
+
+    if slow := cards_without_grouped_products():
+        found = f"slower than on an H100 or H200, on {', '.join(slow)}: the adapters' products run slot by slot there"
+        return Finding(
+            "ok", f"{found}, since grouped products are used on Hopper cards alone; the results are the same"
+        )
+    return Finding("ok", "grouped products" if cards() else "on the CPU, slot by slot")
 
 
 def compiler() -> Finding:

@@ -45,7 +45,7 @@ class Setting:
         fast: Use faster drop-in estimators where installed (scikit-learn-intelex). Their models are not saved: the
             selected configuration is fitted once more without.
         base_model: For `tokens` families: the base model's name or folder.
-        quantisation: For `tokens` families: `nf4` or `none`.
+        quantisation: For `tokens` families: `nf4`, `int8` or `none`.
         evaluations_per_epoch: For `tokens` families: legs that an epoch is cut into.
         resume_from: A folder written by `Model.save_state`: go on where it stands.
         rank, world_size: This process among those that train one model together (DDP).

@@ -1,7 +1,8 @@
 """A multi-layer perceptron on frozen embeddings.
 
 The default configuration is that of the published study this project generalises (see README): hidden layers of 256 and
-128, ReLU, dropout 0.5, Adam at 1e-3, batches of 32. It stays on the CPU: its steps are too small to gain from a GPU.
+128, ReLU, dropout 0.5, a learning rate of 1e-3, batches of 32; but it is updated by AdamW with a weight decay of 0.01,
+where the study had Adam. It stays on the CPU: its steps are too small to gain from a GPU.
 
 Shape letters: `N` reviews, `B` batch, `D` embedding width.
 """

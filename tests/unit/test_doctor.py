@@ -3,6 +3,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from rich.console import Console
 
 from reviewtune import doctor
@@ -136,3 +137,31 @@ def test_a_gpu_needs_a_c_compiler(
     assert (doctor.compiler().level, doctor.compiler().found) == (level, found)
     monkeypatch.setenv("CC", "/opt/cc")
     assert doctor.compiler() == Finding("ok", "/opt/cc")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "slow"),
+    [
+        ({"A100": (8, 0), "RTX 4090": (8, 9)}, "A100, RTX 4090"),
+        ({"H100": (9, 0), "B200": (10, 0)}, "B200"),
+        ({"H100": (9, 0)}, None),
+    ],
+)
+def test_a_card_without_grouped_products_is_said_to_be_slower(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, tuple[int, int]], slow: str | None
+) -> None:
+    cuda = torch.cuda
+    monkeypatch.setattr(cuda, "device_count", lambda: len(capabilities))
+    monkeypatch.setattr(cuda, "get_device_name", lambda device: list(capabilities)[device.index])
+    monkeypatch.setattr(cuda, "get_device_capability", lambda device: list(capabilities.values())[device.index])
+    monkeypatch.setattr(selftest, "cards", lambda: list(capabilities))
+    found = doctor.packs()
+    assert found.level == "ok"
+    assert found.found.startswith(f"slower than on an H100 or H200, on {slow}: the adapters'") == bool(slow)
+    if not slow:
+        assert found.found == "grouped products"
+
+
+def test_without_a_card_packs_train_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert doctor.packs() == Finding("ok", "on the CPU, slot by slot")

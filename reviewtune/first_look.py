@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from reviewtune.config import Config, DataConfig, StudyConfig
-from reviewtune.errors import ArtifactError, DataError, UsageError
+from reviewtune.errors import ArtifactError, UsageError
 from reviewtune.schema import ARTIFACT_FILE
 
 NEED_NO_BASE_MODEL = {"tfidf", "ensemble"}
@@ -40,11 +40,10 @@ def _look_at_families(names: list[str]) -> None:
 
 
 def _look_for_reviews(source: str) -> None:
-    from reviewtune.data.hub import HUB_PREFIX
-    from reviewtune.data.sources import KINDS, SAMPLE
+    from reviewtune.data.kinds import check_source
 
-    if source not in ("-", SAMPLE) and not source.startswith(HUB_PREFIX) and not _exists(source):
-        raise DataError(f"there is no file or folder {source}: a source is {KINDS}")
+    if source != "-":
+        check_source(source)
 
 
 def _look_for_artifact(folder: Path) -> None:

@@ -13,9 +13,9 @@ from sklearn.model_selection import train_test_split
 from reviewtune.schema import FAKE_NAME, GENUINE_NAME, SPLITS, TEST, VALIDATION
 
 FEW_ROWS = 30
-"""Of a class in a split: with fewer its scores tell little. Where a fifth of n fakes is missed, and as many false alarms
-are given, the standard error of the F1 of 0.8 is sqrt(0.08 / n): 0.05 with 30 (0.053 when simulated), so that trials 0.1
-apart may differ by chance. That of a rate of 0.2 is sqrt(0.16 / n)."""
+"""Of a class in a split: with fewer its scores tell little. Where a fifth of n fakes is missed, and as many false
+alarms are given, the standard error of the F1 of 0.8 is sqrt(0.08 / n): 0.05 with 30 (0.053 when simulated), so that
+trials 0.1 apart may differ by chance. That of a rate of 0.2 is sqrt(0.16 / n)."""
 
 
 @dataclass(frozen=True)

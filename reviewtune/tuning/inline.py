@@ -16,6 +16,8 @@ def inline_trainable(assignment: Assignment, resources: Resources) -> Callable[[
         be_quiet()
         run_trial(params, shared, trial_id=tune.get_context().get_trial_id(), report=tune.report)
 
+    # What Ray's dashboard calls the actor, and TensorBoard the run.
+    train.__name__ = assignment.family
     trainable: Callable[[dict[str, Any]], None] = tune.with_resources(
         tune.with_parameters(train, shared=assignment), {"cpu": resources.cpus, "gpu": resources.gpus}
     )

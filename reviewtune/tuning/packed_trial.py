@@ -37,3 +37,7 @@ class PackedTrial(tune.Trainable):  # type: ignore[misc]
         del new_config
         self._asked = 0
         return True
+
+    def __repr__(self) -> str:
+        """What Ray's dashboard calls the process, from its start on: it trains one trial after the other."""
+        return f"qlora trials from {self.trial_id} on"

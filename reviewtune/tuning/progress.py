@@ -39,8 +39,8 @@ class FamilyProgress:
     records: list[TrialRecord] = field(default_factory=list)
     running: dict[str, TrialRecord] = field(default_factory=dict)
     state: str = "waiting"
-    preparing: str = ""
-    """How far the making of its inputs is, where that takes its time."""
+    prepared: tuple[int, int, str] | None = None
+    """Reviews that are in the form it reads, of how many, and how long the rest takes; None where that is not known."""
     started: float | None = None
     seconds: float = 0.0
     test_f1: float | None = None
@@ -82,18 +82,19 @@ class Progress:
     def begin(self, family: str, state: str, records: list[TrialRecord]) -> None:
         """A family is at work, with the trials of earlier runs."""
         progress = self.families[family]
-        progress.state, progress.records, progress.preparing = state, list(records), ""
+        progress.state, progress.records, progress.prepared = state, list(records), None
         progress.started = progress.started or time.monotonic()
         if not self._live:
             self.say(f"{family}: {state}")
 
     def prepared(self, what: str, done: int, total: int) -> None:
         """So many of the reviews are in the form that the family which is being prepared reads."""
+        left = self._pace.left(done, total)
         for name, progress in self.families.items():
             if progress.state == PREPARING:
-                progress.preparing = self._pace.line(what, done, total)
+                progress.prepared = (done, total, left)
                 if not self._live:
-                    self._seldom(f"{name}: {progress.preparing}")
+                    self._seldom(f"{name}: {what} {done:,} of {total:,} reviews{left}")
 
     def trial(self, family: str, event: str, record: TrialRecord) -> None:
         """A trial of `family` has `started`, finished a `leg`, or `ended`."""
@@ -137,7 +138,10 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
     best = best_of([*progress.records, *progress.running.values()])
     default = next((record.best for record in progress.records if record.is_default and record.best), None)
     seconds = time.monotonic() - progress.started if progress.started else progress.seconds
-    now = progress.preparing or progress.state
+    now = progress.state
+    if progress.prepared:
+        done, total, left = progress.prepared
+        now = f"{done / total:.0%} ready" if brief else f"{done:,}/{total:,}{left}"
     if progress.running and progress.state == "tuning":
         epochs = [record.epochs[-1].epoch if record.epochs else 0 for record in progress.running.values()]
         now = f"{len(epochs)} running"

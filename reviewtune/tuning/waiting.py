@@ -28,15 +28,18 @@ class Pace:
     clock: Clock = time.monotonic
     _first: tuple[float, int] | None = field(default=None, init=False)
 
-    def line(self, what: str, done: int, total: int) -> str:
-        """`what 1,280 of 5,000 reviews, 40 s left`; before anything is done there is no time to tell."""
-        told = f"{what} {done:,} of {total:,} reviews"
+    def left(self, done: int, total: int) -> str:
+        """`, 40 s left`; empty before there is anything to tell it by, and at the end."""
         if not done:
-            return told
+            return ""
         # What starting took, before the first were done, says nothing about the others.
         self._first = self._first or (self.clock(), done)
         seconds, since = self.clock() - self._first[0], done - self._first[1]
-        return f"{told}, {duration(seconds * (total - done) / since)} left" if since and done < total else told
+        return f", {duration(seconds * (total - done) / since)} left" if since and done < total else ""
+
+    def line(self, what: str, done: int, total: int) -> str:
+        """`what 1,280 of 5,000 reviews, 40 s left`."""
+        return f"{what} {done:,} of {total:,} reviews{self.left(done, total)}"
 
 
 class Seldom:

@@ -86,7 +86,8 @@ def test_a_terminated_study_ends_as_an_interrupted_one() -> None:
     finally:
         process.kill()
     assert process.returncode == 130, err
-    assert err.splitlines()[1:] == [
+    # A busy machine's Ray is waited for in a line or two of its own.
+    assert [line for line in err.splitlines() if not line.startswith("Ray ")] == [
         "reviewtune: interrupted; what has finished is kept, and the same command goes on from there"
     ]
 

@@ -86,24 +86,41 @@ def test_the_live_table_fits_and_tells_how_far_each_family_is(width: int) -> Non
     assert svm.endswith("2 running, epochs 1 1.5" if width >= 80 else "2 running")
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_the_family_that_is_prepared_tells_how_far_its_inputs_are(
-    terminal: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def prepared(progress: Progress, done: int, seconds: float, width: int) -> list[str]:
+    progress._pace.clock = lambda: seconds
+    tell("embedding", done, 40_432)
+    table = io.StringIO()
+    Console(file=table, width=width, color_system=None).print(progress.table())
+    assert "\N{HORIZONTAL ELLIPSIS}" not in table.getvalue()
+    return [line.rstrip() for line in table.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("width", "first", "later"),
+    [(60, "  2% ready", "  32% ready"), (80, "  1,000/40,432", "  13,000/40,432, 13.7 min left")],
+)
+def test_the_live_table_tells_how_far_the_inputs_of_a_family_are(width: int, first: str, later: str) -> None:
+    progress, _ = shown(terminal=True, width=width)
+    with progress:
+        progress.begin("svm", "preparing", [])
+        assert prepared(progress, 1_000, 10, width)[1].endswith(first)
+        _, svm, qlora = prepared(progress, 13_000, 370, width)
+        assert svm.endswith(later)
+        assert qlora.endswith("waiting")
+        progress.begin("svm", "tuning", [])
+        assert prepared(progress, 14_000, 400, width)[1].endswith("tuning")
+
+
+def test_without_a_terminal_a_line_now_and_then_tells_how_far_the_inputs_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reviewtune.tuning.waiting.EVERY_SECONDS", 0)
-    progress, output = shown(terminal=terminal, width=100)
+    progress, output = shown(terminal=False)
     with progress:
         progress.begin("svm", "preparing", [])
         tell("embedding", 128, 1000)
-        table = io.StringIO()
-        Console(file=table, width=100, color_system=None).print(progress.table())
-        _, svm, qlora = table.getvalue().splitlines()
         progress.begin("svm", "tuning", [])
         tell("embedding", 256, 1000)
-    assert svm.rstrip().endswith("embedding 128 of 1,000 reviews")
-    assert qlora.rstrip().endswith("waiting")
-    assert ("svm: embedding 128 of 1,000 reviews\n" in output.getvalue()) is not terminal
-    assert "256" not in output.getvalue()
+    tell("embedding", 512, 1000)
+    assert output.getvalue().splitlines() == ["svm: preparing", "svm: embedding 128 of 1,000 reviews", "svm: tuning"]
 
 
 def test_a_line_stays_a_line() -> None:

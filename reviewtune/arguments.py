@@ -16,13 +16,11 @@ from pydantic_settings import CliSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
 from reviewtune.config import EMPTY, Config, read_space
+from reviewtune.data.shown import shown
 from reviewtune.errors import UsageError, did_you_mean
 
 TYPES = {str: "TEXT", Path: "PATH", int: "NUMBER", float: "NUMBER", list: "NAMES", dict: "SPACES"}
 """What the help calls the values of a flag."""
-
-LONGEST_VALUE = 200
-"""Characters of a value that a message repeats."""
 
 C = TypeVar("C", bound=Config)
 
@@ -96,15 +94,13 @@ def describe(error: ValidationError, config: type[Config]) -> str:
         return f"{flag} is required"
     if first["type"] == "extra_forbidden":
         return f"there is no setting {flag}: {did_you_mean(flag, _flags(config))}--help lists them"
-    return f"{flag}={shown(first['input'])}: {message[0].lower()}{message[1:]}"
+    return f"{flag}={repeated(first['input'])}: {message[0].lower()}{message[1:]}"
 
 
-def shown(value: object) -> str:
-    """A value as a message repeats it: quoted where it is empty or has blanks, cut where it is long."""
-    text = str(value)
-    if not text or text.strip() != text:
-        text = repr(text)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+def repeated(value: object) -> str:
+    """A value as a message repeats it: shortened, and quoted where it is empty or has blanks around it."""
+    text = shown(value)
+    return text if text and text.strip() == text else f"'{text}'"
 
 
 class _Parser(ArgumentParser):
@@ -194,17 +190,17 @@ def _refusal(config: type[Config], word: str, args: Sequence[str]) -> str:
     """What to do about a word that no flag takes."""
     if word.startswith("-") and word != "-":
         flag = word.partition("=")[0]
-        return f"there is no {shown(flag)}: {did_you_mean(flag, _flags(config))}--help lists the flags"
+        return f"there is no {repeated(flag)}: {did_you_mean(flag, _flags(config))}--help lists the flags"
     before = args[args.index(word) - 1] if word in args[1:] else ""
     fields = config.model_fields
     if before.endswith(","):
-        return f"{shown(word)} stands alone: write a list without blanks, {shown(before + word)}"
+        return f"{repeated(word)} stands alone: write a list without blanks, {repeated(before + word)}"
     if any(before == _flag(name) and field.annotation is bool for name, field in fields.items()):
-        return f"{before} takes no value: leave {shown(word)} out"
+        return f"{before} takes no value: leave {repeated(word)} out"
     first = "artifact" if os.path.isdir(word) else "input"  # noqa: PTH112 - Path.is_dir fails on a long word
     flag = next(_flag(name) for name in (first, "input", "data", "artifact", "results_dir") if name in fields)
     meant = f"did you mean {flag} {shlex.quote(shown(word))}? --help lists the flags" if word else "leave it out"
-    return f"{shown(word)} has no flag before it: {meant}"
+    return f"{repeated(word)} has no flag before it: {meant}"
 
 
 def _over(preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

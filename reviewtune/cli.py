@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reviewtune.arguments import parse, shown
+from reviewtune.arguments import parse, repeated
 from reviewtune.config import (
     Config,
     DoctorConfig,
@@ -81,7 +81,7 @@ def _settings(verb: str, args: Sequence[str], preset: Path | None, prog: str | N
     if verb not in VERBS:
         meant = SYNONYMS.get(verb) or next(iter(get_close_matches(verb, [*VERBS, *SYNONYMS], n=1)), "")
         meant = f"did you mean {SYNONYMS.get(meant, meant)}? " if meant else ""
-        raise UsageError(f"unknown verb {shown(verb)}: {meant}the verbs are {', '.join(VERBS)}")
+        raise UsageError(f"unknown verb {repeated(verb)}: {meant}the verbs are {', '.join(VERBS)}")
     settings = parse(
         VERBS[verb].config,
         args,

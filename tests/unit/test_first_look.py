@@ -21,7 +21,7 @@ MOST_CPU_SECONDS = 2.0
     ("words", "status", "said"),
     [
         (["tune", "--data", "nothere.csv"], 1, "there is no file or folder nothere.csv: a source is "),
-        (["embed", "--data", "n" * 5000], 1, "there is no file or folder nnn"),
+        (["embed", "--data", "n" * 5000], 1, "nnn cannot be read: File name too long"),
         (["evaluate", "--artifact", "ARTIFACT", "--data", "nothere.csv"], 1, "there is no file or folder nothere.csv"),
         (["predict", "--artifact", "ARTIFACT", "--input", "nothere.csv"], 1, "there is no file or folder nothere.csv"),
         (["predict", "--artifact", "nothere", "--input", "-"], 1, "there is no folder nothere: give an artifact's"),

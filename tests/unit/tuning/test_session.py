@@ -53,7 +53,7 @@ def starting(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Starts]:
 
         monkeypatch.setattr(ray, "init", init)
         monkeypatch.setattr(ray, "is_initialized", lambda: False)
-        monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+        monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": {"CPU": 2.0}}])
         monkeypatch.delenv("RAY_ADDRESS", raising=False)
         monkeypatch.setenv("RAY_AUTH_MODE", "token")
         monkeypatch.setattr(session.shutil, "which", lambda name: f"/bin/{name}")

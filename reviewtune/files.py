@@ -1,5 +1,6 @@
 """Files and folders that appear in one step: whoever reads sees the old one or the whole new one, never a half."""
 
+import os
 import shutil
 import stat
 import uuid
@@ -34,15 +35,24 @@ def in_one_step(path: Path) -> Iterator[Path]:
         yield partial
         if partial.is_dir():
             _open_up(partial, rights)
+            for file in filter(Path.is_file, partial.rglob("*")):
+                _flush(file)
             _replace_folder(partial, path)
         elif partial.exists():
             partial.chmod(rights)
+            _flush(partial)
             partial.replace(path)
     finally:
         if partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
         else:
             partial.unlink(missing_ok=True)
+
+
+def _flush(file: Path) -> None:
+    """Have a file's bytes on the disk before its name is: a loss of power could otherwise leave zeros."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
 
 
 def write_text(path: Path, text: str) -> None:

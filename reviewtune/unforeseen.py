@@ -15,7 +15,7 @@ from reviewtune.files import write_text
 LOGS = "logs"
 LONGEST_REASON = 300
 
-NO_ROOM = "make room there, or give another --results-dir; what has finished is kept, and the same command goes on"
+NO_ROOM = "make room in PLACE, or give another --results-dir; what has finished is kept, and the same command goes on"
 NO_RIGHT = "make it readable and writable for this user, or give another --results-dir"
 NO_MEMORY = "close other programs, or run less at once: --max-concurrent-trials 1, for QLoRA --slots 1"
 NO_RAY = "the same command goes on from what has finished; `reviewtune doctor` tells whether Ray works here"
@@ -60,7 +60,8 @@ def line_for(error: BaseException, words: Sequence[str], results_dir: Path | Non
     chain = list(_chain(error))
     for each in reversed(chain):
         if mend := _mend(each):
-            return f"{_said(each)}: {mend} ({where})"
+            there = str(results_dir) if results_dir else "the folder that it writes to"
+            return f"{_said(each)}: {mend.replace('PLACE', there)} ({where})"
     return f"this was not foreseen ({_said(chain[-1])}): {where}; please report it"
 
 

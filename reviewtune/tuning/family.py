@@ -174,7 +174,6 @@ def _search(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord
         distributions=run.plan.distributions,
         first=_first_of_all(run.plan, done, left_open),
         seed=run.study.config.seed,
-        done=len(done),
     )
 
 

@@ -25,7 +25,6 @@ def make_search(
     distributions: dict[str, BaseDistribution],
     first: list[dict[str, Any]],
     seed: int,
-    done: int,
 ) -> OptunaSearch:
     """A search that goes on where the study of that name stands.
 
@@ -34,18 +33,19 @@ def make_search(
         study_name: Optuna's name for the study, `<study id>/<family>`.
         distributions: The search space; not empty.
         first: Searched values of the trials to begin with.
-        seed: Of the sampler. A resumed study draws on from another stream than the one it began with.
-        done: Trials that have ended.
+        seed: Of the sampler. A resumed study draws on from another stream than those that it has begun with.
     """
     # Whoever comes first makes the file and its tables.
     with FileLock(results_dir / f".{STUDIES_FILE}.lock"):
         storage = _storage(results_dir / STUDIES_FILE)
-        _close_orphans(create_study(study_name=study_name, storage=storage, direction="maximize", load_if_exists=True))
+        study = create_study(study_name=study_name, storage=storage, direction="maximize", load_if_exists=True)
+        _close_orphans(study)
+    begun = len(study.get_trials(deepcopy=False))
     return OptunaSearch(
         distributions,
         metric=BEST_F1,
         mode="max",
-        sampler=TPESampler(seed=seed + 1000 * done, n_startup_trials=8, constant_liar=True),
+        sampler=TPESampler(seed=seed + 1000 * begun, n_startup_trials=8, constant_liar=True),
         study_name=study_name,
         storage=storage,
         points_to_evaluate=first or None,

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -18,6 +18,7 @@ from rich.console import Console
 from reviewtune.errors import StudyError
 from reviewtune.interrupt import sigterm_kept
 from reviewtune.quiet import be_quiet
+from reviewtune.tuning.guard import ray_guarded
 from reviewtune.tuning.progress import say
 from reviewtune.tuning.waiting import waiting
 
@@ -79,7 +80,8 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
                 f"Ray dashboard: http://{context.dashboard_url}{_how_to_enter()}",
                 highlight=False, markup=False, soft_wrap=True,
             )  # fmt: skip
-        yield _cluster()
+        with ray_guarded() if local else nullcontext():
+            yield _cluster()
     finally:
         ray.shutdown()
 

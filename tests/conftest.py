@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from reviewtune.quiet import be_quiet
 
@@ -16,6 +17,12 @@ be_quiet()
 # Read by torch when it is imported, here and in the processes that tests start: on tiny models more threads than idle
 # cores wait for one another a hundred times as long as they compute.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A test must not fail because the machine is busy.
+settings.register_profile("reviewtune", deadline=None)
+settings.load_profile("reviewtune")
+# The same examples for every mutant, and none that another mutant's failure has left.
+settings.register_profile("mutation", settings.get_profile("reviewtune"), derandomize=True, database=None)
 
 
 def pytest_configure() -> None:

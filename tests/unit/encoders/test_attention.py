@@ -95,7 +95,7 @@ def test_gradients_of_an_adapter_are_those_of_the_padded_model(make, model_type:
 
 
 @pytest.mark.parametrize("model_type", ["bert", "t5", "modernbert"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=9))
 @example(lengths=[1])
 @example(lengths=[1, 1, 1])

@@ -78,7 +78,7 @@ def test_scores_that_run_the_wrong_way_give_the_share_of_fakes_in_the_scores_ord
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(npst.arrays(np.float64, st.integers(2, 30), elements=finite), st.randoms(use_true_random=False), finite)
 def test_the_order_survives_calibration_whatever_the_scores(scores, random, another):
     fake = np.array([random.random() < 0.5 for _ in scores])

@@ -17,7 +17,7 @@ def classifier(fake, error, seed):
     return fake ^ wrong
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(triples, st.randoms(use_true_random=False))
 def test_the_interval_holds_the_estimate_and_ignores_the_order(rows, random):
     fake, a, _ = np.array(rows).T
@@ -28,7 +28,7 @@ def test_the_interval_holds_the_estimate_and_ignores_the_order(rows, random):
     assert f1_interval(fake, a, resamples=200) == (low, high)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(triples)
 def test_the_difference_is_that_of_the_two_f1(rows):
     fake, a, b = np.array(rows).T

@@ -1,147 +1,138 @@
-"""Many LoRA trials at once over one base model, beside one trial at a time and the published study's recipe.
+"""Many LoRA trials at once over one base model, beside the fastest ways to train one at a time.
 
-Stella's shape (or MiniLM's) with random weights, over reviews of real lengths, on a GPU. All in one run on one card:
+Stella's shape (or MiniLM's) with random weights, over reviews of real lengths, on a GPU; all in one run on one card:
 
-    python benchmarks/packed.py --data salminen.csv [--shape stella] [--slots 1 4 8 16 32] [--output packed.json]
+    python benchmarks/packed.py --data salminen.csv [--shape stella] [--parts pack wide peers shared] [--output FILE]
+
+A pack is timed from its cold start, compilation and recordings within, over whole epochs, and then in its steady state:
+one of the recipe's rank on attention, and one with the room of the default search, rank 64 on all linear layers. They
+come first, while the process has compiled nothing. The peers are one trial by peft: the published recipe; padded to 512
+tokens and unpadded, in float32 under autocast and in bfloat16, and with the layers compiled; and four processes that
+share the card, each with the fastest of these. A steady rate is the median of three runs. The ratios are to the fastest
+peer. Every number is printed and written as soon as it is there.
 """
 
 import argparse
-import gc
-import json
-import time
-from dataclasses import asdict
+import os
+import sys
+import tempfile
+from importlib.metadata import version
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
-from pack_rate import RANK, TIMED_SECONDS, pack_rate
-from transformers import BertConfig, BertModel, GteConfig, GteModel
+from pack_rate import ATTENTION, pack_rate
+from peers import BATCH, PEERS, Peer, Timing, peer_rates, shared_rates
+from report import Report
+from shapes import SHAPES, backbone, longest, reviews
 
 from reviewtune.adapters.packed.matrix_rate import matrix_rate
-from reviewtune.data.reviews import load_reviews
+from reviewtune.adapters.packed.pack import PackRoom
+from reviewtune.adapters.packed.room import MOST_TOKENS
 from reviewtune.data.tokens import Tokens
-from reviewtune.encoders.encode import tokenize
-from reviewtune.encoders.loading import load_tokenizer
-from reviewtune.encoders.registry import MAX_LENGTH, resolve_encoder
-from reviewtune.schema import FAKE, TEXT
+from reviewtune.encoders.loading import compute_dtype, default_device
+from reviewtune.families.qlora import QloraParams
+from reviewtune.families.space import resolve
+from reviewtune.quiet import be_quiet
+from reviewtune.tuning.packed import _widest
 
-BATCH = 16
-
-
-def backbone(shape: str) -> torch.nn.Module:
-    """A frozen bfloat16 encoder of a known shape with random weights."""
-    torch.manual_seed(0)
-    with torch.device("cuda"):
-        if shape == "stella":
-            model = GteModel(
-                GteConfig(
-                    vocab_size=30528, hidden_size=1024, num_hidden_layers=24, num_attention_heads=16,
-                    intermediate_size=4096, max_position_embeddings=8192, hidden_dropout_prob=0.1,
-                    attention_probs_dropout_prob=0.0,
-                    rope_parameters={"rope_type": "linear", "rope_theta": 320000, "factor": 2 ** (2 / 64)},
-                )
-            )  # fmt: skip
-        else:
-            config = BertConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536)
-            model = BertModel(config, add_pooling_layer=False)
-    model = model.to(torch.bfloat16).eval()
-    for parameter in model.parameters():
-        parameter.requires_grad = False
-    return model
-
-
-def one_at_a_time(shape: str, tokens: Tokens, fake: np.ndarray, *, published: bool) -> float:
-    """Reviews a second of one trial by peft: packed rows in batches of 16, or the published recipe's padded 2 x 8."""
-    from bitsandbytes.optim import PagedAdamW8bit
-    from torch.nn.functional import cross_entropy
-
-    from reviewtune.adapters.peft_format import add_adapter
-    from reviewtune.encoders.classifier import EncoderClassifier
-    from reviewtune.encoders.packing import pack_rows, pad_rows
-
-    torch.cuda.empty_cache()
-    device = torch.device("cuda")
-    base = backbone(shape)
-    if published:
-        base.set_attn_implementation("eager")
-    classifier = EncoderClassifier(base, name=shape)
-    model = add_adapter(classifier, rank=RANK, alpha=32, dropout=0.05, target="attention", rslora=False).train()
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = PagedAdamW8bit(parameters, lr=2e-4) if published else torch.optim.AdamW(parameters, lr=2e-4)
-    labels = torch.from_numpy(fake.astype(np.int64)).to(device)
-    size = 2 if published else BATCH
-    order = np.random.default_rng(0).permutation(len(tokens))
-
-    def step(number: int) -> None:
-        for start in range(0, BATCH, size):
-            rows = order[np.arange(number * BATCH + start, number * BATCH + start + size) % len(order)]
-            batch = pack_rows(tokens, rows, device)
-            with torch.autocast("cuda", dtype=torch.bfloat16):
-                if published:
-                    ids, mask = pad_rows(batch, 0)
-                    ids, mask = (
-                        torch.nn.functional.pad(value, (0, MAX_LENGTH - value.shape[1])) for value in (ids, mask)
-                    )
-                    logits = model(ids, mask)
-                else:
-                    logits = model(batch)
-            torch.autograd.backward(cross_entropy(logits, labels[torch.from_numpy(rows).to(device)]) * size / BATCH)
-        optimizer.step()
-        optimizer.zero_grad()
-
-    for number in range(4):
-        step(number)
-    torch.cuda.synchronize()
-    start, steps = time.perf_counter(), 0
-    while time.perf_counter() - start < TIMED_SECONDS:
-        step(4 + steps)
-        steps += 1
-        torch.cuda.synchronize()
-    return steps * BATCH / (time.perf_counter() - start)
+PARTS = ["pack", "wide", "peers", "shared"]
 
 
 def main() -> None:
-    """Print the rates and their ratios."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="sample")
-    parser.add_argument("--shape", choices=["stella", "minilm"], default="stella")
-    parser.add_argument("--slots", type=int, nargs="+", default=[1, 4, 8, 16, 32])
-    parser.add_argument("--output", type=Path)
-    options = parser.parse_args()
-    if not torch.cuda.is_available():
-        print("benchmarks/packed.py needs a CUDA GPU: nothing measured")
+    """Print the rates and their ratios to the best peer."""
+    options = parse()
+    be_quiet()
+    if options.shape != "tiny" and not torch.cuda.is_available():
+        print("benchmarks/packed.py needs a CUDA GPU, but for --shape tiny: nothing measured")
         return
-    table = load_reviews(options.data).table
-    tokens = tokenize(load_tokenizer(resolve_encoder("minilm")), table[TEXT].to_pylist(), MAX_LENGTH)
-    fake = np.array(table[FAKE].to_pylist())
-    peak = matrix_rate(torch.device("cuda")) / 1e12
-    recipe = one_at_a_time(options.shape, tokens, fake, published=True)
-    alone = one_at_a_time(options.shape, tokens, fake, published=False)
-    print(
-        f"{options.shape}, {torch.cuda.get_device_name()}, {tokens.lengths.mean():.0f} tokens a review, batch {BATCH}"
-    )
-    print(f"  published recipe (padded to {MAX_LENGTH}, 2 x 8)   {recipe:8.0f} reviews/s   1.0 times")
-    print(f"  one trial at a time, peft, unpadded    {alone:8.0f} reviews/s {alone / recipe:5.1f} times")
-    rates = []
-    for slots in options.slots:
-        # A compiled layer and an optimizer refer to themselves: those of the pack before would count in the peak.
-        gc.collect()
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-        rate = pack_rate(backbone(options.shape), tokens, fake, slots=slots, batch=BATCH)
-        peak_bytes = torch.cuda.max_memory_allocated()
-        rates.append({"slots": slots, "peak_bytes": peak_bytes, **asdict(rate)})
-        print(
-            f"  packed, {slots:2} slots {rate.reviews_per_second:29.0f} reviews/s "
-            f"{rate.reviews_per_second / recipe:5.1f} times, {rate.reviews_per_second / alone:5.1f} times alone, "
-            f"{rate.tokens_per_second / 1e3:.0f}k tokens/s, {rate.useful_tflops:.0f} TFLOP/s "
-            f"({rate.useful_tflops / peak:.0%} of {peak:.0f}), {peak_bytes / 2**30:.1f} GiB, "
-            f"warm after {rate.warm_up_seconds:.0f} s",
-            flush=True,
+    tokens, fake = reviews(options.data, options.rows, longest(options.shape))
+    device = default_device()
+    card = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
+    libraries = {library: version(library) for library in ("torch", "transformers", "peft")}
+    length, peak = float(tokens.lengths.mean()), matrix_rate(device) / 1e12
+    print(f"{options.shape}, {card}, {len(tokens)} reviews of {length:.0f} tokens, batch {BATCH}", flush=True)
+    report = Report(
+        options.output, options.minutes, shape=options.shape, device=card, versions=libraries, reviews=len(tokens),
+        tokens=length, matrix_tflops=peak,
+    )  # fmt: skip
+    measure_packs(report, options, tokens, fake)
+    measure_peers(report, options, tokens, fake)
+    report.headline()
+    if report.failures:
+        sys.exit("not every part ran: see above")
+
+
+def measure_peers(report: Report, options: argparse.Namespace, tokens: Tokens, fake: np.ndarray) -> None:
+    """One trial at a time in each way, and the fastest way several times at once."""
+    timing = Timing(options.runs, options.seconds)
+    wanted = [peer for peer in PEERS if any(word in peer.name for word in options.match)]
+    for peer in wanted if "peers" in options.parts else []:
+        report.measure(
+            peer.name, lambda p=peer: report.peer(p.name, peer_rates(p, options.shape, tokens, fake, timing))
         )
-    if options.output:
-        result = {"shape": options.shape, "recipe": recipe, "alone": alone, "packed": rates, "matrix_tflops": peak}
-        options.output.write_text(json.dumps(result, indent=1) + "\n")
+    if "shared" in options.parts:
+        peer = fastest(report)
+        name = f"{options.processes} processes, each {peer.name}"
+        report.measure(
+            name,
+            lambda: report.peer(
+                name, shared_rates(peer, options.shape, tokens, fake, timing, processes=options.processes)
+            ),
+        )
+
+
+def fastest(report: Report) -> Peer:
+    """Of the peers that were measured; without any, the one that has been fastest so far."""
+    rates = {peer["name"]: peer["reviews_per_second"] for peer in report.found["peers"]}
+    return max(PEERS, key=lambda peer: rates.get(peer.name, 0.0)) if rates else PEERS[-1]
+
+
+def measure_packs(report: Report, options: argparse.Namespace, tokens: Tokens, fake: np.ndarray) -> None:
+    """Packs of each number of slots at the recipe's rank, and one with the default search's room."""
+    rank, target = _widest(*resolve(QloraParams, {}))
+    rooms = [(slots, ATTENTION, "pack") for slots in options.slots]
+    rooms.append((options.slots[0], PackRoom(0, rank, target, MOST_TOKENS), "wide"))
+    for slots, room, part in rooms:
+        if part not in options.parts:
+            continue
+        name = f"pack of {slots}, rank {room.rank}, {room.target}"
+
+        def work(slots: int = slots, room: PackRoom = room, name: str = name) -> None:
+            base = backbone(options.shape, compute_dtype(default_device()))
+            # Compiled code of an earlier run would make the start warm.
+            with (
+                tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache,
+                patch.dict(os.environ, {"TORCHINDUCTOR_CACHE_DIR": cache}),
+            ):
+                rate = pack_rate(
+                    base, tokens, fake, slots=slots, batch=BATCH, room=room,
+                    epochs=options.epochs, runs=options.runs, seconds=2 * options.seconds,
+                )  # fmt: skip
+            report.pack(name, rate)
+
+        report.measure(name, work)
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="sample", help="reviews whose lengths are used")
+    parser.add_argument("--rows", type=int, default=4_000, help="reviews of an epoch, drawn from the data")
+    parser.add_argument("--shape", choices=SHAPES, default="stella")
+    parser.add_argument("--parts", choices=PARTS, nargs="+", default=PARTS)
+    parser.add_argument("--match", nargs="+", default=[""], help="only peers whose name has one of these words")
+    parser.add_argument(
+        "--slots", type=int, nargs="+", default=[16], help="of packs; the first one's is timed wide too"
+    )
+    parser.add_argument("--epochs", type=int, default=2, help="that a pack is timed over from its cold start")
+    parser.add_argument("--processes", type=int, default=4, help="that share the card")
+    parser.add_argument("--runs", type=int, default=3, help="whose median counts")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of a peer's run; a pack's takes twice as long")
+    parser.add_argument("--minutes", type=float, default=8.0, help="after which no further part is begun")
+    parser.add_argument("--output", type=Path, help="JSON file for the numbers")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ demo: setup  ## tune five families on the embedded sample corpus and print the l
 	$(BIN)/reviewtune demo --results-dir $(RESULTS)
 
 test: setup  ## the test-suite, without what takes minutes or needs CUDA
-	$(BIN)/python -m pytest -n 2 tests/unit tests/contract
+	$(BIN)/python -m pytest -n 2 tests/unit tests/contract tests/fuzz
 	$(BIN)/python -m pytest tests/end_to_end
 
 test-slow: setup  ## what takes minutes; run before a release

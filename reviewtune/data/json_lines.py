@@ -15,6 +15,9 @@ import pyarrow as pa
 from reviewtune.data.shown import quoted, shown
 from reviewtune.errors import DataError
 
+DEEPEST = 50
+"""Levels of lists and objects in a line: Arrow's types take time and memory that grow with the square of it."""
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 _KINDS = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
@@ -63,6 +66,8 @@ def _object(line: str, where: str) -> tuple[dict[str, Any], list[str]]:
     """The object in a line, and the keys whose values were mended."""
     try:
         row = json.loads(line, object_pairs_hook=_distinct)
+        if line.count("[") + line.count("{") > DEEPEST:
+            _check_depth(row, DEEPEST)
         whole = _mended(row) if "\\ud" in line or "\\uD" in line else row
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: {shown(error)}; write one JSON object a line") from None
@@ -77,6 +82,14 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise ValueError(f"the key {quoted(twice)} occurs twice")
     return row
+
+
+def _check_depth(value: Any, levels: int) -> None:
+    if isinstance(value, list | dict):
+        if not levels:
+            raise ValueError(f"lists and objects lie more than {DEEPEST} deep in one another")
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_depth(item, levels - 1)
 
 
 def _mended(value: Any) -> Any:

@@ -14,12 +14,9 @@ def plain_columns(table: pa.Table, source: str) -> pa.Table:
         source: What to call it in a message.
 
     Raises:
-        DataError: A name or a value is damaged, strings that are not UTF-8 included.
+        DataError: A value is damaged, strings that are not UTF-8 included.
     """
-    try:
-        names = table.column_names
-    except UnicodeDecodeError:
-        raise DataError(f"{shown(source)} has a column whose name is not UTF-8: rename it") from None
+    names = table.column_names
     return pa.Table.from_arrays([_plain(table, place, source) for place in range(len(names))], names=names)
 
 

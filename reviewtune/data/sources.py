@@ -101,8 +101,13 @@ def _read_parquet(where: Path | pa.NativeFile, source: Path) -> pa.Table:
     from pyarrow import parquet
 
     # ParquetFile, unlike read_table, takes no columns from the names of the folders above.
-    with parquet.ParquetFile(where) as file:
-        return plain_columns(file.read(), str(source))
+    try:
+        with parquet.ParquetFile(where) as file:
+            return plain_columns(file.read(), str(source))
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{shown(source)} has a column whose name is not UTF-8: rename it, or export it again"
+        ) from None
 
 
 def read_lines(raw: bytes, name: str) -> list[str]:

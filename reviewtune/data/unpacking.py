@@ -49,7 +49,7 @@ def read_bytes(path: Path) -> tuple[str, bytes]:
 
 def _read_zip(file: IO[bytes], path: Path) -> tuple[str, bytes]:
     with zipfile.ZipFile(file) as archive:
-        files = [member for member in archive.infolist() if not member.is_dir()]
+        files = [member for member in archive.infolist() if not member.filename.endswith("/")]
         members = [member for member in files if not _OF_A_MAC.match(member.filename)]
         if len(members) != 1:
             raise DataError(

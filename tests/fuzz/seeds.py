@@ -105,7 +105,8 @@ def odd_column(length: int, chance: random.Random) -> pa.Array:
     raw = bytes(chance.choice(b"ab1\xff\xc3\xa9\xed\xa0\x80") for _ in range(length))
     offsets = pa.py_buffer(np.arange(length + 1, dtype=np.int32))
     whole = [chance.choice((0, 1, None, 2**31 - 1, -(2**62))) for _ in range(length)]
-    small = [chance.choice((0, 1, None)) for _ in range(length)]
+    # Not all of them null: no dictionary of nulls can be written.
+    small = [0, *(chance.choice((0, 1, None)) for _ in range(length - 1))]
     makers: list[Any] = [
         lambda: pa.nulls(length),
         lambda: pa.nulls(length, pa.string()),

@@ -66,6 +66,7 @@ def test_halves_of_surrogate_pairs_are_replaced_and_counted() -> None:
         (r'{"\ud800": 1, "\ud801": 2}', "occurs twice"),
         ('{"n": 1' + "0" * 30 + "}", "a.jsonl: the values of 'n' do not make a column"),
         ('{"n": 1' + "0" * 5000 + "}", "line 2: Exceeds the limit"),
+        ('{"a":' * 51 + "1" + "}" * 51, "line 2: lists and objects lie more than 50 deep in one another"),
         ("[" * 100_000, "line 2: maximum recursion depth"),
         ('{"t": ', "line 2: Expecting value"),
         ('{"t": "a\tb"}', "line 2: Invalid control character"),

@@ -140,3 +140,9 @@ def test_other_columns_are_kept_whatever_they_hold(tmp_path: Path) -> None:
     table = read_source(written(tmp_path, **columns)).table
     assert table.column_names == ["text", "label", *columns]
     assert all(table[name].combine_chunks().equals(values) for name, values in columns.items())
+
+
+def test_a_column_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = Path(written(tmp_path, other=pa.array([1, 2, 3, 4])))
+    path.write_bytes(path.read_bytes().replace(b"other", b"oth\xffr"))
+    assert message(str(path)).endswith("has a column whose name is not UTF-8: rename it, or export it again")

@@ -80,6 +80,7 @@ def test_what_lies_in_an_archive_tells_what_it_is(tmp_path: Path) -> None:
     [
         ("a.zip", zipped(plain("csv"), "a.csv", "b.csv"), "holds 2 files ('a.csv', 'b.csv'): pack one file of reviews"),
         ("a.zip", zipped(b""), "holds 0 files"),
+        ("a.zip", zipped(plain("csv"), "a").replace(b"\0\0a", b"\0\0\0"), "a.zip ends in"),
         ("a.zip", b"PK\x03\x04 not really", "cannot be unpacked: File is not a zip file; pack it again, or unpack it"),
         ("a.csv.gz", plain("csv"), "cannot be unpacked: Not a gzipped file"),
         ("a.csv.gz", gzip.compress(plain("csv"))[:-9], "cannot be unpacked: Compressed file ended before"),

@@ -30,6 +30,9 @@ from reviewtune.errors import DataError
 _BINARY_BYTES = 1024
 """Where bytes are no text, a NUL among the first so many tells what they are."""
 
+MOST_ROWS = 50_000_000
+"""Of a Parquet file, where a few bytes can stand for any number of nulls, more than memory holds."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -103,7 +106,16 @@ def _read_parquet(where: Path | pa.NativeFile, source: Path) -> pa.Table:
     # ParquetFile, unlike read_table, takes no columns from the names of the folders above.
     try:
         with parquet.ParquetFile(where) as file:
-            return plain_columns(file.read(), str(source))
+            told = file.metadata.num_rows
+            if told > MOST_ROWS:
+                raise DataError(f"{shown(source)} says that it has {told:,} rows: at most {MOST_ROWS:,} are read")
+            table = file.read()
+            if table.num_rows != told:
+                raise DataError(
+                    f"{shown(source)} is damaged: it says that it has {told:,} rows, and has {table.num_rows:,}; "
+                    "export it again"
+                )
+            return plain_columns(table, str(source))
     except UnicodeDecodeError:
         raise DataError(
             f"{shown(source)} has a column whose name is not UTF-8: rename it, or export it again"

@@ -146,3 +146,32 @@ def test_a_column_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = Path(written(tmp_path, other=pa.array([1, 2, 3, 4])))
     path.write_bytes(path.read_bytes().replace(b"other", b"oth\xffr"))
     assert message(str(path)).endswith("has a column whose name is not UTF-8: rename it, or export it again")
+
+
+def varint(number: int) -> bytes:
+    """A positive whole number as Parquet's footer spells it."""
+    number *= 2
+    digits = [number >> place & 127 for place in range(0, max(number.bit_length(), 1), 7)]
+    return bytes([*(digit | 128 for digit in digits[:-1]), digits[-1]])
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (3, "is damaged: it says that it has 3 rows, and has 5; export it again"),
+        (10**6, "is damaged: it says that it has 1,000,000 rows, and has 5; export it again"),
+        (2**40, "says that it has 1,099,511,627,776 rows: at most 50,000,000 are read"),
+    ],
+)
+@pytest.mark.parametrize("kind", [pa.null(), pa.string()], ids=str)
+def test_a_file_that_has_other_rows_than_it_says_is_refused(
+    tmp_path: Path, kind: pa.DataType, told: int, said: str
+) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"label": pa.nulls(5, kind)}), path, store_schema=False, use_dictionary=False)
+    raw = path.read_bytes()
+    start = len(raw) - 8 - int.from_bytes(raw[-8:-4], "little")
+    # The file's own count is the first in its footer; those of its row group and column stay.
+    footer = raw[start:-8].replace(b"\x16" + varint(5), b"\x16" + varint(told), 1)
+    path.write_bytes(raw[:start] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    assert message(str(path)).endswith(said)

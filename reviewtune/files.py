@@ -1,5 +1,6 @@
 """Files and folders that appear in one step: whoever reads sees the old one or the whole new one, never a half."""
 
+import errno
 import os
 import shutil
 import stat
@@ -10,6 +11,8 @@ from pathlib import Path
 
 PARTIAL = ".partial"
 """Ending of what is being written; a process that died leaves it."""
+OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of a write to an open file, of which the system does not tell which."""
 
 
 @contextmanager
@@ -24,7 +27,7 @@ def in_one_step(path: Path) -> Iterator[Path]:
         path: Of the file or folder; one kind is not replaced by the other.
 
     Raises:
-        OSError: It cannot be written or replaced.
+        OSError: It cannot be written or replaced; one of the disk's names the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}{PARTIAL}")
@@ -42,6 +45,10 @@ def in_one_step(path: Path) -> Iterator[Path]:
             partial.chmod(rights)
             _flush(partial)
             partial.replace(path)
+    except OSError as error:
+        if error.errno in OF_DISKS and not error.filename:
+            error.filename = str(path)
+        raise
     finally:
         if partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from reviewtune.data.store import Store, content_key, read_parquet, write_parquet
+from reviewtune.data.store import Store, content_key, read_parquet, report_in, write_parquet
 from reviewtune.errors import DataError, UsageError
 
 TABLE = pa.table({"id": ["a", "b"]}).replace_schema_metadata({"kept": "yes"})
@@ -98,6 +98,23 @@ def test_a_file_with_damaged_values_is_one_line(tmp_path: Path) -> None:
     path.write_bytes(raw)
     with pytest.raises(DataError, match="is missing or damaged"):
         read_parquet(path, TABLE.schema)
+
+
+@pytest.mark.parametrize("flip", [0x01, 0x80])
+def test_any_damaged_byte_is_one_line_or_leaves_a_table_that_can_be_read(tmp_path: Path, flip: int) -> None:
+    path = tmp_path / "a.parquet"
+    write_parquet(TABLE, path, {"report": {"rows": 2}})
+    sound, refused = path.read_bytes(), []
+    for place in range(len(sound)):
+        path.write_bytes(sound[:place] + bytes([sound[place] ^ flip]) + sound[place + 1 :])
+        try:
+            table, note = read_parquet(path, TABLE.schema)
+            table.to_pylist()
+            report_in(note, dict, path)
+        except DataError as error:
+            refused.append(str(error))
+    assert len(refused) > len(sound) / 8
+    assert "\n" not in "".join(refused)
 
 
 def test_a_file_with_other_columns_is_one_line(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def main() -> None:
     if options.shape != "tiny" and not torch.cuda.is_available():
         print("benchmarks/packed.py needs a CUDA GPU, but for --shape tiny: nothing measured")
         return
-    tokens, fake = reviews(options.data, options.rows, longest(options.shape))
+    tokens, fake = reviews(options.data, options.rows, longest(options.shape), options.tokenizer)
     device = default_device()
     card = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     libraries = {library: version(library) for library in ("torch", "transformers", "peft")}
@@ -120,6 +120,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="sample", help="reviews whose lengths are used")
     parser.add_argument("--rows", type=int, default=4_000, help="reviews of an epoch, drawn from the data")
+    parser.add_argument("--tokenizer", default="minilm", help="an encoder, or a folder with its tokenizer")
     parser.add_argument("--shape", choices=SHAPES, default="stella")
     parser.add_argument("--parts", choices=PARTS, nargs="+", default=PARTS)
     parser.add_argument("--match", nargs="+", default=[""], help="only peers whose name has one of these words")

@@ -56,15 +56,16 @@ def _model(shape: str) -> torch.nn.Module:
     )  # fmt: skip
 
 
-def reviews(data: str, rows: int, length: int) -> tuple[Tokens, np.ndarray]:
+def reviews(data: str, rows: int, length: int, tokenizer: str = "minilm") -> tuple[Tokens, np.ndarray]:
     """Some reviews of a file, drawn at random, as tokens, and which are fake.
 
     Args:
         data: As `--data` takes it.
         rows: How many, or all where there are fewer.
         length: Tokens of a review at most.
+        tokenizer: Whose tokens: an encoder's name, or a folder, which need not hold weights.
     """
     table = load_reviews(data).table
     table = table.take(np.random.default_rng(0).permutation(len(table))[:rows])
-    tokens = tokenize(load_tokenizer(resolve_encoder("minilm")), table[TEXT].to_pylist(), length)
+    tokens = tokenize(load_tokenizer(resolve_encoder(tokenizer)), table[TEXT].to_pylist(), length)
     return tokens, np.array(table[FAKE].to_pylist())

@@ -93,8 +93,8 @@ def report_in(note: Mapping[str, Any], kind: type[Report], path: Path) -> Report
         DataError: There is none, or it has other fields.
     """
     try:
-        return kind(**note.get("report", {}))
-    except TypeError:
+        return kind(**note["report"])
+    except (KeyError, TypeError):
         raise DataError(f"{path} has a report of another version: delete it, it is made again") from None
 
 
@@ -107,7 +107,13 @@ def read_parquet(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any
     try:
         with parquet.ParquetFile(path) as file:
             table = file.read()
-    except (pa.ArrowException, OSError) as error:
+        table.validate(full=True)
+        note = note_of(table)
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+    ) as error:  # Of bytes that are no UTF-8, and of a note that is no JSON.
         reason = " ".join(str(error).split())[:200]
         raise DataError(
             f"{path} is missing or damaged ({reason}): delete it, it is made again from the reviews"
@@ -116,7 +122,7 @@ def read_parquet(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any
         raise DataError(
             f"{path} has the columns {', '.join(table.column_names)} of another version: delete it, it is made again"
         )
-    return table, note_of(table)
+    return table, note
 
 
 def note_of(table: pa.Table) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from reviewtune.errors import EncoderError
 
 COMPLETE = "check that the folder is complete and that transformers has a native class for its model_type"
 REACH = "check the id and the network, or download it and give --base-model FOLDER"
+NOT_CACHED = "LocalEntryNotFoundError"
 OFFLINE = "HF_HUB_OFFLINE is set and it is not cached: unset it, or give --base-model FOLDER"
 MENDS = {
     "RevisionNotFoundError": "give a branch, tag or commit that the hub has: --base-model owner/name@revision",
@@ -35,17 +36,26 @@ def explained(encoder: Encoder, what: str) -> Iterator[None]:
     except EncoderError:
         raise
     except Exception as error:
+        causes = _causes(error)
         reason = " ".join(f"{error}".split())[:300] or type(error).__name__
-        mend = COMPLETE if encoder.is_folder else _mend_of(error)
+        if NOT_CACHED in causes:
+            reason = "the hub does not answer, and it is not in the hub's cache on this machine"
+        mend = COMPLETE if encoder.is_folder else _mend_of(causes)
         raise EncoderError(f"the {what} of {encoder.name} cannot be loaded ({reason}): {mend}") from error
 
 
-def _mend_of(error: BaseException | None) -> str:
+def _mend_of(causes: list[str]) -> str:
     """What to do about a failure of the hub's, by the first cause that is known."""
     from huggingface_hub.constants import is_offline_mode
 
+    known = [MENDS[cause] for cause in causes if cause in MENDS]
+    return known[0] if known else OFFLINE if is_offline_mode() else REACH
+
+
+def _causes(error: BaseException | None) -> list[str]:
+    """The names of an error's class and of those of its causes, the last one first."""
+    names = []
     while error is not None:
-        if type(error).__name__ in MENDS:
-            return MENDS[type(error).__name__]
+        names.append(type(error).__name__)
         error = error.__cause__ or error.__context__
-    return OFFLINE if is_offline_mode() else REACH
+    return names

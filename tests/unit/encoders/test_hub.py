@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from reviewtune.encoders.hub import commit_of
+from reviewtune import reach
+from reviewtune.encoders.hub import commit_of, commit_of_folder
 from reviewtune.encoders.registry import Encoder
 from reviewtune.encoders.vetting import pinned
 
@@ -33,11 +35,27 @@ for name in sys.argv[1:]:
         print(json.dumps(str(error)))
 """
 
+UNREACHABLE = """
+import json, sys, time
+from transformers import AutoTokenizer
+from reviewtune.encoders.loading import load_backbone, load_tokenizer
+from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.errors import EncoderError
+encoder = resolve_encoder(sys.argv[1])
+start = time.time()
+for load in (load_tokenizer, load_backbone):
+    try:
+        load(encoder)
+    except EncoderError as error:
+        message = str(error)
+print(json.dumps(message), time.time() - start, sep="\\n")
+"""
 
-def run(names: list[str], **environment: str) -> list[Any]:
+
+def run(names: list[str], program: str = PROGRAM, **environment: str) -> list[Any]:
     """What a fresh process finds of base models: huggingface_hub reads its environment when it is imported."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *names],
+        [sys.executable, "-c", program, *names],
         capture_output=True,
         text=True,
         check=False,
@@ -118,11 +136,29 @@ def test_a_base_model_is_downloaded_once_pinned_and_found_again_without_the_hub(
         assert "\n" not in line
 
 
-@pytest.mark.slow  # huggingface_hub tries for half a minute
-def test_a_hub_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
-    (line,) = run(["flan-t5-small"], HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
-    assert "flan-t5-small cannot be loaded" in line
+@pytest.fixture
+def silent_endpoint() -> Iterator[str]:
+    """A hub that takes connections and never answers, as behind a firewall that drops packets."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("kind", ["refusing", "silent"])
+def test_a_hub_that_does_not_answer_is_tried_once(kind: str, silent_endpoint: str, tmp_path: Path) -> None:
+    endpoint = "http://127.0.0.1:9" if kind == "refusing" else silent_endpoint
+    line, seconds = run(["flan-t5-small"], UNREACHABLE, HF_ENDPOINT=endpoint, HF_HOME=str(tmp_path))
+    assert "flan-t5-small cannot be loaded (the hub does not answer" in line
     assert "check the id and the network, or download it and give --base-model FOLDER" in line
+    assert seconds < reach.PATIENCE_S + 5  # once for both, and what is imported late
+
+
+def test_what_is_cached_needs_no_hub(endpoint: str, silent_endpoint: str, tmp_path: Path) -> None:
+    names = ["owner/base", f"owner/base@{COMMIT}"]
+    online = run(names, HF_ENDPOINT=endpoint, HF_HOME=str(tmp_path))
+    for unreachable in ("http://127.0.0.1:9", silent_endpoint):
+        assert run(names, HF_ENDPOINT=unreachable, HF_HOME=str(tmp_path)) == online
 
 
 def test_the_commit_of_a_file_in_the_cache() -> None:
@@ -131,6 +167,15 @@ def test_the_commit_of_a_file_in_the_cache() -> None:
     assert commit_of(cached / "2_Dense_1024" / "config.json") == COMMIT
     assert commit_of(Path("/models/base/config.json")) is None
     assert commit_of(Path("/models/snapshots/config.json")) is None
+
+
+def test_the_commit_of_a_folder_that_was_downloaded(tmp_path: Path) -> None:
+    assert commit_of_folder(tmp_path) is None
+    note = tmp_path / ".cache" / "huggingface" / "download" / "config.json.metadata"
+    note.parent.mkdir(parents=True)
+    note.write_text(f"{COMMIT}\n0123\n1700000000.0\n")
+    assert commit_of_folder(tmp_path) == COMMIT
+    assert commit_of_folder(Path("/cache/hub/models--owner--base/snapshots") / COMMIT) == COMMIT
 
 
 def test_a_pinned_base_model_keeps_its_name() -> None:

@@ -7,7 +7,6 @@ Example:
     >>> reviewtune.leaderboard("results")
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from reviewtune.data.texts import Texts
     from reviewtune.leaderboard.board import Board
     from reviewtune.predict import Classifier
 
@@ -36,15 +36,15 @@ def tune(config: StudyConfig, **options: Any) -> "Board":
     return run(config, **options)
 
 
-def load(artifact: str | Path) -> "Classifier":
+def load(artifact: str | Path, base_model: str | None = None) -> "Classifier":
     """The classifier in an artifact's folder. See `reviewtune.predict.load`."""
     be_quiet()
     from reviewtune.predict import load as run
 
-    return run(artifact)
+    return run(artifact, base_model)
 
 
-def embed(texts: Sequence[str], encoder: str = "minilm") -> "NDArray[np.float32]":
+def embed(texts: "Texts", encoder: str = "minilm") -> "NDArray[np.float32]":
     """(N, D) embeddings of N texts, for classifiers of your own. See `reviewtune.predict.embed`."""
     be_quiet()
     from reviewtune.predict import embed as run

@@ -189,7 +189,7 @@ def _embed(config: EmbedConfig) -> int:
 
 
 def _evaluate(config: EvaluateConfig) -> int:
-    from reviewtune.commands import evaluate_and_show
+    from reviewtune.scoring import evaluate_and_show
 
     return evaluate_and_show(config)
 
@@ -201,7 +201,7 @@ def _leaderboard(config: LeaderboardConfig) -> int:
 
 
 def _predict(config: PredictConfig) -> int:
-    from reviewtune.commands import predict_rows
+    from reviewtune.labelling import predict_rows
 
     return predict_rows(config)
 
@@ -209,7 +209,7 @@ def _predict(config: PredictConfig) -> int:
 def _export(config: ExportConfig) -> int:
     from reviewtune.export import export_artifact
 
-    export_artifact(config.artifact, config.output, merge=config.merge)
+    export_artifact(config.artifact, config.output, merge=config.merge, base_model=config.base_model)
     print(f"{config.output} is complete: its README.md says how to load it")
     return 0
 

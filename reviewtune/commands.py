@@ -1,32 +1,19 @@
-"""What each verb does, and what it prints."""
+"""What each verb of a study does, and what it prints."""
 
-import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
 from rich.console import Console
 
-from reviewtune.artifact import read_info
-from reviewtune.config import EmbedConfig, EvaluateConfig, LeaderboardConfig, PredictConfig, StudyConfig
-from reviewtune.data.reviews import load_reviews, load_texts
-from reviewtune.data.sources import read_lines
-from reviewtune.data.texts import normalise
+from reviewtune.config import EmbedConfig, LeaderboardConfig, StudyConfig
 from reviewtune.data.watching import watched
-from reviewtune.errors import ArtifactError, DataError, UsageError, one_line
-from reviewtune.evaluation.metrics import classification_scores
-from reviewtune.evaluation.significance import f1_interval
+from reviewtune.errors import ArtifactError, one_line
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.terminal import board_table
-from reviewtune.schema import FAKE, FAKE_PROBABILITY, LABEL, TEXT
-
-OUTPUT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 def tune_and_show(config: StudyConfig) -> int:
@@ -99,96 +86,6 @@ def embed_and_show(config: EmbedConfig) -> int:
         f"{inputs.made['embeddings']:,} encoded now: {folder.path}",
     )
     return 0
-
-
-def evaluate_and_show(config: EvaluateConfig) -> int:
-    """Score an artifact on labelled reviews, all of them, and print the scores."""
-    from reviewtune.predict import load
-
-    if config.output:
-        _check_folder(config.output)
-    info = read_info(config.artifact)
-    reviews = load_reviews(
-        config.data, text_column=config.text_column, label_column=config.label_column, fake_label=config.fake_label
-    )
-    classifier = load(config.artifact)
-    fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
-    probability = classifier.fake_probability(reviews.table[TEXT].to_pylist())
-    predicted = probability > info.threshold
-    low, high = f1_interval(fake, predicted)
-    measured = {
-        **classification_scores(fake, probability, predicted),
-        "f1_low": low,
-        "f1_high": high,
-    }
-    console = Console()
-    same = ", the data it was trained on: these scores flatter it" if reviews.sha256 == info.data_sha256 else ""
-    console.print(f"{config.artifact.name} on {len(fake):,} reviews of {reviews.name}{same}", highlight=False)
-    for name, value in measured.items():
-        console.print(
-            f"  {name:18} {value:.4f}" if isinstance(value, float) else f"  {name:18} {value}", highlight=False
-        )
-    if config.output:
-        with _writing(config.output):
-            config.output.write_text(json.dumps(measured, indent=1) + "\n")
-    return 0
-
-
-def predict_rows(config: PredictConfig) -> int:
-    """Write fake_probability and label of each review, in the input's order."""
-    from reviewtune.predict import load
-
-    if config.output != "-":
-        _check_output(Path(config.output))
-    if config.input == "-":
-        texts = [normalise(line) for line in read_lines(sys.stdin.buffer.read(), "standard input")]
-    else:
-        texts = load_texts(config.input, config.text_column)[TEXT].to_pylist()
-    if not texts:
-        raise DataError(f"--input {config.input} holds no review")
-    classifier = load(config.artifact)
-    probability = classifier.fake_probability(texts)
-    labels = ["fake" if value > classifier.info.threshold else "genuine" for value in probability]
-    with _writing(Path(config.output)):
-        _write(pa.table({FAKE_PROBABILITY: probability, LABEL: labels}), config.output)
-    return 0
-
-
-def _check_output(path: Path) -> None:
-    """Refuse, before the work is done, a file that could not be written."""
-    if path.suffix not in OUTPUT_SUFFIXES:
-        raise UsageError(f"--output {path}: the file's ending must be one of {', '.join(OUTPUT_SUFFIXES)}, or give -")
-    _check_folder(path)
-
-
-def _check_folder(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise UsageError(f"--output {path}: there is no folder {path.parent}: make it, or give another file")
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
-        raise UsageError(f"--output {path} cannot be written ({reason}): give another file") from None
-
-
-def _write(table: pa.Table, output: str) -> None:
-    from pyarrow import csv, parquet
-
-    path = Path(output)
-    if output == "-":
-        csv.write_csv(table, sys.stdout.buffer)
-    elif path.suffix == ".parquet":
-        parquet.write_table(table, path)
-    elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
-    else:
-        csv.write_csv(table, path, csv.WriteOptions(delimiter="\t" if path.suffix == ".tsv" else ","))
 
 
 def _show(board: Board, results_dir: Path) -> None:

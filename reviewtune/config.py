@@ -202,24 +202,34 @@ class EmbedConfig(DataConfig):
     """TOML file of these settings; what the command line says wins over it."""
 
 
-class PredictConfig(Config):
-    """Label reviews with an artifact."""
+class ArtifactConfig(Config):
+    """Which artifact, and where its base model is by now."""
 
     artifact: Path
     """Folder of the artifact, for example results/artifacts/NAME."""
+    base_model: str | None = None
+    """Where the base model that the artifact was trained on is here: a folder or a hub id; its revision is checked.
+    Default: where it was in training."""
+
+
+class PredictConfig(ArtifactConfig):
+    """Label reviews with an artifact: the input's columns, then `fake_probability` and `label`."""
+
     input: str
     """Reviews: a csv, tsv, jsonl or parquet file, or `-` for one review a line on standard input."""
     output: str = "-"
     """Where the rows go: a .csv, .tsv, .jsonl or .parquet file, or `-` for csv on standard output."""
     text_column: str | None = None
     """Column of the review text. Default: found by its usual names."""
+    only_scores: bool = False
+    """Leave the input's columns out."""
+    prefix: str = ""
+    """Before the names of the two columns that are added, where the input has columns of their names."""
 
 
-class ExportConfig(Config):
+class ExportConfig(ArtifactConfig):
     """Copy an artifact to a folder of its own, or merge its adapter into the base model for other tools."""
 
-    artifact: Path
-    """Folder of the artifact, for example results/artifacts/NAME."""
     output: Path
     """Folder to write; not there yet, or empty."""
     merge: bool = False
@@ -227,11 +237,9 @@ class ExportConfig(Config):
     tools that know no adapters."""
 
 
-class EvaluateConfig(Config):
+class EvaluateConfig(ArtifactConfig):
     """Score an artifact on labelled reviews."""
 
-    artifact: Path
-    """Folder of the artifact, for example results/artifacts/NAME."""
     data: str
     """The labelled reviews, as `tune --data` takes them."""
     text_column: str | None = None

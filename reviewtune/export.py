@@ -5,49 +5,53 @@ from pathlib import Path
 
 from reviewtune.artifact import CARD_FILE, ArtifactInfo, read_info
 from reviewtune.errors import UsageError
-from reviewtune.files import in_one_step
+from reviewtune.outputs import check_output, written
 from reviewtune.predict import MEMBERS
 
 ORIGIN_FILE = "origin.json"
 """What `reviewtune.json` said of the artifact that was merged: labels, threshold, calibration, data and versions."""
 
 
-def export_artifact(artifact: Path, output: Path, *, merge: bool) -> None:
+def export_artifact(artifact: Path, output: Path, *, merge: bool, base_model: str | None = None) -> None:
     """Write an artifact to a folder of its own, in one step.
 
     Args:
         artifact: For example `results/artifacts/NAME`.
         output: Not there yet, or empty.
         merge: A plain transformers folder, which needs no base model, peft or reviewtune any more, in float32.
+        base_model: With `merge`, where the artifact's base model is here; None: where it was in training.
 
     Raises:
         ArtifactError: The folder is no artifact, or is damaged.
         EncoderError: Its base model cannot be loaded here.
-        UsageError: The artifact has no adapter to merge, or `output` is taken.
+        UsageError: The artifact has no adapter to merge, or `output` is taken or lies in what is read.
     """
     info = read_info(artifact)
+    check_output(output, {"--artifact": artifact, "--base-model": base_model}, folder=True)
+    if base_model is not None and not merge:
+        raise UsageError(f"--base-model {base_model} goes with --merge: a copy needs no base model")
     if merge and info.family != "qlora":
         inner = artifact / MEMBERS / "qlora"
         instead = f"merge {inner}, or export it without" if inner.is_dir() else "export it without"
         raise UsageError(f"--merge needs an adapter and {artifact} is of the family {info.family}: {instead}")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError(f"--output {output} is taken: give a folder that is not there yet")
-    with in_one_step(output.resolve()) as partial:
+    with written(output) as partial:
         if merge:
             partial.mkdir()
-            _merge(artifact, info, partial)
+            _merge(artifact, info, partial, base_model)
         else:
             shutil.copytree(artifact, partial)
 
 
-def _merge(artifact: Path, info: ArtifactInfo, folder: Path) -> None:
+def _merge(artifact: Path, info: ArtifactInfo, folder: Path, place: str | None) -> None:
     from reviewtune.adapters.merged import loading_call, merge_adapter, save_merged
     from reviewtune.families.qlora import read_base
     from reviewtune.predict import check_base
 
     assert info.encoder is not None
     base_model, quantisation = read_base(artifact)
-    encoder = check_base(info.encoder, artifact)
+    encoder = check_base(info.encoder, artifact, place)
     classifier = merge_adapter(artifact, encoder, quantisation)
     save_merged(classifier, encoder, folder)
     (folder / ORIGIN_FILE).write_text(info.model_dump_json(indent=1) + "\n")

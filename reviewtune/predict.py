@@ -1,6 +1,6 @@
-"""Fake probabilities of texts, from an artifact's folder alone. Shape letters: `N` reviews."""
+"""Fake probabilities of texts, from an artifact's folder alone. Shape letters: `N` reviews, `M` of them with a text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from reviewtune.artifact import ArtifactInfo, EncoderInfo, read_info
-from reviewtune.errors import ArtifactError, EncoderError
+from reviewtune.data.texts import Prepared, Texts, prepare
+from reviewtune.errors import ArtifactError, EncoderError, UsageError
 from reviewtune.evaluation.stacking import Stacking
 from reviewtune.families.base import Inputs, Model
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
@@ -26,8 +27,12 @@ MEMBERS = "members"
 class Classifier:
     """A loaded artifact.
 
+    Its methods take N texts as `data.texts.prepare` does: a list, tuple, pandas Series or numpy array of str, which are
+    normalised as those of training were. A row without a text (None, NaN, blank, no str) has no score, no probability
+    and no label: NaN, and an empty label.
+
     Attributes:
-        info: What its `reviewtune.json` says.
+        info: What its `reviewtune.json` says, its encoder being the one that is used here.
         model: Scores the texts in the form that it reads.
         form: What it reads.
         classes_: Names of the columns of `predict_proba`, as in scikit-learn.
@@ -40,25 +45,37 @@ class Classifier:
         self.model = model
         self.form = form
 
-    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """(N,) uncalibrated scores of N texts: the higher, the more fake."""
-        return self.model.scores(self.read(list(texts)))
+    def scores(self, texts: Texts) -> NDArray[np.float64]:
+        """(N,) uncalibrated scores of N texts: the higher, the more fake.
 
-    def fake_probability(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """(N,) calibrated probabilities that each text is fake."""
-        return self.info.calibration.apply(self.scores(texts))
+        Raises:
+            DataError: The texts are a single str, a table or nothing that has an order.
+        """
+        prepared = prepare(texts)
+        return prepared.spread(self._scores(prepared))
 
-    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """(N, 2) calibrated probabilities; the columns are genuine and fake."""
+    def fake_probability(self, texts: Texts) -> NDArray[np.float64]:
+        """(N,) calibrated probabilities that each text is fake. Raises as `scores`."""
+        prepared = prepare(texts)
+        return prepared.spread(self.info.calibration.apply(self._scores(prepared)))
+
+    def predict_proba(self, texts: Texts) -> NDArray[np.float64]:
+        """(N, 2) calibrated probabilities; the columns are genuine and fake. Raises as `scores`."""
         fake = self.fake_probability(texts)
         return np.column_stack([1 - fake, fake])
 
-    def predict(self, texts: Sequence[str]) -> NDArray[np.str_]:
-        """(N,) `fake` or `genuine`."""
-        return np.where(self.fake_probability(texts) > self.info.threshold, LABEL_NAMES[1], LABEL_NAMES[0])
+    def predict(self, texts: Texts) -> NDArray[np.str_]:
+        """(N,) `fake`, `genuine` or, without a text, an empty str. Raises as `scores`."""
+        return self.labels(self.fake_probability(texts))
+
+    def labels(self, fake_probability: NDArray[np.float64]) -> NDArray[np.str_]:
+        """(N,) what each probability is called by the artifact's threshold; an empty str for NaN."""
+        genuine, fake = LABEL_NAMES
+        called = np.where(fake_probability > self.info.threshold, fake, genuine)
+        return np.where(np.isnan(fake_probability), "", called)
 
     def read(self, texts: list[str]) -> Any:
-        """The N texts in the form that the model reads."""
+        """N prepared texts in the form that the model reads."""
         if self.form == "texts":
             return texts
         assert self.info.encoder is not None
@@ -67,6 +84,10 @@ class Classifier:
 
             return tokenize(_tokenizer(self.info.encoder.name), texts, self.info.encoder.max_length)
         return text_encoder(self.info.encoder.name).embed(texts)
+
+    def _scores(self, prepared: Prepared) -> NDArray[np.float64]:
+        """(M,) scores of the rows that have a text."""
+        return self.model.scores(self.read(prepared.texts)) if prepared.texts else np.empty(0)
 
 
 class Ensemble:
@@ -93,27 +114,38 @@ class Ensemble:
         return self.stacking.apply(log_odds)
 
 
-def load(artifact: str | Path) -> Classifier:
+def load(artifact: str | Path, base_model: str | None = None) -> Classifier:
     """The classifier in an artifact's folder.
 
     Args:
         artifact: For example `results/artifacts/NAME`.
+        base_model: Where the base model that it was trained on is here, as `--base-model` takes it: a folder or a hub
+            id. Its revision is checked. None: where it was in training.
 
     Raises:
         ArtifactError: The folder is no artifact or is damaged.
         EncoderError: Its base model cannot be loaded here, or is another one than it was trained on.
+        UsageError: It was trained on no base model, and one is given.
     """
     folder = Path(artifact)
     info = read_info(folder)
     if info.family == ENSEMBLE:
-        return Classifier(info, _ensemble(folder, info), "texts")
-    if info.encoder:
-        check_base(info.encoder, folder)
-    family = get_family(info.family)
-    return Classifier(info, family.load(folder), family.inputs)
+        return Classifier(info, _ensemble(folder, info, base_model), "texts")
+    family: Any = get_family(info.family)
+    if info.encoder is None:
+        if family.inputs != "texts":
+            raise ArtifactError(f"{folder / ARTIFACT_FILE} is damaged: encoder is missing, and {info.family} needs one")
+        if base_model is not None:
+            raise UsageError(f"--base-model {base_model}: {folder} was trained on no base model: leave the flag out")
+        return Classifier(info, family.load(folder), family.inputs)
+    found = check_base(info.encoder, folder, base_model)
+    info = info.model_copy(update={"encoder": info.encoder.model_copy(update={"name": found.name})})
+    # The check was of this base model, whatever name stands in the adapter's own files.
+    model = family.load(folder, found.name) if family.inputs == "tokens" else family.load(folder)
+    return Classifier(info, model, family.inputs)
 
 
-def _ensemble(folder: Path, info: ArtifactInfo) -> Ensemble:
+def _ensemble(folder: Path, info: ArtifactInfo, base_model: str | None) -> Ensemble:
     try:
         stacking = Stacking.from_params(info.params)
     except ValidationError:
@@ -121,21 +153,26 @@ def _ensemble(folder: Path, info: ArtifactInfo) -> Ensemble:
     # Names become paths, so only those that no path can hide in.
     if strangers := stacking.weights.keys() - FAMILIES:
         raise ArtifactError(f"{folder / ARTIFACT_FILE} names a member {min(strangers)!r}: upgrade reviewtune")
-    return Ensemble({name: load(folder / MEMBERS / name) for name in stacking.weights}, stacking)
+    members = {}
+    for name in stacking.weights:
+        own = folder / MEMBERS / name
+        members[name] = load(own, base_model if read_info(own).encoder else None)
+    return Ensemble(members, stacking)
 
 
-def embed(texts: Sequence[str], encoder: str = "minilm") -> NDArray[np.float32]:
-    """(N, D) embeddings of N texts by a frozen encoder, for classifiers of your own.
+def embed(texts: Texts, encoder: str = "minilm") -> NDArray[np.float32]:
+    """(N, D) embeddings of N texts by a frozen encoder, for classifiers of your own; NaN in rows without a text.
 
     Args:
-        texts: The reviews.
+        texts: The reviews, as `data.texts.prepare` takes them.
         encoder: A known name, a hub id `owner/name[@revision]`, or a folder in the hub's layout.
 
     Raises:
+        DataError: The texts are a single str, a table or nothing that has an order.
         EncoderError: The encoder cannot be loaded.
     """
-    vectors: NDArray[np.float32] = text_encoder(encoder).embed(list(texts))
-    return vectors
+    prepared = prepare(texts)
+    return prepared.spread(text_encoder(encoder).embed(prepared.texts))
 
 
 @lru_cache(maxsize=1)
@@ -155,18 +192,23 @@ def _tokenizer(name: str) -> Any:
     return load_tokenizer(resolve_encoder(name))
 
 
-def check_base(wanted: EncoderInfo, folder: Path) -> "Encoder":
+def check_base(wanted: EncoderInfo, folder: Path, base_model: str | None = None) -> "Encoder":
     """The base model that the artifact in `folder` was trained on.
+
+    Args:
+        wanted: What the artifact says of it.
+        folder: For messages.
+        base_model: Where it is here; None: where it was in training.
 
     Raises:
         EncoderError: It is not here, or its files are others.
     """
-    from reviewtune.encoders.registry import resolve_encoder
+    from reviewtune.encoders.standing_in import find_base
 
-    found = resolve_encoder(wanted.name)
-    if wanted.revision and found.revision != wanted.revision:
+    found = find_base(wanted.name, wanted.revision, base_model, f"the artifact {folder}")
+    if wanted.max_length > found.max_length:
         raise EncoderError(
-            f"the artifact {folder} was trained on {wanted.name} at revision {wanted.revision}, "
-            f"here it is {found.revision}: give it the base model it was trained on"
+            f"{folder / ARTIFACT_FILE} says encoder.max_length={wanted.max_length}, and {found.name} reads "
+            f"{found.max_length} word pieces: copy the artifact again, or give --base-model with its own base model"
         )
     return found

@@ -1,21 +1,105 @@
-"""What a review's text is: a column of words, spelled one way."""
+"""What a review's text is: words, spelled one way, whether they come from a file or from a Python program.
+
+Shape letters: `N` rows that were given, `M` of them that hold a text.
+"""
 
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from reviewtune.data.missing import is_missing
 from reviewtune.data.shown import listed, quoted, shown
 from reviewtune.errors import DataError
 
 ID_LENGTH = 16
 _NUMBER = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)\s*")  # One way to read each digit: no time is lost on long ones.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_COLUMN = "give one column of it"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """N rows as a classifier reads them.
+
+    Attributes:
+        texts: The M normalised texts that are neither blank nor a word for nothing (`missing.MISSING_WORDS`).
+        rows: (M,) which rows they are of.
+        total: N.
+        repaired: How many of the M had lone surrogates, which no encoding has; each is U+FFFD now.
+    """
+
+    texts: list[str]
+    rows: NDArray[np.int64]
+    total: int
+    repaired: int
+
+    @property
+    def missing(self) -> int:
+        """Rows without a text."""
+        return self.total - len(self.texts)
+
+    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(N, ...) the (M, ...) values in their rows, NaN in those without a text."""
+        whole = np.full((self.total, *values.shape[1:]), np.nan, dtype=values.dtype)
+        whole[self.rows] = values
+        return whole
+
+
+Texts = Iterable[Any] | Prepared
+"""A list, tuple, pandas Series or numpy array of str. Anything else in it (None, NaN, a number) is no text."""
+
+
+def prepare(texts: Texts) -> Prepared:
+    """Texts as a classifier reads them: what the command line and the Python functions both go by.
+
+    Args:
+        texts: N rows. What is prepared already stays as it is.
+
+    Raises:
+        DataError: It is a single str, a table or nothing that has an order.
+    """
+    if isinstance(texts, Prepared):
+        return texts
+    values = _in_order(texts)
+    spelled = {row: normalise(value) for row, value in enumerate(values) if isinstance(value, str)}
+    kept = {row: text for row, text in spelled.items() if not is_missing(text)}
+    repaired = sum(_LONE_SURROGATE.search(values[row]) is not None for row in kept)
+    return Prepared(list(kept.values()), np.fromiter(kept, np.int64, len(kept)), len(values), repaired)
+
+
+def _in_order(texts: Any) -> list[Any]:
+    """The N values, whatever they are."""
+    kind = type(texts).__name__
+    if isinstance(texts, str | bytes):
+        raise DataError(f"the texts are a single {kind}, to be read letter by letter: put it in a list, [text]")
+    names = getattr(texts, "column_names", getattr(texts, "columns", None))
+    if names is not None:
+        raise DataError(
+            f"the texts are a whole {kind}: {_COLUMN}, table[NAME], NAME one of {listed(list(map(str, names)))}"
+        )
+    dimensions = getattr(texts, "ndim", 1)
+    if dimensions != 1:
+        raise DataError(f"the texts are a {kind} of {dimensions} dimensions, not of one: {_COLUMN}")
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping | AbstractSet):
+        raise DataError(f"the texts are a {kind}, not a list, tuple, Series or array of str: put them in a list")
+    return texts.to_pylist() if isinstance(texts, pa.Array | pa.ChunkedArray) else list(texts)
 
 
 def normalise(text: str) -> str:
-    """A text as reviewtune reads it: Unicode NFC, line feeds for line ends, no NUL, no white space around it."""
-    return unicodedata.normalize("NFC", text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")).strip()
+    """A text as reviewtune reads it: Unicode NFC, line feeds for line ends, no NUL, no white space around it.
+
+    A lone surrogate, which no encoding has and some tokenizers refuse, becomes U+FFFD.
+    """
+    plain = _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", ""))
+    return unicodedata.normalize("NFC", plain.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
 def text_id(text: str) -> str:

@@ -43,7 +43,7 @@ def commit_of(path: Path) -> str | None:
 
 
 def commit_of_folder(folder: Path) -> str | None:
-    """The commit that a folder was downloaded at, in the hub's cache or by `hf download`; None where nothing says so."""
+    """The commit that a folder was downloaded at, in the hub's cache or by `hf download`, where either says so."""
     note = folder / DOWNLOADED
     if note.is_file():
         return note.read_text(errors="replace").partition("\n")[0].strip()

@@ -161,9 +161,15 @@ class QloraFamily:
         for leg, loss in trainer.train():
             yield Leg(leg, course.legs, model, {"train_loss": loss}, course.legs_per_epoch)
 
-    def load(self, folder: Path) -> QloraModel:
-        """The model in a peft folder, on this machine's GPU or CPU. See `Family.load`."""
-        base_model, quantisation = read_base(folder)
+    def load(self, folder: Path, base_model: str | None = None) -> QloraModel:
+        """The model in a peft folder, on this machine's GPU or CPU. See `Family.load`.
+
+        Args:
+            folder: The peft folder.
+            base_model: What resolves to its base model here; None: what did in training.
+        """
+        named, quantisation = read_base(folder)
+        base_model = base_model or named
         encoder = resolve_encoder(base_model)
         classifier = EncoderClassifier(borrow_backbone(encoder, quantisation), name=base_model)
         model = peft_format.load_adapter(classifier, folder)

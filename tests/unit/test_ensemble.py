@@ -30,7 +30,7 @@ def info(family: str, params: dict[str, Any], slope: float = 1.0, encoder: Any =
     calibration = PlattCalibration(slope=slope, intercept=0.3 * (slope - 1))
     return ArtifactInfo(
         family=family, encoder=encoder, params=params, calibration=calibration, threshold=0.4,
-        study_id="s", trial_id="t", data="d", data_sha256="0", split_sha256="0", validation_f1=1.0, code="c",
+        study_id="s", trial_id="t", data="d", data_sha256="0" * 64, split_sha256="0" * 64, validation_f1=1.0, code="c",
         versions={}, created="2026-01-01T00:00:00+00:00",
     )  # fmt: skip
 

@@ -1,6 +1,8 @@
 import json
+import os
 import re
 import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ def info(family: str, encoder: EncoderInfo | None) -> ArtifactInfo:
     calibration = PlattCalibration(slope=1.7, intercept=-0.3)
     return ArtifactInfo(
         family=family, encoder=encoder, params={}, calibration=calibration, threshold=0.4,
-        study_id="s", trial_id="t", data="d", data_sha256="0", split_sha256="0", validation_f1=1.0, code="c",
+        study_id="s", trial_id="t", data="d", data_sha256="0" * 64, split_sha256="0" * 64, validation_f1=1.0, code="c",
         versions={}, created="2026-01-01T00:00:00+00:00",
     )  # fmt: skip
 
@@ -133,6 +135,79 @@ def test_a_damaged_adapter_leaves_nothing_behind(artifact: Path, tmp_path: Path)
     with pytest.raises(ArtifactError, match="damaged"):
         export_artifact(damaged, tmp_path / "merged", merge=True)
     assert [path.name for path in tmp_path.iterdir()] == ["damaged"]
+
+
+def test_an_artifact_is_not_exported_into_itself(classical: Path, tmp_path: Path) -> None:
+    before = sorted(classical.rglob("*"))
+    (tmp_path / "link").symlink_to(classical)
+    for output in (classical / "copy", classical / "more" / "copy", tmp_path / "link" / "copy"):
+        with pytest.raises(UsageError, match="lies in the folder that --artifact reads"):
+            export_artifact(classical, output, merge=False)
+    assert sorted(classical.rglob("*")) == before
+
+
+def test_what_is_exported_has_the_rights_of_new_files(artifact: Path, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        export_artifact(artifact, tmp_path / "merged", merge=True)
+        export_artifact(artifact, tmp_path / "copy", merge=False)
+    finally:
+        os.umask(before)
+    files = [path for name in ("merged", "copy") for path in (tmp_path / name).rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o644}
+    assert any(path.suffix == ".safetensors" for path in files)
+
+
+@pytest.fixture
+def moved(tiny_bert: Path, tmp_path: Path) -> tuple[Path, Path, Path]:
+    """An artifact whose base model lies elsewhere by now, where that is, and another base model."""
+    base = Path(shutil.copytree(tiny_bert, tmp_path / "before"))
+    folder = made(str(base), tmp_path / "artifact")
+    other = Path(shutil.copytree(base, tmp_path / "other"))
+    settings = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**settings, "layer_norm_eps": 1e-3}))
+    base.rename(tmp_path / "after")
+    return folder, tmp_path / "after", other
+
+
+def test_a_base_model_that_was_moved_is_given_to_every_verb(
+    moved: tuple[Path, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    artifact, base, other = moved
+    rows = "".join(f'"{text}",{int(fake)}\n' for text, fake in zip(TEXTS, FAKE, strict=True))
+    data = tmp_path / "in.csv"
+    data.write_text(f"text,label\n{rows}")
+    verbs = [
+        ["predict", "--input", str(data), "--only-scores", "--output", str(tmp_path / "out.csv")],
+        ["evaluate", "--data", str(data), "--fake-label", "1"],
+        ["export", "--merge", "--output", str(tmp_path / "merged")],
+    ]
+    for verb, *words in verbs:
+        given = [verb, "--artifact", str(artifact), *words]
+        gone = "not there any more: say where it is by --base-model"
+        for place, said in (([], gone), (["--base-model", str(other)], "is at")):
+            assert main([*given, *place]) == 1
+            err = capsys.readouterr().err
+            assert (err.count("\n"), said in err) == (1, True)
+        assert main([*given, "--base-model", str(base)]) == 0
+    scores = reviewtune.load(artifact, base_model=str(base)).scores(TEXTS)
+    (tmp_path / "before").symlink_to(base)
+    # Links are followed, so the folder goes by its new name, and its contents by their revision.
+    np.testing.assert_array_equal(scores, reviewtune.load(artifact).scores(TEXTS))
+
+
+def test_the_base_model_that_was_checked_is_the_one_that_is_used(artifact: Path, moved: Any, tmp_path: Path) -> None:
+    _, _, other = moved
+    changed = Path(shutil.copytree(artifact, tmp_path / "changed"))
+    (changed / "base.json").write_text(json.dumps({"base_model": str(other), "quantisation": "nf4"}))
+    np.testing.assert_array_equal(reviewtune.load(changed).scores(TEXTS), reviewtune.load(artifact).scores(TEXTS))
+
+
+def test_a_base_model_is_given_only_where_one_is_used(classical: Path, artifact: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="was trained on no base model: leave the flag out"):
+        reviewtune.load(classical, base_model="minilm")
+    with pytest.raises(UsageError, match="goes with --merge"):
+        export_artifact(artifact, tmp_path / "copy", merge=False, base_model="minilm")
 
 
 def test_another_base_model_than_it_was_trained_on_is_refused(artifact: Path, tmp_path: Path) -> None:

@@ -20,8 +20,12 @@ MAY_IMPORT = {
     "adapters": GROUND | {"data", "encoders"},
     "families": GROUND | {"data", "encoders", "adapters"},
     "artifact": GROUND | {"evaluation", "families"},
-    "predict": GROUND | {"evaluation", "encoders", "families", "artifact"},
-    "export": GROUND | {"adapters", "families", "artifact", "predict"},
+    "predict": GROUND | {"data", "evaluation", "encoders", "families", "artifact"},
+    "outputs": GROUND,
+    "tables": GROUND,
+    "labelling": GROUND | {"data", "predict", "outputs", "tables"},
+    "scoring": GROUND | {"data", "evaluation", "artifact", "predict", "outputs"},
+    "export": GROUND | {"adapters", "families", "artifact", "predict", "outputs"},
     "tuning": GROUND | {"data", "evaluation", "leaderboard", "encoders", "adapters", "families", "artifact", "predict"},
 }
 """What each part of the package may use besides itself; what is not listed, the program itself, may use all."""

@@ -1,0 +1,95 @@
+"""What `predict` does: the rows of its input as they were, each with a fake probability and a label.
+
+Shape letter: `N` rows.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from reviewtune.config import PredictConfig
+from reviewtune.data.columns import TEXT_NAMES, find_column
+from reviewtune.data.sources import read_lines, read_source
+from reviewtune.data.texts import Prepared, prepare, read_texts
+from reviewtune.errors import DataError, UsageError
+from reviewtune.outputs import check_output, written
+from reviewtune.predict import Classifier, load
+from reviewtune.schema import FAKE_PROBABILITY, LABEL, TEXT
+from reviewtune.tables import ENDINGS, as_written, write_table
+
+
+def predict_rows(config: PredictConfig) -> int:
+    """Write the input's columns, fake_probability and label of each review, in the input's order."""
+    ending = _ending(config.output)
+    check_output(
+        config.output, {"--input": config.input, "--artifact": config.artifact, "--base-model": config.base_model}
+    )
+    table, name = _read(config)
+    added = [config.prefix + column for column in (FAKE_PROBABILITY, LABEL)]
+    kept = as_written(_kept(table, added, config), ending)
+    prepared = prepare(read_texts(table, name))
+    # Only now, so that what is wrong with the input is said before a model is loaded.
+    judged = _judged(load(config.artifact, config.base_model), prepared)
+    _say_what_has_no_text(prepared)
+    for column, values in zip(added, judged, strict=True):
+        kept = kept.append_column(column, values)
+    if config.output == "-":
+        write_table(kept, None, ending)
+        return 0
+    with written(Path(config.output)) as place:
+        write_table(kept, place, ending)
+    return 0
+
+
+def _ending(output: str) -> str:
+    """The kind of file, from its name."""
+    ending = ".csv" if output == "-" else Path(output).suffix.lower()
+    if ending not in ENDINGS:
+        raise UsageError(f"--output {output}: the file's ending must be one of {', '.join(ENDINGS)}, or give -")
+    return ending
+
+
+def _read(config: PredictConfig) -> tuple[pa.Table, str]:
+    """The input's rows, and which of its columns holds the texts."""
+    if config.input != "-":
+        table = read_source(config.input).table
+        return table, find_column(table.column_names, config.text_column, TEXT_NAMES, "--text-column")
+    lines = read_lines(sys.stdin.buffer.read(), "standard input")
+    if not lines:
+        raise DataError("--input - holds no review")
+    return pa.table({TEXT: pa.array(lines, pa.string())}), TEXT
+
+
+def _kept(table: pa.Table, added: list[str], config: PredictConfig) -> pa.Table:
+    """The columns of the input that are written.
+
+    Raises:
+        UsageError: One of them has the name of one that is added: whoever reads that name later would get either.
+    """
+    if config.only_scores:
+        return table.select([])
+    if taken := [name for name in added if name in table.column_names]:
+        raise UsageError(
+            f"--input {config.input} has a column {taken[0]!r} already: give the new ones other names, such as "
+            "--prefix predicted_, or leave the old ones out by --only-scores"
+        )
+    return table
+
+
+def _judged(classifier: Classifier, prepared: Prepared) -> tuple[pa.Array, pa.Array]:
+    """(N,) fake probabilities and labels, null where there is no text."""
+    probability = classifier.fake_probability(prepared)
+    missing = np.isnan(probability)
+    labels = classifier.labels(probability)
+    return pa.array(probability, mask=missing), pa.array(labels, pa.string(), mask=missing)
+
+
+def _say_what_has_no_text(prepared: Prepared) -> None:
+    of = f"of {prepared.total:,} review{'s' * (prepared.total > 1)}"
+    if count := prepared.missing:
+        has = "has" if count == 1 else "have"
+        print(f"{count:,} {of} {has} no text: no probability, no label", file=sys.stderr)
+    if count := prepared.repaired:
+        print(f"{count:,} {of} held half a character (a lone surrogate): read as U+FFFD", file=sys.stderr)

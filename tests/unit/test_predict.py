@@ -1,0 +1,92 @@
+"""What a loaded artifact says of texts, and that the program says the same."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import reviewtune
+from reviewtune.artifact import ArtifactInfo, write_artifact
+from reviewtune.cli import main
+from reviewtune.errors import DataError
+from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.families.base import Rows, Setting
+from reviewtune.families.tfidf import TfidfFamily, TfidfParams
+
+TEXTS = ["Great café, works as described.", "the strap broke twice on tuesday", "love it", "sadly the lid is rusty"]
+FAKE = np.array([True, False, True, False])
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results") / "words"
+    model: Any = next(iter(TfidfFamily().fit(TfidfParams(), Rows(TEXTS * 3, np.tile(FAKE, 3)), Setting()))).model
+    info = ArtifactInfo(
+        family="tfidf", encoder=None, params={}, calibration=PlattCalibration(slope=1.7, intercept=-0.3), threshold=0.4,
+        study_id="s", trial_id="t", data="d", data_sha256="0" * 64, split_sha256="0" * 64, validation_f1=1.0, code="c",
+        versions={}, created="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+    write_artifact(folder, info, model)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def classifier(artifact: Path) -> Any:
+    return reviewtune.load(artifact)
+
+
+def test_what_is_no_text_has_no_probability_and_no_label(classifier: Any) -> None:
+    texts = [TEXTS[0], None, "  ", float("nan"), pd.NA, TEXTS[1], 5]
+    probability = classifier.predict_proba(texts)
+    np.testing.assert_array_equal(np.isnan(probability[:, 0]), [False, True, True, True, True, False, True])
+    np.testing.assert_array_equal(probability[[0, 5]], classifier.predict_proba([TEXTS[0], TEXTS[1]]))
+    assert classifier.predict(texts).tolist() == ["fake", "", "", "", "", "genuine", ""]
+    assert np.isnan(classifier.scores([None])).all()
+    assert classifier.predict_proba([]).shape == (0, 2)
+
+
+def test_every_door_refuses_a_single_text_and_a_table(classifier: Any) -> None:
+    for door in (classifier.scores, classifier.fake_probability, classifier.predict_proba, classifier.predict):
+        with pytest.raises(DataError, match="put it in a list"):
+            door("Great")
+        with pytest.raises(DataError, match="give one column of it"):
+            door(pd.DataFrame({"text": TEXTS}))
+    with pytest.raises(DataError, match="put it in a list"):
+        reviewtune.embed("Great")
+
+
+def test_embeddings_of_what_is_no_text_are_nan() -> None:
+    vectors = reviewtune.embed(pd.Series(["cafe\u0301 ", None]))
+    np.testing.assert_array_equal(vectors[0], reviewtune.embed(["café"])[0])
+    assert (vectors.dtype, np.isnan(vectors[1]).all()) == (np.float32, True)
+
+
+def test_texts_are_normalised_as_the_program_does(classifier: Any) -> None:
+    decomposed = "  Great cafe\u0301, works as described.\r\n"
+    assert classifier.scores([decomposed]) == classifier.scores([TEXTS[0]])
+
+
+ROWS = st.lists(
+    st.none() | st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(" \r\ne\u0301\0"), max_size=20),
+    min_size=1,
+    max_size=5,
+).filter(lambda rows: any(text and text.strip("\0 \r\n") and not text.strip().isdigit() for text in rows))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(rows=ROWS)
+def test_the_program_and_the_function_say_the_same(artifact: Path, classifier: Any, tmp_path: Path, rows: Any) -> None:
+    rows = [*rows, "plain words"]
+    given_file, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    given_file.write_text("".join(json.dumps({"text": text}) + "\n" for text in rows))
+    words = ["--artifact", artifact, "--input", given_file, "--output", output, "--only-scores"]
+    assert main(["predict", *map(str, words)]) == 0
+    said = [json.loads(line) for line in output.read_text().splitlines()]
+    probability = [np.nan if row["fake_probability"] is None else row["fake_probability"] for row in said]
+    np.testing.assert_array_equal(probability, classifier.fake_probability(rows))
+    assert [row["label"] or "" for row in said] == classifier.predict(rows).tolist()

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
 
 from reviewtune.errors import DataError
 from reviewtune.evaluation.labels import as_labels, require_both_classes
@@ -85,6 +84,8 @@ class PlattCalibration(BaseModel):
 
 def _logistic(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
     """Slope and intercept of a logistic regression on targets in (0, 1): each row once as fake, once as genuine."""
+    from sklearn.linear_model import LogisticRegression
+
     rows = np.concatenate([scores, scores])[:, None]
     labels = np.repeat([True, False], len(scores))
     model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)

@@ -11,9 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
-from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.model_selection import StratifiedKFold
 
 from reviewtune.errors import DataError
 from reviewtune.evaluation.labels import as_labels, require_both_classes
@@ -86,6 +84,8 @@ def cross_fitted(log_odds: Mapping[str, ArrayLike], fake: ArrayLike, *, seed: in
     Raises:
         DataError: As `Stacking.fit`, or a class has a single review.
     """
+    from sklearn.model_selection import StratifiedKFold
+
     table, truth = _checked(log_odds, fake)
     folds = min(FOLDS, int(truth.sum()), int((~truth).sum()))
     if folds < 2:
@@ -99,6 +99,8 @@ def cross_fitted(log_odds: Mapping[str, ArrayLike], fake: ArrayLike, *, seed: in
 
 def _weigh(table: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
     """(M,) weights, 0 for what is left out, and the intercept, for (N, M) log-odds and (N,) labels."""
+    from scipy.optimize import minimize
+
     fakes, members = int(truth.sum()), table.shape[1]
     targets = np.where(truth, (fakes + 1) / (fakes + 2), 1 / (len(truth) - fakes + 2))
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution, FloatDistribution
 from pydantic import Field
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -13,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.sklearn_model import SklearnModel, load_pipeline
-from reviewtune.families.space import Params
+from reviewtune.families.space import Choice, Floats, Params
 
 ClassWeight = Literal["none", "balanced"]
 
@@ -21,9 +20,9 @@ ClassWeight = Literal["none", "balanced"]
 class LogRegParams(Params):
     """Configuration of a logistic regression trial."""
 
-    C: Annotated[float, FloatDistribution(1e-4, 1e1, log=True)] = Field(0.1, gt=0)
+    C: Annotated[float, Floats(1e-4, 1e1, log=True)] = Field(0.1, gt=0)
     """Inverse strength of the L2 penalty, on standardised embeddings."""
-    class_weight: Annotated[ClassWeight, CategoricalDistribution(["none", "balanced"])] = "none"
+    class_weight: Annotated[ClassWeight, Choice(["none", "balanced"])] = "none"
     """`balanced` lets both classes weigh the same, however many reviews each has."""
 
 

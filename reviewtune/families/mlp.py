@@ -15,17 +15,15 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional
 
 from reviewtune.errors import ArtifactError
 from reviewtune.families.base import Inputs, Leg, Rows, Setting
-from reviewtune.families.space import Params
+from reviewtune.families.space import Choice, Floats, Integers, Params
 
 WEIGHTS_FILE = "mlp.safetensors"
 PARAMS_FILE = "mlp.json"
@@ -37,17 +35,17 @@ ROWS_AT_ONCE = 4096
 class MlpParams(Params):
     """Configuration of an MLP trial."""
 
-    width: Annotated[int, CategoricalDistribution([64, 128, 256, 512])] = Field(256, ge=1)
+    width: Annotated[int, Choice([64, 128, 256, 512])] = Field(256, ge=1)
     """Units of the first hidden layer; each further one has half of the one before."""
-    depth: Annotated[int, IntDistribution(1, 3)] = Field(2, ge=1)
+    depth: Annotated[int, Integers(1, 3)] = Field(2, ge=1)
     """Hidden layers."""
-    dropout: Annotated[float, FloatDistribution(0.0, 0.7)] = Field(0.5, ge=0, lt=1)
+    dropout: Annotated[float, Floats(0.0, 0.7)] = Field(0.5, ge=0, lt=1)
     """Share of each hidden layer's units that a training step leaves out."""
-    learning_rate: Annotated[float, FloatDistribution(1e-4, 1e-2, log=True)] = Field(1e-3, gt=0)
+    learning_rate: Annotated[float, Floats(1e-4, 1e-2, log=True)] = Field(1e-3, gt=0)
     """Of AdamW, the same in every step."""
-    weight_decay: Annotated[float, FloatDistribution(1e-3, 1.0, log=True)] = Field(1e-2, ge=0)
+    weight_decay: Annotated[float, Floats(1e-3, 1.0, log=True)] = Field(1e-2, ge=0)
     """Of AdamW: a step takes this share times the learning rate off each weight."""
-    batch_size: Annotated[int, CategoricalDistribution([32, 64, 128, 256])] = Field(32, ge=1)
+    batch_size: Annotated[int, Choice([32, 64, 128, 256])] = Field(32, ge=1)
     """Reviews of an optimizer step."""
     epochs: int = Field(20, ge=1)
     """Most passes over the training reviews. The trial keeps its best epoch, so more does no harm but takes time."""
@@ -143,6 +141,8 @@ class MlpFamily:
 
 def _fresh_network(inputs: NDArray[np.float32], params: MlpParams, generator: torch.Generator) -> _Network:
     """A network of He-initialised weights (2015, arXiv:1502.01852) that standardises by the statistics of `inputs`."""
+    from sklearn.preprocessing import StandardScaler
+
     # On the meta device no weight is drawn from the process-wide generator.
     with torch.device("meta"):
         network = _Network(inputs.shape[1], params)

@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo
 
 from reviewtune.adapters import checkpoint, peft_format
@@ -31,7 +30,7 @@ from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import ArtifactError, StudyError
 from reviewtune.families.base import Inputs, Leg, Rows, Setting
-from reviewtune.families.space import Params
+from reviewtune.families.space import Choice, Floats, Integers, Params
 
 BASE_FILE = "base.json"
 RANKS = {"r": 1, "2r": 2}
@@ -49,21 +48,19 @@ def _by_rank(alpha: Any, info: ValidationInfo) -> Any:
 class QloraParams(Params):
     """Configuration of a QLoRA trial."""
 
-    rank: Annotated[int, CategoricalDistribution([4, 8, 16, 32, 64])] = Field(16, ge=1)
+    rank: Annotated[int, Choice([4, 8, 16, 32, 64])] = Field(16, ge=1)
     """Rank of the adapter."""
-    alpha: Annotated[int, BeforeValidator(_by_rank), CategoricalDistribution([8, 16, 32, 64, 128])] = Field(32, ge=1)
+    alpha: Annotated[int, BeforeValidator(_by_rank), Choice([8, 16, 32, 64, 128])] = Field(32, ge=1)
     """Scale of the adapter, divided by its rank. In a search space `r` and `2r` stand for so many times the rank."""
-    learning_rate: Annotated[float, FloatDistribution(5e-5, 3e-3, log=True)] = Field(2e-4, gt=0)
+    learning_rate: Annotated[float, Floats(5e-5, 3e-3, log=True)] = Field(2e-4, gt=0)
     """Peak learning rate."""
-    dropout: Annotated[float, FloatDistribution(0.0, 0.1)] = Field(0.05, ge=0, lt=1)
+    dropout: Annotated[float, Floats(0.0, 0.1)] = Field(0.05, ge=0, lt=1)
     """Dropout before the adapter."""
-    target: Annotated[Literal["attention", "all-linear"], CategoricalDistribution(["attention", "all-linear"])] = (
-        "attention"
-    )
+    target: Annotated[Literal["attention", "all-linear"], Choice(["attention", "all-linear"])] = "attention"
     """Which linear layers carry an adapter."""
-    batch_size: Annotated[int, CategoricalDistribution([8, 16, 32, 64])] = Field(16, ge=1)
+    batch_size: Annotated[int, Choice([8, 16, 32, 64])] = Field(16, ge=1)
     """Reviews of an optimizer step, over all workers."""
-    epochs: Annotated[int, IntDistribution(2, 5)] = Field(3, ge=1)
+    epochs: Annotated[int, Integers(2, 5)] = Field(3, ge=1)
     """Passes over the training reviews; the learning rate's schedule ends with the last."""
     rslora: bool = False
     """Divide alpha by the square root of the rank instead of the rank."""

@@ -3,15 +3,16 @@
 Shape letter: `N` reviews.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile
 from zlib import error as ZlibError  # noqa: N812
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -20,6 +21,8 @@ from sklearn.utils.validation import check_is_fitted
 from reviewtune.errors import ArtifactError
 
 MODEL_FILE = "model.skops"
+TORCH_WRAPPER = "sklearn.externals.array_api_compat.torch"
+"""Imports torch, which takes seconds and is no part of what these models need."""
 
 TRUSTED_TYPES = (
     "numpy.float32",
@@ -53,7 +56,7 @@ class SklearnModel:
 
     def save(self, folder: Path) -> None:
         """Write `model.skops`, which plain `skops.io.load` opens as a scikit-learn pipeline."""
-        skops.io.dump(self.pipeline, folder / MODEL_FILE, compression=ZIP_DEFLATED)
+        _skops().dump(self.pipeline, folder / MODEL_FILE, compression=ZIP_DEFLATED)
 
 
 def load_pipeline(
@@ -73,7 +76,7 @@ def load_pipeline(
     if not path.is_file():
         raise ArtifactError(f"{folder} holds no classifier: {MODEL_FILE} is missing; give the folder of an artifact")
     try:
-        pipeline = skops.io.load(path, trusted=list(TRUSTED_TYPES))
+        pipeline = _skops().load(path, trusted=list(TRUSTED_TYPES))
         found = _steps(pipeline)
         parts = [part for step in found if type(step) is FeatureUnion for _, part in step.transformer_list]
     except DAMAGE as error:
@@ -91,6 +94,18 @@ def load_pipeline(
         )
     _require_fitted(path, found)
     return pipeline
+
+
+def _skops() -> Any:
+    """`skops.io`, which imports every package of scikit-learn, and with one of them torch: that one is left out."""
+    if TORCH_WRAPPER in sys.modules or "torch" in sys.modules:
+        return import_module("skops.io")
+    # scikit-learn's list of its estimators, which skops asks for, passes over a package that cannot be imported.
+    sys.modules[TORCH_WRAPPER] = None  # type: ignore[assignment]
+    try:
+        return import_module("skops.io")
+    finally:
+        del sys.modules[TORCH_WRAPPER]
 
 
 def _steps(pipeline: Any) -> list[Any]:

@@ -1,24 +1,66 @@
 """Search spaces, declared where the params are: an annotation of each field of a family's `Params`.
 
     class LogRegParams(Params):
-        C: Annotated[float, FloatDistribution(1e-3, 1e3, log=True)] = 1.0
+        C: Annotated[float, Floats(1e-3, 1e3, log=True)] = 1.0
 
 The default value of every field is the family's default configuration, which is always a study's first trial. A field
-without a distribution is not searched.
+without `Floats`, `Integers` or a `Choice` is not searched. Optuna, which samples them, is imported by those who search:
+a trained model needs none of it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, get_args
 
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reviewtune.errors import UsageError
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+
+@dataclass(frozen=True)
+class Floats:
+    """Any number from `low` to `high`; with `log`, every order of magnitude is as likely."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def distribution(self) -> "FloatDistribution":
+        """What Optuna samples."""
+        from optuna.distributions import FloatDistribution
+
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+
+@dataclass(frozen=True)
+class Integers:
+    """Any whole number from `low` to `high`; with `log`, every order of magnitude is as likely."""
+
+    low: int
+    high: int
+    log: bool = False
+
+    def distribution(self) -> "IntDistribution":
+        """What Optuna samples."""
+        from optuna.distributions import IntDistribution
+
+        return IntDistribution(self.low, self.high, log=self.log)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the values."""
+
+    values: Sequence[Any]
+
+    def distribution(self) -> "CategoricalDistribution":
+        """What Optuna samples."""
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(self.values)
 
 
 class Params(BaseModel):
@@ -33,13 +75,13 @@ class Params(BaseModel):
     )
 
     @classmethod
-    def space(cls) -> dict[str, BaseDistribution]:
+    def space(cls) -> "dict[str, BaseDistribution]":
         """The Optuna distribution of each searched field, by name."""
         return {
-            name: item
+            name: item.distribution()
             for name, field in cls.model_fields.items()
             for item in field.metadata
-            if isinstance(item, BaseDistribution)
+            if isinstance(item, Floats | Integers | Choice)
         }
 
     @classmethod
@@ -60,7 +102,7 @@ class Params(BaseModel):
             ) from None
 
 
-def resolve(params: type[Params], overrides: Mapping[str, Any]) -> tuple[dict[str, BaseDistribution], dict[str, Any]]:
+def resolve(params: type[Params], overrides: Mapping[str, Any]) -> "tuple[dict[str, BaseDistribution], dict[str, Any]]":
     """A family's search space and default configuration under a user's overrides.
 
     An override is a single value (the param is fixed), a list (a choice), or a range
@@ -100,14 +142,18 @@ def _as_written(value: Any, resolved: Any) -> Any:
     return value if isinstance(value, str) and not isinstance(resolved, str) else resolved
 
 
-def _choice(params: type[Params], name: str, values: Sequence[Any]) -> CategoricalDistribution:
+def _choice(params: type[Params], name: str, values: Sequence[Any]) -> "CategoricalDistribution":
+    from optuna.distributions import CategoricalDistribution
+
     if not values:
         raise UsageError(f"space.{name} is an empty list: give at least one choice")
     resolved = [getattr(params.from_values({name: value}), name) for value in values]
     return CategoricalDistribution([_as_written(*pair) for pair in zip(values, resolved, strict=True)])
 
 
-def _range(params: type[Params], name: str, ends: Mapping[str, Any]) -> FloatDistribution | IntDistribution:
+def _range(params: type[Params], name: str, ends: Mapping[str, Any]) -> "FloatDistribution | IntDistribution":
+    from optuna.distributions import FloatDistribution, IntDistribution
+
     annotation = params.model_fields[name].annotation
     kinds = {annotation, *get_args(annotation)}
     if not kinds & {int, float}:
@@ -126,7 +172,7 @@ def _range(params: type[Params], name: str, ends: Mapping[str, Any]) -> FloatDis
         ) from None
 
 
-def _nearest(limits: FloatDistribution | IntDistribution, value: float | None) -> float:
+def _nearest(limits: "FloatDistribution | IntDistribution", value: float | None) -> float:
     """The value of the range that is closest to `value`, its lowest where there is none."""
     if value is None:
         return limits.low

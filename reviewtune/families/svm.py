@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.distributions import CategoricalDistribution, FloatDistribution
 from pydantic import Field
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.pipeline import Pipeline
@@ -22,7 +21,7 @@ from sklearn.utils import gen_batches
 from reviewtune.errors import ArtifactError
 from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.sklearn_model import SklearnModel, load_pipeline
-from reviewtune.families.space import Params
+from reviewtune.families.space import Choice, Floats, Params
 
 ClassWeight = Literal["none", "balanced"]
 
@@ -35,11 +34,11 @@ KERNEL_CACHE_MIB = 500
 class SvmParams(Params):
     """Configuration of an RBF SVM trial."""
 
-    C: Annotated[float, FloatDistribution(1e-1, 1e2, log=True)] = Field(3.0, gt=0)
+    C: Annotated[float, Floats(1e-1, 1e2, log=True)] = Field(3.0, gt=0)
     """Inverse strength of the penalty, on standardised embeddings."""
-    gamma_scale: Annotated[float, FloatDistribution(3e-2, 3.0, log=True)] = Field(1.0, gt=0)
+    gamma_scale: Annotated[float, Floats(3e-2, 3.0, log=True)] = Field(1.0, gt=0)
     """The kernel's gamma, times 1 / D: 1 is scikit-learn's `scale`."""
-    class_weight: Annotated[ClassWeight, CategoricalDistribution(["none", "balanced"])] = "none"
+    class_weight: Annotated[ClassWeight, Choice(["none", "balanced"])] = "none"
     """`balanced` lets both classes weigh the same, however many reviews each has."""
 
 

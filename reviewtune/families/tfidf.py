@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import Field
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -24,7 +23,7 @@ from sklearn.svm import LinearSVC
 from reviewtune.errors import DataError
 from reviewtune.families.base import Inputs, Leg, Rows, Setting, as_texts
 from reviewtune.families.sklearn_model import SklearnModel, load_pipeline
-from reviewtune.families.space import Params
+from reviewtune.families.space import Choice, Floats, Integers, Params
 
 Analyzer = Literal["char+word", "char", "word"]
 Classifier = Literal["linear_svm", "logistic_regression"]
@@ -39,23 +38,23 @@ LONGEST_PACKED_TERM = 100
 class TfidfParams(Params):
     """Configuration of a TF-IDF trial."""
 
-    analyzer: Annotated[Analyzer, CategoricalDistribution(["char+word", "char", "word"])] = "char+word"
+    analyzer: Annotated[Analyzer, Choice(["char+word", "char", "word"])] = "char+word"
     """N-grams of characters, of tokens (`word`: words, punctuation marks and white space), or one set of each."""
-    ngram_max: Annotated[int, IntDistribution(2, 6)] = Field(6, ge=1)
+    ngram_max: Annotated[int, Integers(2, 6)] = Field(6, ge=1)
     """Longest character n-gram; the shortest is 2. Without effect on tokens."""
-    word_ngram_max: Annotated[int, IntDistribution(1, 6)] = Field(6, ge=1)
+    word_ngram_max: Annotated[int, Integers(1, 6)] = Field(6, ge=1)
     """Longest token n-gram; the shortest is 1. Without effect on characters."""
-    min_df: Annotated[int, IntDistribution(1, 10, log=True)] = Field(2, ge=1)
+    min_df: Annotated[int, Integers(1, 10, log=True)] = Field(2, ge=1)
     """Training reviews that must contain an n-gram for it to count."""
-    max_features: Annotated[int | None, CategoricalDistribution([None, 50_000, 200_000])] = Field(None, ge=1)
+    max_features: Annotated[int | None, Choice([None, 50_000, 200_000])] = Field(None, ge=1)
     """The most frequent n-grams that are kept, of characters and of tokens each; None keeps all."""
-    lowercase: Annotated[bool, CategoricalDistribution([False, True])] = False
+    lowercase: Annotated[bool, Choice([False, True])] = False
     """Forget upper and lower case."""
-    sublinear_tf: Annotated[bool, CategoricalDistribution([False, True])] = False
+    sublinear_tf: Annotated[bool, Choice([False, True])] = False
     """Count an n-gram's occurrences in a review as 1 + log(count)."""
-    classifier: Annotated[Classifier, CategoricalDistribution(["linear_svm", "logistic_regression"])] = "linear_svm"
+    classifier: Annotated[Classifier, Choice(["linear_svm", "logistic_regression"])] = "linear_svm"
     """The linear model on top: squared hinge loss or log loss, both with an L2 penalty."""
-    C: Annotated[float, FloatDistribution(0.1, 100.0, log=True)] = Field(3.0, gt=0)
+    C: Annotated[float, Floats(0.1, 100.0, log=True)] = Field(3.0, gt=0)
     """Inverse strength of the penalty. Logistic regression likes about 30 times the C of the SVM."""
 
 

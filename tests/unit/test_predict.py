@@ -1,6 +1,8 @@
 """What a loaded artifact says of texts, and that the program says the same."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from reviewtune.cli import main
 from reviewtune.errors import DataError
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.families.base import Rows, Setting
+from reviewtune.families.registry import FAMILIES
 from reviewtune.families.tfidf import TfidfFamily, TfidfParams
 
 TEXTS = ["Great café, works as described.", "the strap broke twice on tuesday", "love it", "sadly the lid is rusty"]
@@ -90,3 +93,35 @@ def test_the_program_and_the_function_say_the_same(artifact: Path, classifier: A
     probability = [np.nan if row["fake_probability"] is None else row["fake_probability"] for row in said]
     np.testing.assert_array_equal(probability, classifier.fake_probability(rows))
     assert [row["label"] or "" for row in said] == classifier.predict(rows).tolist()
+
+
+COLD = """
+import sys
+from reviewtune.cli import main
+assert main(["predict", "--artifact", sys.argv[1], "--input", sys.argv[2]]) == 0
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def modules_of(program: str, *words: object) -> set[str]:
+    """The packages that a fresh process has imported by its end: the last line that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words)], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_model_of_words_loads_nothing_that_it_does_not_need(artifact: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\nGreat product\n")
+    loaded = modules_of(COLD, artifact, tmp_path / "in.csv")
+    assert "sklearn" in loaded
+    assert not loaded & {"torch", "transformers", "optuna", "ray", "peft", "bitsandbytes", "datasets", "matplotlib"}
+
+
+def test_no_trained_model_loads_what_searches(tmp_path: Path) -> None:
+    families = ", ".join(f"reviewtune.families.{name}" for name in FAMILIES)
+    program = f"import sys, {families}, reviewtune.labelling, reviewtune.encoders.encode; print(*sys.modules)"
+    loaded = modules_of(program)
+    assert "torch" in loaded
+    assert not loaded & {"optuna", "ray"}

@@ -8,17 +8,17 @@ from pydantic import Field, ValidationError
 
 from reviewtune.errors import UsageError
 from reviewtune.families.registry import get_family
-from reviewtune.families.space import Params, resolve
+from reviewtune.families.space import Choice, Floats, Integers, Params, resolve
 
 
 class SampleParams(Params):
-    rate: Annotated[float, FloatDistribution(1e-4, 1e-1, log=True)] = Field(1e-2, gt=0)
+    rate: Annotated[float, Floats(1e-4, 1e-1, log=True)] = Field(1e-2, gt=0)
     """A rate."""
-    depth: Annotated[int, IntDistribution(1, 4)] = Field(2, ge=1)
+    depth: Annotated[int, Integers(1, 4)] = Field(2, ge=1)
     """A depth."""
-    limit: Annotated[int | None, CategoricalDistribution([None, 10])] = None
+    limit: Annotated[int | None, Choice([None, 10])] = None
     """A limit."""
-    kind: Annotated[Literal["a", "b"], CategoricalDistribution(["a", "b"])] = "a"
+    kind: Annotated[Literal["a", "b"], Choice(["a", "b"])] = "a"
     """A kind."""
     epochs: int = 3
     """Not searched."""

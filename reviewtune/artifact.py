@@ -7,54 +7,78 @@ encoder, which data.
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, field_validator
 
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.calibration import PlattCalibration
-from reviewtune.families.registry import ENSEMBLE
+from reviewtune.families.registry import ENSEMBLE, FAMILIES
 from reviewtune.files import in_one_step
 from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, LABEL_NAMES
+from reviewtune.stored import Line, Sha256, Stored, read_stored
 
 CARD_FILE = "README.md"
+LONGEST_REVIEW = 131_072
+"""Word pieces that any base model reads of a review, at most."""
+STEEPEST = 1e9
+"""Of a calibration: log-odds a unit of score, or the inverse. Models whose scores need more have diverged."""
 
 
-class EncoderInfo(BaseModel):
+class EncoderInfo(Stored):
     """The base model that an artifact was trained on and needs again."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    revision: str | None
-    max_length: int
+    name: Line
+    revision: Annotated[str, StringConstraints(pattern=r"^[\w./-]{1,200}$")] | None
+    max_length: int = Field(ge=1, le=LONGEST_REVIEW)
 
 
-class ArtifactInfo(BaseModel):
+class ArtifactInfo(Stored):
     """What `reviewtune.json` holds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
     schema_version: int = ARTIFACT_SCHEMA
-    family: str
+    family: Line
     encoder: EncoderInfo | None
-    params: dict[str, Any]
+    params: dict[Line, str | bool | int | float | None]
     labels: tuple[str, str] = LABEL_NAMES
     """Meaning of index 0 and 1."""
     calibration: PlattCalibration
     """Turns the model's scores into fake probabilities; fitted on the validation split."""
-    threshold: float
+    threshold: float = Field(ge=0, le=1)
     """A review is called fake where its fake probability is above this: where F1 on the validation split is to be
     expected highest."""
-    study_id: str
-    trial_id: str
-    data: str
-    data_sha256: str
-    split_sha256: str
-    validation_f1: float
-    code: str
-    versions: dict[str, str]
-    created: str
+    study_id: Line
+    trial_id: Line
+    data: Line
+    data_sha256: Sha256
+    split_sha256: Sha256
+    validation_f1: float = Field(ge=0, le=1)
+    code: Line
+    versions: dict[Line, Line]
+    created: Line
+
+    @field_validator("family")
+    @classmethod
+    def _family_is_known(cls, family: str) -> str:
+        if family not in (*FAMILIES, ENSEMBLE):
+            raise ValueError(
+                f"the families are {', '.join(FAMILIES)} and {ENSEMBLE}; of others a newer reviewtune knows"
+            )
+        return family
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_in_order(cls, labels: tuple[str, str]) -> tuple[str, str]:
+        if labels != LABEL_NAMES:
+            raise ValueError(f"they must be {list(LABEL_NAMES)}, in this order")
+        return labels
+
+    @field_validator("calibration")
+    @classmethod
+    def _calibration_is_sane(cls, calibration: PlattCalibration) -> PlattCalibration:
+        if not 1 / STEEPEST <= calibration.slope <= STEEPEST or abs(calibration.intercept) > STEEPEST:
+            raise ValueError(f"the slope must be from {1 / STEEPEST:g} to {STEEPEST:g}, the intercept no larger")
+        return calibration
 
 
 class Saveable(Protocol):
@@ -84,14 +108,20 @@ def read_info(folder: Path) -> ArtifactInfo:
     if not path.is_file():
         raise ArtifactError(f"{folder} has no {ARTIFACT_FILE}: give an artifact's folder, as in results/artifacts/NAME")
     try:
-        info = ArtifactInfo.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ArtifactError(f"{path} is damaged: {error.errors()[0]['loc']!s} {error.errors()[0]['msg']}") from None
-    if info.schema_version > ARTIFACT_SCHEMA:
-        raise ArtifactError(
-            f"{path} has schema {info.schema_version}, this reviewtune reads up to {ARTIFACT_SCHEMA}: upgrade it"
-        )
-    return info
+        version = read_stored(path, _Versioned).schema_version
+        if version > ARTIFACT_SCHEMA:
+            raise ArtifactError(
+                f"{path} has schema {version}, this reviewtune reads up to {ARTIFACT_SCHEMA}: upgrade it"
+            )
+        return read_stored(path, ArtifactInfo)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"the artifact {folder} is damaged ({error}): copy or export the artifact again") from None
+
+
+class _Versioned(BaseModel):
+    """What tells a file of a newer reviewtune, whatever else it holds."""
+
+    schema_version: int = ARTIFACT_SCHEMA
 
 
 def now() -> str:

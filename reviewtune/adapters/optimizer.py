@@ -80,10 +80,13 @@ def load_optimizer(optimizer: Optimizer, path: Path) -> None:
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     if type(optimizer).__name__ == "AdamW8bit":
         state = {index: _coded(values) if "exp_avg" in values else values for index, values in state.items()}
-    moment = "exp_avg" if isinstance(optimizer, AdamW) else "state1"
-    for index, values in state.items():
-        if index >= len(parameters) or moment not in values or values[moment].shape != parameters[index].shape:
-            raise ValueError(f"{path.name} is of another optimizer or of other parameters")
+    moments = ("exp_avg", "exp_avg_sq") if isinstance(optimizer, AdamW) else ("state1", "state2")
+    fits = set(state) == set(range(len(parameters))) and all(
+        "step" in values and all(name in values and values[name].shape == parameters[index].shape for name in moments)
+        for index, values in state.items()
+    )
+    if state and not fits:
+        raise ValueError(f"{path.name} is of another optimizer or of other parameters")
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 

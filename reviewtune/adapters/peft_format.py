@@ -4,18 +4,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from safetensors import SafetensorError, safe_open
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from reviewtune.adapters.initial import initial_adapter, linear_shapes
-from reviewtune.encoders.classifier import EncoderClassifier, linear_layers
+from reviewtune.adapters.initial import (
+    HEAD_BIAS,
+    HEAD_WEIGHT,
+    LinearShape,
+    initial_adapter,
+    linear_shapes,
+)
+from reviewtune.adapters.stored_config import HEAD, StoredConfig, read_config
+from reviewtune.encoders.classifier import NUM_CLASSES, EncoderClassifier, linear_layers
 from reviewtune.errors import ArtifactError, EncoderError
+from reviewtune.stored import damage_explained
 
-HEAD = "classifier"
 PEFT_PREFIX = "base_model.model."
 """Before the name of every tensor in a peft folder."""
+FLOATS = ("F32", "F16", "BF16")
+"""Types of an adapter's tensors, as safetensors names them; peft makes float32 of all."""
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 
 
@@ -99,21 +108,41 @@ def load_adapter(classifier: EncoderClassifier, folder: Path, *, trainable: bool
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise ArtifactError(f"{folder} has no {name}: it is no adapter folder, or was copied in part")
-    options: dict[str, Any] = {"is_trainable": trainable}
-    try:
-        with safe_open(folder / WEIGHTS_FILE, framework="pt") as weights:
-            held = set(weights.keys())
-        model = PeftModel.from_pretrained(classifier, str(folder), **options)
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ArtifactError(
-            f"the adapter in {folder} is damaged or of another base model ({reason}): export it again"
-        ) from error
-    differing = sorted(held ^ set(get_peft_model_state_dict(model, save_embedding_layers=False)))
-    if differing:
-        # peft warns of tensors that the file lacks, and leaves random values in their place.
-        raise ArtifactError(
-            f"the adapter in {folder} lacks tensors or has too many ({len(differing)}, among them {differing[0]}): "
-            "export it again"
+    mend = "give it the base model it was trained on, or export it again"
+    with damage_explained(ArtifactError, f"the adapter in {folder}", mend):
+        stored = read_config(folder / CONFIG_FILE)
+        layers = stored.layers(classifier)
+        _require_tensors(folder / WEIGHTS_FILE, stored, linear_shapes(classifier.backbone, layers), classifier)
+        config = lora_config(
+            layers, rank=stored.r, alpha=stored.lora_alpha, dropout=stored.lora_dropout, rslora=stored.use_rslora
         )
-    return model
+        config.base_model_name_or_path = classifier.name_or_path
+        options: dict[str, Any] = {"is_trainable": trainable, "config": config}
+        return PeftModel.from_pretrained(classifier, str(folder), **options)
+
+
+def _require_tensors(
+    path: Path, stored: StoredConfig, layers: Sequence[LinearShape], classifier: EncoderClassifier
+) -> None:
+    """Refuse a file of other tensors before any is made.
+
+    peft warns of tensors that a file lacks and leaves random values in their place, and makes those of any rank.
+
+    Raises:
+        ValueError: A tensor is missing, superfluous, of another shape or no floating-point one.
+    """
+    width = classifier.classifier.in_features
+    shapes = {HEAD_WEIGHT: [NUM_CLASSES, width], HEAD_BIAS: [NUM_CLASSES]}
+    for layer in layers:
+        shapes |= {layer.down: [stored.r, layer.inputs], layer.up: [layer.outputs, stored.r]}
+    expected = {PEFT_PREFIX + name: shape for name, shape in shapes.items()}
+    with safe_open(path, framework="pt") as weights:
+        names = set(weights.keys())
+        if differing := sorted(names ^ set(expected)):
+            raise ValueError(f"it lacks tensors or has too many: {len(differing)}, among them {differing[0][:200]}")
+        for name, shape in expected.items():
+            part = weights.get_slice(name)
+            if part.get_shape() != shape or part.get_dtype() not in FLOATS:
+                raise ValueError(
+                    f"{name} is {part.get_dtype()} of the shape {part.get_shape()}, not of {shape} as for r={stored.r}"
+                )

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
@@ -24,6 +23,7 @@ from torch.nn import functional
 from reviewtune.errors import ArtifactError
 from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.space import Choice, Floats, Integers, Params
+from reviewtune.stored import damage_explained, read_stored
 
 WEIGHTS_FILE = "mlp.safetensors"
 PARAMS_FILE = "mlp.json"
@@ -35,9 +35,9 @@ ROWS_AT_ONCE = 4096
 class MlpParams(Params):
     """Configuration of an MLP trial."""
 
-    width: Annotated[int, Choice([64, 128, 256, 512])] = Field(256, ge=1)
+    width: Annotated[int, Choice([64, 128, 256, 512])] = Field(256, ge=1, le=65_536)
     """Units of the first hidden layer; each further one has half of the one before."""
-    depth: Annotated[int, Integers(1, 3)] = Field(2, ge=1)
+    depth: Annotated[int, Integers(1, 3)] = Field(2, ge=1, le=16)
     """Hidden layers."""
     dropout: Annotated[float, Floats(0.0, 0.7)] = Field(0.5, ge=0, lt=1)
     """Share of each hidden layer's units that a training step leaves out."""
@@ -127,15 +127,14 @@ class MlpFamily:
         for name in (WEIGHTS_FILE, PARAMS_FILE):
             if not (folder / name).is_file():
                 raise ArtifactError(f"{folder} holds no MLP: {name} is missing; give the folder of an artifact")
-        try:
-            params = MlpParams.model_validate_json((folder / PARAMS_FILE).read_bytes())
+        with damage_explained(ArtifactError, f"the MLP in {folder}", "export the artifact again"):
+            params = read_stored(folder / PARAMS_FILE, MlpParams)
             weights = load_file(folder / WEIGHTS_FILE)
+            if strange := {tensor.dtype for tensor in weights.values()} - {torch.float32}:
+                raise ValueError(f"{WEIGHTS_FILE} holds {strange.pop()}, not torch.float32")
             with torch.device("meta"):
                 network = _Network(len(weights["mean"]), params)
             network.load_state_dict(weights, assign=True)
-        except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())
-            raise ArtifactError(f"the MLP in {folder} is damaged ({reason}): export the artifact again") from None
         return MlpModel(network, params)
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from reviewtune.adapters import checkpoint, peft_format
 from reviewtune.adapters.optimizer import make_lr_schedule, make_optimizer
@@ -31,6 +31,7 @@ from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import ArtifactError, StudyError
 from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.space import Choice, Floats, Integers, Params
+from reviewtune.stored import Line, Stored, read_stored
 
 BASE_FILE = "base.json"
 RANKS = {"r": 1, "2r": 2}
@@ -43,6 +44,15 @@ def _by_rank(alpha: Any, info: ValidationInfo) -> Any:
     if alpha not in RANKS or "rank" not in info.data:
         raise ValueError(f"give a whole number of at least 1, {' or '.join(RANKS)}")
     return RANKS[alpha] * info.data["rank"]
+
+
+class Base(Stored):
+    """What `base.json` holds: which base model the adapter beside it was trained on."""
+
+    base_model: Line
+    """What resolved to it in training."""
+    quantisation: Quantisation
+    """How its weights were held."""
 
 
 class QloraParams(Params):
@@ -179,14 +189,14 @@ def read_base(folder: Path) -> tuple[str, Quantisation]:
     Raises:
         ArtifactError: The folder does not say.
     """
-    path = folder / BASE_FILE
     try:
-        base = TypeAdapter(dict[str, str]).validate_json(path.read_bytes())
-        quantisation: Any = base["quantisation"]
-        return base["base_model"], TypeAdapter(Quantisation).validate_python(quantisation)
-    except (OSError, ValueError, KeyError) as error:
+        base = read_stored(folder / BASE_FILE, Base)
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ArtifactError(f"{path} is missing or damaged ({reason}): export the artifact again") from None
+        raise ArtifactError(
+            f"{folder / BASE_FILE} is missing or damaged ({reason}): copy or export the artifact again"
+        ) from None
+    return base.base_model, base.quantisation
 
 
 def _prepare(params: QloraParams, train: Rows, setting: Setting) -> Trainer:

@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, BadZipFile
-from zlib import error as ZlibError  # noqa: N812
+from zipfile import ZIP_DEFLATED
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from reviewtune.errors import ArtifactError
+from reviewtune.stored import damage_explained
 
 MODEL_FILE = "model.skops"
+MEND = "copy or export the artifact again"
+WORDS = "great product"
+"""A review, for trying a model."""
 TORCH_WRAPPER = "sklearn.externals.array_api_compat.torch"
 """Imports torch, which takes seconds and is no part of what these models need."""
 
@@ -37,9 +39,6 @@ TRUSTED_TYPES = (
 )
 """What a model file may hold besides plain values and arrays, whatever the file itself lists. skops trusts further
 estimators of scikit-learn by itself: those are refused by their place in the pipeline, or in a union within it."""
-
-DAMAGE = (OSError, EOFError, BadZipFile, ZlibError, ValueError, TypeError, LookupError, AttributeError, ImportError)
-"""What skops raises for a file that is cut short, altered, of another kind or of types that are not trusted."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,10 @@ def load_pipeline(
     path = folder / MODEL_FILE
     if not path.is_file():
         raise ArtifactError(f"{folder} holds no classifier: {MODEL_FILE} is missing; give the folder of an artifact")
-    try:
+    with damage_explained(ArtifactError, str(path), MEND):
         pipeline = _skops().load(path, trusted=list(TRUSTED_TYPES))
         found = _steps(pipeline)
         parts = [part for step in found if type(step) is FeatureUnion for _, part in step.transformer_list]
-    except DAMAGE as error:
-        reason = " ".join(str(error).split())
-        raise ArtifactError(f"{path} is damaged or no skops file ({reason}): export the artifact again") from None
     allowed = [_kinds(step) for step in steps]
     if len(found) != len(allowed) or any(type(step) not in kinds for step, kinds in zip(found, allowed, strict=True)):
         wanted = ", ".join(map(_names, allowed))
@@ -92,7 +88,7 @@ def load_pipeline(
         raise ArtifactError(
             f"{path} must hold a union of {_names(_kinds(united))}, not of {_types(parts)}: export the artifact again"
         )
-    _require_fitted(path, found)
+    _require_scores(path, pipeline, found)
     return pipeline
 
 
@@ -124,9 +120,13 @@ def _types(found: Sequence[Any]) -> str:
     return ", ".join(type(step).__name__ for step in found)
 
 
-def _require_fitted(path: Path, steps: Sequence[Any]) -> None:
-    try:
+def _require_scores(path: Path, pipeline: Pipeline, steps: Sequence[Any]) -> None:
+    """Have one review scored, by which a pipeline whose parts do not fit each other is found out before it is used."""
+    with damage_explained(ArtifactError, str(path), MEND):
         for step in steps:
             check_is_fitted(step)
-    except NotFittedError as error:
-        raise ArtifactError(f"{path} holds a pipeline that was never fitted ({error}): export the artifact") from None
+        width = getattr(pipeline, "n_features_in_", None)
+        review = [WORDS] if width is None else np.zeros((1, width), dtype=np.float32)
+        score = np.asarray(pipeline.decision_function(review), dtype=np.float64)
+        if score.shape != (1,) or not np.isfinite(score).all():
+            raise ValueError(f"a review's score is {score}, not one finite number")

@@ -89,7 +89,7 @@ class Slot:
             ValueError: The random state is no state of a generator.
         """
         self.steps = state.steps
-        self._schedule.load_state_dict(dict(state.lr_schedule))
+        self._schedule.load_state_dict({**self._schedule.state_dict(), **state.lr_schedule})
         # What `load_state_dict` leaves to the optimizer's own state.
         for group, rate in zip(self._schedule.optimizer.param_groups, self._schedule.get_last_lr(), strict=True):
             group["lr"] = rate

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, tensor
 
-from reviewtune.adapters.checkpoint import OPTIMIZER_FILE, PROGRESS_FILE, RANDOM_FILE
+from reviewtune.adapters.checkpoint import (
+    OPTIMIZER_FILE,
+    PROGRESS_FILE,
+    RANDOM_FILE,
+    read_random,
+    read_schedule,
+    state_damage,
+)
 from reviewtune.adapters.peft_format import PEFT_PREFIX, WEIGHTS_FILE
-from reviewtune.errors import StudyError
 
 
 @dataclass(frozen=True)
@@ -61,24 +66,25 @@ def load_slot(folder: Path, names: Sequence[str]) -> SlotState:
     Raises:
         StudyError: A file is missing or damaged, or of another optimizer.
     """
-    try:
-        progress = json.loads((folder / PROGRESS_FILE).read_text())
+    with state_damage(folder):
+        schedule = read_schedule(folder)
         moments = _moments(folder / OPTIMIZER_FILE)
         weights = load_file(folder / WEIGHTS_FILE)
         adapter = {name.removeprefix(PEFT_PREFIX): value for name, value in weights.items()}
-        return SlotState(
+        state = SlotState(
             adapter={name: adapter[name] for name in names},
             mean={name: moments[f"{number}.exp_avg"] for number, name in enumerate(names)},
             square={name: moments[f"{number}.exp_avg_sq"] for number, name in enumerate(names)},
             steps=int(moments["0.step"]),
-            lr_schedule=progress["lr_schedule"],
-            random=load_file(folder / RANDOM_FILE),
+            lr_schedule=schedule,
+            random=read_random(folder / RANDOM_FILE),
         )
-    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise StudyError(
-            f"the training state in {folder} is damaged ({reason}): delete it, the trial begins anew"
-        ) from error
+        for name, value in state.adapter.items():
+            if not value.shape == state.mean[name].shape == state.square[name].shape:
+                raise ValueError(f"{OPTIMIZER_FILE} and {WEIGHTS_FILE} disagree on the shape of {name}")
+        if state.steps != schedule["last_epoch"]:
+            raise ValueError(f"{OPTIMIZER_FILE} is of {state.steps} steps, {PROGRESS_FILE} of {schedule['last_epoch']}")
+        return state
 
 
 def _moments(path: Path) -> dict[str, Tensor]:

@@ -34,7 +34,7 @@ def test_a_pipeline_of_the_expected_steps_loads(tmp_path: Path, classifier: obje
         (fitted(MinMaxScaler(), LogisticRegression()), "not of MinMaxScaler, LogisticRegression"),
         (LogisticRegression(), "not of LogisticRegression"),
         ({"steps": []}, "not of dict"),
-        (Pipeline([("a", StandardScaler()), ("b", SVC())]), "never fitted"),
+        (Pipeline([("a", StandardScaler()), ("b", SVC())]), "is not fitted yet"),
     ],
 )
 def test_anything_else_is_refused(tmp_path: Path, content: object, words: str) -> None:

@@ -33,8 +33,8 @@ CREATED = "2026-01-01T00:00:00+00:00"
 class Inputs:
     """The reviews of a study."""
 
-    reviews = SimpleNamespace(name="sample", sha256="1")
-    split = SimpleNamespace(sha256="2")
+    reviews = SimpleNamespace(name="sample", sha256="1" * 64)
+    split = SimpleNamespace(sha256="2" * 64)
 
     def __init__(self) -> None:
         self.rows = generate(340, seed=3).to_pylist()
@@ -68,7 +68,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Inputs]:
         scores = model.scores(validation.inputs)
         info = ArtifactInfo(
             family=name, encoder=MINILM if embedded else None, params={}, threshold=0.5, study_id="s", trial_id=name,
-            calibration=PlattCalibration.fit(scores, validation.fake), data="sample", data_sha256="1", split_sha256="2",
+            calibration=PlattCalibration.fit(scores, validation.fake), data="sample",
+            data_sha256="1" * 64, split_sha256="2" * 64,
             validation_f1=0.5, code="c", versions={}, created=CREATED,
         )  # fmt: skip
         write_artifact(results / "artifacts" / f"s-{name}", info, model)
@@ -87,7 +88,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Inputs]:
             params={}, num_trials=4, test=scores_on_test(test.fake, scores, info, seed=1), cost=cost,
             artifact=f"artifacts/s-{name}",
             provenance=Provenance(
-                data="sample", data_sha256="1", split_sha256="2", code="c", versions={}, seed=1, hardware="h",
+                data="sample", data_sha256="1" * 64, split_sha256="2" * 64, code="c", versions={}, seed=1, hardware="h",
                 created=CREATED,
             ),
         )  # fmt: skip

@@ -49,11 +49,16 @@ def merge_adapter(folder: Path, encoder: Encoder, quantisation: Quantisation) ->
 
 
 def _take_weights(backbone: nn.Module, quantised: nn.Module) -> None:
-    """Give each linear layer the values that its quantised counterpart computes with."""
+    """Give each layer the values that its counterpart of a quantised backbone computes with.
+
+    Also those that are not quantised: they were rounded with the others (`quantisation.SOURCE_DTYPE`).
+    """
     for name, module in backbone.named_modules():
-        if isinstance(module, nn.Linear):
-            values = dequantize_module_weight(quantised.get_submodule(name))
-            module.weight.data.copy_(values.reshape(module.weight.shape))
+        held = quantised.get_submodule(name)
+        for part, value in module.named_parameters(recurse=False):
+            is_weight = isinstance(module, nn.Linear) and part == "weight"
+            values = dequantize_module_weight(held) if is_weight else held.get_parameter(part)
+            value.data.copy_(values.reshape(value.shape))
 
 
 def save_merged(classifier: EncoderClassifier, encoder: Encoder, folder: Path) -> None:

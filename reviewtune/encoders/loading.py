@@ -12,7 +12,7 @@ from reviewtune.encoders.failures import explained
 from reviewtune.encoders.hub import hub_options
 from reviewtune.encoders.inspection import class_options, inspect, refuse_absent
 from reviewtune.encoders.memory import free_bytes, refuse_what_does_not_fit
-from reviewtune.encoders.quantisation import Quantisation, bitsandbytes_options, settle
+from reviewtune.encoders.quantisation import SOURCE_DTYPE, Quantisation, bitsandbytes_options, in_full, settle
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import EncoderError
 
@@ -82,7 +82,7 @@ def load_backbone(
         backbone, report = cls.from_pretrained(
             encoder.source,
             config=config,
-            dtype=dtype,
+            dtype=dtype if quantisation == "none" else SOURCE_DTYPE,
             device_map={"": device},
             use_safetensors=True,
             output_loading_info=True,
@@ -91,7 +91,9 @@ def load_backbone(
         refuse_absent(cls, report)
     for parameter in backbone.parameters():
         parameter.requires_grad = False
-    settle(backbone)
+    if quantisation != "none":
+        settle(backbone)
+        in_full(backbone, dtype)
     frozen: nn.Module = backbone.eval()
     return frozen
 

@@ -5,6 +5,8 @@ import gc
 import numpy as np
 import pytest
 import torch
+from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.nn import Linear4bit
 from torch import nn
 
 from reviewtune.adapters.peft_format import add_adapter
@@ -83,6 +85,19 @@ def test_the_arithmetic_is_what_the_gpu_gives_away(stella_base) -> None:
         taken = torch.cuda.memory_allocated() - before
         assert taken == pytest.approx(weight_bytes(found, how, torch.bfloat16), rel=0.05)
         del backbone
+
+
+@pytest.mark.parametrize("model_type", ["bert", "t5", "stella"])
+def test_a_gpu_holds_the_codes_that_a_cpu_does(tiny_base, stella_base, model_type: str) -> None:
+    """Scales are rounded by other kernels there, so they agree but for the last of their eight bits."""
+    encoder = resolve_encoder(str(stella_base() if model_type == "stella" else tiny_base(model_type)))
+    held = [load_backbone(encoder, quantisation="nf4", device=device) for device in (torch.device("cpu"), GPU)]
+    layers = [[module for module in backbone.modules() if isinstance(module, Linear4bit)] for backbone in held]
+    assert layers[0]
+    for cpu, gpu in zip(*layers, strict=True):
+        assert torch.equal(cpu.weight.data, gpu.weight.data.cpu())
+        values = [dequantize_4bit(each.weight.data, each.weight.quant_state).float().cpu() for each in (cpu, gpu)]
+        torch.testing.assert_close(*values, rtol=0.02, atol=1e-4)
 
 
 def test_a_base_model_that_does_not_fit_is_refused(stella_base, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ from torch import nn
 
 from reviewtune.adapters.peft_format import add_adapter, load_adapter, save_adapter
 from reviewtune.data.tokens import from_lists
-from reviewtune.encoders import selftest
+from reviewtune.encoders import loading, selftest
 from reviewtune.encoders.attention import hidden_states
 from reviewtune.encoders.classifier import EncoderClassifier, linear_layers
+from reviewtune.encoders.dequantised import dequantise
 from reviewtune.encoders.inspection import is_pooler
 from reviewtune.encoders.loading import load_backbone
 from reviewtune.encoders.packing import PackedRows, pack_rows, select_rows
@@ -53,6 +54,39 @@ def test_every_linear_layer_is_quantised_but_those_that_overflow(
         exact = hidden_states(load_backbone(encoder, device=CPU), packed)
         error = relative(hidden_states(backbone, packed), exact)
     assert 1e-6 < error < {"nf4": 0.3, "int8": 0.03}[how]
+
+
+@pytest.mark.parametrize("how", KINDS)
+@pytest.mark.parametrize("model_type", ["bert", "t5", "gte"])
+def test_a_cpu_and_a_gpu_hold_the_same_weights(
+    tiny_base, how: str, model_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU differs in the dtype that it computes in; what it quantises must not."""
+    held = []
+    for dtype in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(loading, "compute_dtype", lambda _, dtype=dtype: dtype)
+        held.append(load_backbone(resolve_encoder(str(tiny_base(model_type))), quantisation=how, device=CPU))
+    cpu, gpu = ({name: value.detach() for name, value in backbone.named_parameters()} for backbone in held)
+    assert {value.dtype for value in cpu.values()} == {torch.float32, KINDS[how][1]}
+    assert {value.dtype for value in gpu.values()} - {torch.float32} == {torch.bfloat16, KINDS[how][1]}
+    for name, value in cpu.items():
+        assert torch.equal(value.to(gpu[name].dtype), gpu[name])
+    layers = [[module for module in backbone.modules() if isinstance(module, KINDS[how][0])] for backbone in held]
+    for one, other in zip(*layers, strict=True):
+        if how == "int8":
+            assert torch.equal(one.state.SCB, other.state.SCB)
+            continue
+        states = one.weight.quant_state, other.weight.quant_state
+        assert torch.equal(states[0].absmax, states[1].absmax)
+        assert torch.equal(states[0].state2.absmax, states[1].state2.absmax)
+        assert torch.equal(states[0].offset, states[1].offset)
+    if how == "nf4":
+        plain = [[layer.weight.to(torch.bfloat16) for layer in linear_of(dequantise(backbone))] for backbone in held]
+        assert all(torch.equal(one, other) for one, other in zip(*plain, strict=True))
+
+
+def linear_of(backbone: nn.Module) -> list[nn.Linear]:
+    return [module for module in backbone.modules() if isinstance(module, nn.Linear)]
 
 
 @pytest.mark.parametrize("how", ["none", *KINDS])

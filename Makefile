@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RESULTS ?= results
 
-.PHONY: demo test test-slow test-gpu setup lint format bench clean
+.PHONY: demo test test-slow test-gpu mutants setup lint format bench clean
 
 demo: setup  ## tune five families on the embedded sample corpus and print the leaderboard
 	$(BIN)/reviewtune demo --results-dir $(RESULTS)
@@ -18,6 +18,11 @@ test-slow: setup  ## what takes minutes; run before a release
 
 test-gpu: setup  ## what needs CUDA
 	$(BIN)/python -m pytest -m gpu
+
+MUTANTS ?= --sample 100 --processes 2 --output mutants.json
+mutants: setup  ## the share of random changes to the code that the tests notice; MUTANTS= are its arguments
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	$(BIN)/python -m tests.mutation $(MUTANTS)
 
 setup: $(VENV)/.installed  ## a virtual environment under the pinned constraints
 

@@ -115,3 +115,23 @@ def test_what_cannot_be_calibrated_is_refused(scores, fake, message):
 def test_a_score_that_is_no_number_is_refused():
     with pytest.raises(DataError, match="row 1 is NaN"):
         PlattCalibration(slope=1.0, intercept=0.0).apply([0.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"slope": 0.0, "intercept": 0.0},
+        {"slope": np.inf, "intercept": 0.0},
+        {"slope": 1.0, "intercept": np.nan},
+        {"slope": 1.0, "intercept": 0.0, "bias": 1.0},
+        {"slope": 1.0},
+    ],
+)
+def test_a_calibration_that_is_none_is_refused(damaged):
+    with pytest.raises(ValidationError):
+        PlattCalibration.model_validate(damaged)
+
+
+def test_a_calibration_stays_as_it_was_fitted():
+    with pytest.raises(ValidationError, match="frozen"):
+        PlattCalibration(slope=1.0, intercept=0.0).slope = 2.0

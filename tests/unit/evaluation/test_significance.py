@@ -108,5 +108,17 @@ def test_what_cannot_be_resampled_is_refused():
         paired_f1_difference([True, False], [True, False], [True])
     with pytest.raises(UsageError, match="resamples must be at least 1, not 0"):
         f1_interval([True], [True], resamples=0)
-    with pytest.raises(UsageError, match="between 0 and 1, not 95"):
-        f1_interval([True], [True], confidence=95)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 1.5, 95])
+def test_a_confidence_lies_between_none_and_certainty(confidence):
+    with pytest.raises(UsageError, match=f"between 0 and 1, not {confidence}"):
+        f1_interval([True], [True], confidence=confidence)
+
+
+def test_the_intervals_of_all_entries_are_of_one_seed_as_many_resamples_and_95_percent():
+    fake = np.arange(500) % 2 == 0
+    labels, other = classifier(fake, 0.1, seed=8), classifier(fake, 0.2, seed=9)
+    same = {"seed": 0, "resamples": 2_000, "confidence": 0.95}
+    assert f1_interval(fake, labels) == f1_interval(fake, labels, **same)
+    assert paired_f1_difference(fake, labels, other) == paired_f1_difference(fake, labels, other, **same)

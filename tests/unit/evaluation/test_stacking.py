@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.metrics import log_loss, roc_auc_score
 
@@ -124,3 +125,57 @@ def test_params_show_the_weights_and_give_the_stacking_back(judged) -> None:
 def test_what_cannot_be_stacked_is_refused(log_odds, fake, reason) -> None:
     with pytest.raises(DataError, match=reason):
         Stacking.fit(log_odds, fake)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_the_fit_minimises_platts_objective_where_no_weight_is_negative(share: float) -> None:
+    """Each class has a target of its own, which few and uneven reviews tell apart."""
+    random = np.random.default_rng(5)
+    fake = np.arange(60) < 60 * share
+    log_odds = {"one": np.where(fake, 1.0, -1.0) + random.normal(0, 1.5, 60), "other": random.normal(0, 2, 60) + fake}
+    fakes, table = fake.sum(), np.column_stack(list(log_odds.values()))
+    target = np.where(fake, (fakes + 1) / (fakes + 2), 1 / (60 - fakes + 2))
+
+    def loss(point: NDArray[np.float64]) -> float:
+        odds = table @ point[:2] + point[2]
+        return float(np.sum(np.logaddexp(0, odds) - target * odds))
+
+    best = minimize(loss, [1.0, 1.0, 0.0], bounds=[(0, None), (0, None), (None, None)], tol=1e-12).x
+    assert (best[:2] > 0).all()
+    stacking = Stacking.fit(log_odds, fake)
+    assert [*stacking.weights.values(), stacking.intercept] == pytest.approx(best, abs=1e-3)
+
+
+def test_four_digits_count() -> None:
+    """Of each weight, whatever its size, and after the point of the intercept."""
+    random = np.random.default_rng(6)
+    fitted = []
+    for _ in range(4):
+        fake = random.random(300) < 0.4
+        large, small = (1e3 * (random.normal(0, 2, 300) + fake), random.normal(0, 2, 300) + fake)
+        fitted.append(Stacking.fit({"large": large, "small": small}, fake))
+    weights = [weight for stacking in fitted for weight in stacking.weights.values()]
+    assert weights == [float(f"{weight:.3e}") for weight in weights]
+    assert weights != [float(f"{weight:.2e}") for weight in weights]
+    intercepts = [stacking.intercept for stacking in fitted]
+    assert intercepts == [round(intercept, 4) for intercept in intercepts]
+    assert intercepts != [round(intercept, 3) for intercept in intercepts]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"weights": {}, "intercept": 0.0},
+        {"weights": {"a": 1.0}, "intercept": np.inf},
+        {"weights": {"a": np.nan}, "intercept": 0.0},
+        {"weights": {"a": 1.0}, "intercept": 0.0, "bias": 1.0},
+    ],
+)
+def test_a_stacking_that_is_none_is_refused(damaged) -> None:
+    with pytest.raises(ValidationError):
+        Stacking.model_validate(damaged)
+
+
+def test_a_stacking_stays_as_it_was_fitted(judged) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Stacking.fit(*judged).intercept = 0.0

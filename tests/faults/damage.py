@@ -1,0 +1,57 @@
+"""Damage to the files of a finished results directory: which kinds there are, and what can befall one."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+OTHER_FORMS = ("leaderboard.csv", "leaderboard.md", "leaderboard.html", "leaderboard.json")
+"""Written anew by whoever ranks; nothing reads them but `leaderboard.json`, and that only users."""
+
+IDS = re.compile(r"[0-9a-f]{8,}")
+
+
+def _torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _zeroed(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "torn": _torn,
+    "truncated": _truncated,
+    "zeroed": _zeroed,
+    "removed": Path.unlink,
+}
+
+
+def kinds(results: Path) -> dict[str, Path]:
+    """A file of each kind, relative to the results directory, by its path with `*` for ids and names of studies.
+
+    Of several the selected trial's. What Ray Tune and Ray Train leave is theirs; what is empty has nothing to lose.
+    """
+    found: dict[str, Path] = {}
+    selected = [json.loads(path.read_text())["trial_id"] for path in results.glob("studies/*/*/entry.json")]
+    for path in sorted(
+        results.rglob("*"), key=lambda path: (not any(key and key in str(path) for key in selected), path)
+    ):
+        relative = path.relative_to(results)
+        of_ray = "tune" in relative.parts[:-1] or ".train" in relative.parts
+        if path.is_file() and path.stat().st_size and not of_ray and path.name not in OTHER_FORMS[:-1]:
+            found.setdefault(_kind(relative), relative)
+    return found
+
+
+def _kind(relative: Path) -> str:
+    parts = [IDS.sub("*", part) for part in relative.parts]
+    if parts[0] == "studies" and len(parts) > 2:
+        parts[1] = "*"
+    if parts[0] == "artifacts":
+        parts[1] = "*-" + parts[1].rpartition("-")[2]
+    return "/".join(parts)

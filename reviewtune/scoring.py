@@ -6,8 +6,8 @@ from rich.console import Console
 
 from reviewtune.artifact import read_info
 from reviewtune.config import EvaluateConfig
+from reviewtune.data.kinds import SAMPLE
 from reviewtune.data.reviews import load_reviews
-from reviewtune.data.sources import SAMPLE
 from reviewtune.evaluation.metrics import classification_scores
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.outputs import check_output, written

@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from reviewtune.config import PredictConfig
 from reviewtune.data.columns import TEXT_NAMES, find_column
-from reviewtune.data.sources import read_lines, read_source
+from reviewtune.data.sources import Source, read_lines, read_source
 from reviewtune.data.texts import Prepared, prepare, read_texts
 from reviewtune.errors import DataError, UsageError
 from reviewtune.outputs import check_output, written
 from reviewtune.predict import Classifier, load
 from reviewtune.schema import FAKE_PROBABILITY, LABEL, TEXT
-from reviewtune.tables import ENDINGS, as_written, write_table
+from reviewtune.tables import ENDINGS, as_stored, as_written, write_table
 
 
 def predict_rows(config: PredictConfig) -> int:
@@ -26,13 +26,15 @@ def predict_rows(config: PredictConfig) -> int:
     check_output(
         config.output, {"--input": config.input, "--artifact": config.artifact, "--base-model": config.base_model}
     )
-    table, name = _read(config)
+    found, name = _read(config)
     added = [config.prefix + column for column in (FAKE_PROBABILITY, LABEL)]
-    kept = as_written(_kept(table, added, config), ending)
-    prepared = prepare(read_texts(table, name))
+    kept = as_written(_kept(found.table, added, config), ending)
+    if ending == ".parquet":
+        kept = as_stored(kept, Path(config.input))
+    prepared = prepare(read_texts(found.table, name))
     # Only now, so that what is wrong with the input is said before a model is loaded.
     judged = _judged(load(config.artifact, config.base_model), prepared)
-    _say_what_has_no_text(prepared)
+    _say_what_has_no_text(prepared, found.replaced.get(name, 0))
     for column, values in zip(added, judged, strict=True):
         kept = kept.append_column(column, values)
     if config.output == "-":
@@ -51,15 +53,15 @@ def _ending(output: str) -> str:
     return ending
 
 
-def _read(config: PredictConfig) -> tuple[pa.Table, str]:
+def _read(config: PredictConfig) -> tuple[Source, str]:
     """The input's rows, and which of its columns holds the texts."""
     if config.input != "-":
-        table = read_source(config.input).table
-        return table, find_column(table.column_names, config.text_column, TEXT_NAMES, "--text-column")
+        found = read_source(config.input)
+        return found, find_column(found.table.column_names, config.text_column, TEXT_NAMES, "--text-column")
     lines = read_lines(sys.stdin.buffer.read(), "standard input")
     if not lines:
         raise DataError("--input - holds no review")
-    return pa.table({TEXT: pa.array(lines, pa.string())}), TEXT
+    return Source("standard input", pa.table({TEXT: pa.array(lines, pa.string())})), TEXT
 
 
 def _kept(table: pa.Table, added: list[str], config: PredictConfig) -> pa.Table:
@@ -86,10 +88,16 @@ def _judged(classifier: Classifier, prepared: Prepared) -> tuple[pa.Array, pa.Ar
     return pa.array(probability, mask=missing), pa.array(labels, pa.string(), mask=missing)
 
 
-def _say_what_has_no_text(prepared: Prepared) -> None:
+def _say_what_has_no_text(prepared: Prepared, repaired: int) -> None:
+    """Count what has no label, and what is not as it was.
+
+    Args:
+        prepared: N rows.
+        repaired: Of them, those that were repaired as they were read.
+    """
     of = f"of {prepared.total:,} review{'s' * (prepared.total > 1)}"
     if count := prepared.missing:
         has = "has" if count == 1 else "have"
         print(f"{count:,} {of} {has} no text: no probability, no label", file=sys.stderr)
-    if count := prepared.repaired:
+    if count := prepared.repaired + repaired:
         print(f"{count:,} {of} held half a character (a lone surrogate): read as U+FFFD", file=sys.stderr)

@@ -1,14 +1,17 @@
-"""What `evaluate` does: an artifact's scores on labelled reviews."""
+"""What `evaluate` does: an artifact's scores on labelled reviews. Shape letter: `N` reviews."""
 
 import json
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from reviewtune.artifact import read_info
 from reviewtune.config import EvaluateConfig
 from reviewtune.data.kinds import SAMPLE
 from reviewtune.data.reviews import load_reviews
-from reviewtune.evaluation.metrics import classification_scores
+from reviewtune.evaluation.labels import has_both_classes
+from reviewtune.evaluation.metrics import classification_scores, one_class_scores
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.outputs import check_output, written
 from reviewtune.predict import load
@@ -23,26 +26,43 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
         check_output(config.output, reads)
     info = read_info(config.artifact)
     reviews = load_reviews(
-        config.data, text_column=config.text_column, label_column=config.label_column, fake_label=config.fake_label
+        config.data,
+        text_column=config.text_column,
+        label_column=config.label_column,
+        fake_label=config.fake_label,
+        one_class=True,
     )
     classifier = load(config.artifact, config.base_model)
     fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
     probability = classifier.fake_probability(reviews.table[TEXT])
     predicted = probability > info.threshold
-    low, high = f1_interval(fake, predicted)
-    measured = {
-        **classification_scores(fake, probability, predicted),
-        "f1_low": low,
-        "f1_high": high,
-    }
+    measured, untold = _measured(fake, probability, predicted)
     console = Console()
     same = ", the data it was trained on: these scores flatter it" if reviews.sha256 == info.data_sha256 else ""
     console.print(f"{config.artifact.name} on {len(fake):,} reviews of {reviews.name}{same}", highlight=False)
     for name, value in measured.items():
         console.print(
-            f"  {name:18} {value:.4f}" if isinstance(value, float) else f"  {name:18} {value}", highlight=False
+            f"  {name:24} {value:.4f}" if isinstance(value, float) else f"  {name:24} {value}", highlight=False
         )
+    if untold:
+        console.print(untold, highlight=False, soft_wrap=True)
     if config.output:
         with written(config.output) as place:
             place.write_text(json.dumps(measured, indent=1) + "\n")
     return 0
+
+
+def _measured(
+    fake: NDArray[np.bool_], probability: NDArray[np.float64], predicted: NDArray[np.bool_]
+) -> tuple[dict[str, float | int], str]:
+    """The scores by name, and a line on what reviews of one class cannot tell; empty where there are both.
+
+    Args:
+        fake: (N,) true where the review is fake.
+        probability: (N,) that it is.
+        predicted: (N,) true where it is called so.
+    """
+    if not has_both_classes(fake):
+        return one_class_scores(fake, probability, predicted)
+    low, high = f1_interval(fake, predicted)
+    return {**classification_scores(fake, probability, predicted), "f1_low": low, "f1_high": high}, ""

@@ -44,6 +44,23 @@ def as_written(table: pa.Table, ending: str) -> pa.Table:
     return pa.Table.from_arrays(columns, names=table.column_names) if columns else table
 
 
+def as_stored(table: pa.Table, source: Path) -> pa.Table:
+    """The table with the column types of the Parquet file that it was read from, where it was.
+
+    The readers make plain strings of what is stored as a dictionary or otherwise.
+    """
+    from pyarrow import parquet
+
+    if source.suffix.lower() != ".parquet" or not source.is_file() or not table.num_columns:
+        return table
+    types = parquet.read_schema(source).types
+    columns = [
+        column if column.type == stored else compute.cast(column, stored)
+        for column, stored in zip(table.columns, types, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, names=table.column_names)
+
+
 def write_table(table: pa.Table, path: Path | None, ending: str) -> None:
     """Write a table that `as_written` made.
 

@@ -1,6 +1,8 @@
 """Data sets of the Hugging Face Hub: which commit was read, and what their cards say of the labels."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +10,7 @@ import pyarrow as pa
 
 from reviewtune.data.kinds import HUB_PREFIX, hub_id
 from reviewtune.errors import DataError
+from reviewtune.reach import hub_answers
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -49,7 +52,8 @@ def read_hub(source: str) -> tuple[str, pa.Table]:
     _silence()
     try:
         # Without remote code: datasets from version 4 on runs none, and offers no way to.
-        splits = datasets.load_dataset(repository, revision=revision)
+        with _cached_where_nobody_answers():
+            splits = datasets.load_dataset(repository, revision=revision)
         rows = datasets.concatenate_datasets(list(splits.values()))
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error).split())[:300].rstrip(".")
@@ -65,6 +69,24 @@ def read_hub(source: str) -> tuple[str, pa.Table]:
             f"{HUB_PREFIX}{repository}@{commit}"
         )
     return f"{repository}@{commit}" if commit else repository, rows.with_format("arrow")[:]
+
+
+@contextmanager
+def _cached_where_nobody_answers() -> Iterator[None]:
+    """Within, a hub that does not answer is not asked: `datasets` has no setting for it but the process's own."""
+    import datasets
+    import huggingface_hub
+
+    places: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
+    before = [place.HF_HUB_OFFLINE for place in places]
+    offline = not hub_answers()
+    for place in places:
+        place.HF_HUB_OFFLINE = offline
+    try:
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.HF_HUB_OFFLINE = value
 
 
 def known_fake_label(source: str) -> str | None:

@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from reviewtune import first_look, scoring
 from reviewtune.cli import main
 
 
@@ -48,3 +51,31 @@ def test_a_space_of_a_family_that_does_not_exist_is_refused(tmp_path: Path, caps
     space = json.dumps({"qlorra": {"rank": 8}})
     status, err = refused(capsys, "tune", "--results-dir", tmp_path, "--families", "tfidf", "--space", space)
     assert (status, "unknown family 'qlorra'" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("label", "rate", "untold"),
+    [("CG", "recall", "false-alarm rate"), ("OR", "false_positive_rate", "recall, precision")],
+)
+def test_reviews_of_one_class_are_scored_by_what_they_can_tell(
+    label: str,
+    rate: str,
+    untold: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    classifier = SimpleNamespace(fake_probability=lambda texts: np.array([0.9] * (len(texts) - 1) + [0.1]))
+    info = SimpleNamespace(threshold=0.5, data_sha256="")
+    monkeypatch.setattr(scoring, "load", lambda *_: classifier)
+    monkeypatch.setattr(scoring, "read_info", lambda _: info)
+    monkeypatch.setattr(first_look, "look", lambda _: None)
+    data, output = tmp_path / "in.csv", tmp_path / "scores.json"
+    data.write_text("text,label\n" + "".join(f"review {word},{label}\n" for word in "abcd"))
+    words = ["evaluate", "--artifact", "a", "--data", data, "--fake-label", "CG", "--output", output]
+    assert main([str(word) for word in words]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert untold in shown[-1]
+    measured = json.loads(output.read_text())
+    assert measured[rate] == 0.75
+    assert not {"f1", "roc_auc", "precision"} & set(measured)

@@ -102,6 +102,8 @@ TYPED = pa.table(
         "price": pa.array([1.5, float("nan"), None]),
         "tags": [["a", "b"], [], None],
         "place": pa.array(["x", "y", "x"]).dictionary_encode(),
+        "long": pa.array(["x", None, "x"], pa.large_string()),
+        "raw": pa.array([b"x", None, b"y"]),
         "votes": pa.array([1, 2, 3], pa.uint16()),
         "blob": [b"\xff", b"", None],
     }
@@ -272,7 +274,7 @@ def test_standard_input_must_be_text(
 
 
 def test_half_characters_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    labelling._say_what_has_no_text(prepare(["bad \ud83d", None, "good"]))
+    labelling._say_what_has_no_text(prepare(["bad \ud83d", None, "good"]), 0)
     assert capsys.readouterr().err.splitlines() == [
         "1 of 3 reviews has no text: no probability, no label",
         "1 of 3 reviews held half a character (a lone surrogate): read as U+FFFD",

@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import stat
@@ -25,6 +26,14 @@ def test_the_old_file_stays_where_writing_fails(tmp_path):
         partial.write_text((tmp_path / "missing").read_text())
     assert path.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(("number", "named"), [(errno.ENOSPC, True), (errno.ECONNREFUSED, False)])
+def test_a_full_disk_names_the_file_and_a_lost_network_does_not(tmp_path, number, named):
+    path = tmp_path / "file.txt"
+    with pytest.raises(OSError, match=os.strerror(number)) as raised, in_one_step(path):
+        raise OSError(number, os.strerror(number))
+    assert raised.value.filename == (str(path) if named else None)
 
 
 def test_a_folder_replaces_a_folder(tmp_path):

@@ -3,8 +3,8 @@
     python -m tests.faults.files --jobs 8 --output files.jsonl
 
 After each damage `leaderboard` is run, `predict` where the file is an artifact's, `tune --continue` where it is of a
-trial's model, then the study's own command, and once more with the file deleted where that refuses it. Each must end as
-if nothing had happened, or make the file again, or say in one line what is wrong and exit with 1.
+trial's model, then the study's own command, and once more with the file deleted where that is the advice. Each must end
+as if nothing had happened, or make the file again, or say in one line what is wrong and exit with 1.
 """
 
 import argparse
@@ -75,13 +75,14 @@ def finish(inputs: Path, results: Path, limit: float) -> None:
         raise RuntimeError(f"without any damage: {program.said()[-5:]}")
     predicted.mkdir()
     for artifact in (results / "artifacts").iterdir():
-        words = _predict_words(inputs, artifact, predicted / f"{artifact.name}.csv")
+        words = predict_words(inputs, artifact, predicted / f"{artifact.name}.csv")
         if Program(words).wait(limit) != 0:
             raise RuntimeError(f"{words} without any damage")
 
 
-def _predict_words(inputs: Path, artifact: Path, output: Path) -> list[str]:
-    return ["predict", "--artifact", str(artifact), "--input", str(inputs / "reviews.csv"), "--output", str(output)]
+def predict_words(inputs: Path, artifact: Path, output: Path) -> list[str]:
+    read = ["--input", str(inputs / "reviews.csv"), "--only-scores"]
+    return ["predict", "--artifact", str(artifact), *read, "--output", str(output)]
 
 
 def _verbs(kind: str) -> list[str]:
@@ -112,7 +113,7 @@ def damage(kind: str, how: str, *, inputs: Path, finished: Path, folder: Path, l
             DAMAGES[how](results / relative)
             words, output = _command(verb, inputs, results, relative)
             outcome.answers[verb] = _answer(outcome, verb, words, finished, output, limit)
-            if outcome.answers[verb] == "refused" and verb == "tune":
+            if verb == "tune" and any("delete" in line for line in outcome.said[verb]):
                 (results / relative).unlink(missing_ok=True)
                 mended = f"{verb}, the file deleted"
                 outcome.answers[mended] = _answer(outcome, mended, words, finished, output, limit)
@@ -129,7 +130,7 @@ def _command(verb: str, inputs: Path, results: Path, damaged: Path) -> tuple[lis
         return ["leaderboard", "--results-dir", str(results)], board
     if verb == "predict":
         artifact, output = results / Path(*damaged.parts[:2]), results.with_name(f"{damaged.parts[1]}.csv")
-        return _predict_words(inputs, artifact, output), output
+        return predict_words(inputs, artifact, output), output
     if verb == "tune":
         return study_words(inputs, results), board
     (study,) = (path.name for path in (results / "studies").iterdir())

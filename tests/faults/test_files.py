@@ -7,7 +7,7 @@ import pytest
 
 from reviewtune.cli import main
 from tests.faults.damage import DAMAGES, kinds
-from tests.faults.files import FINE, judged, scores
+from tests.faults.files import FINE, judged, predict_words, scores
 from tests.faults.kill import Killed
 from tests.faults.said import extraordinary
 
@@ -20,10 +20,10 @@ def results(killed_driver: tuple[Killed, Path], tmp_path_factory: pytest.TempPat
     return copy
 
 
-def answer(words: list[object], capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+def answer(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
     """Exit status, and what no undamaged run says."""
     capsys.readouterr()
-    status = main(list(map(str, words)))
+    status = main(words)
     out, err = capsys.readouterr()
     return status, extraordinary(err.splitlines()) + [line for line in out.splitlines() if line.startswith("warning")]
 
@@ -38,7 +38,7 @@ def test_a_board_is_the_same_or_says_what_it_left_out(
         copy = tmp_path / str(number)
         shutil.copytree(results, copy)
         DAMAGES[how](copy / path)
-        status, said = answer(["leaderboard", "--results-dir", copy], capsys)
+        status, said = answer(["leaderboard", "--results-dir", str(copy)], capsys)
         assert judged(status, said, same=status == 0 and scores(copy) == scores(results, of=copy)) in FINE, (kind, said)
 
 
@@ -47,8 +47,8 @@ def test_an_artifact_labels_the_same_or_is_refused(
     how: str, results: Path, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (artifact,) = (results / "artifacts").iterdir()
-    output, given = tmp_path / "labels.csv", inputs / "reviews.csv"
-    assert main(["predict", "--artifact", str(artifact), "--input", str(given), "--output", str(output)]) == 0
+    output = tmp_path / "labels.csv"
+    assert main(predict_words(inputs, artifact, output)) == 0
     expected = output.read_bytes()
     files = [path.relative_to(artifact) for path in artifact.rglob("*") if path.is_file()]
     assert len(files) >= 3
@@ -57,5 +57,5 @@ def test_an_artifact_labels_the_same_or_is_refused(
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(artifact, copy)
         DAMAGES[how](copy / path)
-        status, said = answer(["predict", "--artifact", copy, "--input", given, "--output", output], capsys)
+        status, said = answer(predict_words(inputs, copy, output), capsys)
         assert judged(status, said, same=output.read_bytes() == expected) in {"same", "refused"}, (path, said)

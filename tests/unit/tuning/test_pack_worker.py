@@ -34,7 +34,12 @@ class Broker:
         self.delivered: list[tuple[str, dict[str, Any]]] = []
         self.failed: list[tuple[str, str]] = []
         self.deliver = SimpleNamespace(remote=lambda *told: self.delivered.append(told))
-        self.fail = SimpleNamespace(remote=lambda *told: self.failed.append(told))
+        self.by_machine: list[bool] = []
+        self.fail = SimpleNamespace(remote=self._fail)
+
+    def _fail(self, trial_id: str, reason: str, *, by_machine: bool) -> None:
+        self.failed.append((trial_id, reason))
+        self.by_machine.append(by_machine)
 
 
 @pytest.fixture
@@ -97,6 +102,7 @@ def test_bad_params_fail_their_trial_alone(worker: PackWorker) -> None:
     worker._follow(orders(("a", PARAMS, 0), ("bad", {**PARAMS, "rank": 0}, 0), ("large", {**PARAMS, "rank": 64}, 0)))
     assert [trial for trial, _ in worker.broker.failed] == ["bad", "large"]
     assert "rank=0" in worker.broker.failed[0][1]
+    assert worker.broker.by_machine == [False, False]
     run_leg(worker)
     assert [trial for trial, _ in worker.broker.delivered] == ["a"]
 

@@ -49,6 +49,6 @@ def be_quiet() -> None:
     # Its errors are stacks of what went wrong in a trial, which the trial's record tells in a line.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     # A leg that is told again, after a worker's death.
-    warnings.filterwarnings("ignore", message="The reported value is ignored", module=r"optuna\b")
+    warnings.filterwarnings("ignore", message="The reported value is ignored")
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(ray|torch|transformers|peft|optuna)\b")
     warnings.filterwarnings("ignore", category=UserWarning, module=r"(peft|bitsandbytes)\b")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event
+from traceback import format_exception_only
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -14,6 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from reviewtune.adapters.optimizer import PACKED
 from reviewtune.errors import ReviewtuneError, StudyError, UsageError
 from reviewtune.quiet import be_quiet
+from reviewtune.tracebacks import reason_in
 from reviewtune.tuning.broker import TrialBroker
 from reviewtune.tuning.ddp import PLACEHOLDER, TRAIN_FOLDER, free_workers, note_group
 from reviewtune.tuning.family_run import FamilyRun
@@ -165,7 +167,7 @@ def _train(job: PackJob, resources: Resources, storage: str) -> None:
             ),
         ).fit()
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = reason_in("".join(format_exception_only(error)))
         ray.get(job.broker.close.remote(f"the pack workers ended ({reason}): see Ray's logs"))
         raise StudyError(f"the pack workers ended ({reason})") from error
 

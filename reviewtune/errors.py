@@ -43,11 +43,16 @@ class MachineError(StudyError):
     """What a trial ran on went away or was full: nothing is wrong with the trial, which is tried again."""
 
 
-def one_line(text: str) -> str:
-    """The text as one line that does nothing to a terminal: control characters and line breaks are escaped."""
-    line = "".join(
+def escaped(text: str) -> str:
+    """The text with what a terminal would obey, or break a line at, written out."""
+    return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
     )
+
+
+def one_line(text: str) -> str:
+    """The text as one line that does nothing to a terminal: control characters and line breaks are escaped."""
+    line = escaped(text)
     if len(line) <= LONGEST_LINE:
         return line
     return f"{line[: LONGEST_LINE // 2]} [...] {line[-LONGEST_LINE // 2 :]}"

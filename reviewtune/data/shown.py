@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from reviewtune.errors import escaped
+
 LONGEST_SHOWN = 200
 LONGEST_QUOTED = 40
 LONGEST_LIST = 8
@@ -10,7 +12,7 @@ LONGEST_LIST = 8
 def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
     """The value as text with its control characters escaped; of more than `longest` letters the middle is left out."""
     # Cut before it is escaped too: it may be megabytes.
-    return _cut("".join(map(_escaped, _cut(str(value), longest))), longest)
+    return _cut(escaped(_cut(str(value), longest)), longest)
 
 
 def quoted(value: object) -> str:
@@ -27,7 +29,3 @@ def listed(names: Sequence[str]) -> str:
 
 def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest // 2 - 1]}...{text[-(longest // 2 - 2) :]}"
-
-
-def _escaped(letter: str) -> str:
-    return letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")

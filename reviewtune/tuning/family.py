@@ -60,7 +60,7 @@ def _search_on(run: FamilyRun) -> None:
     """
     mark_lost(run.trials)
     records, before = run.trials.read(), -1
-    while before < (done := sum(record.is_done for record in records)) < run.plan.num_trials:
+    while before < (done := len(_done(records))) < run.plan.num_trials:
         run.progress.begin(run.name, "preparing", records)
         _run_trials(run, records)
         records, before = run.trials.read(), done
@@ -117,25 +117,10 @@ def _tune(
         leave: Told of each trial that has ended.
     """
     plan = run.plan
-    done = [record for record in records if record.is_done]
-    left_open = [record for record in records if not record.is_done]
+    done, left_open = _done(records), [record for record in records if not record.is_done]
     run.progress.begin(run.name, "tuning", done)
 
-    def watch(event: str, record: TrialRecord) -> None:
-        if event == "ended" and leave:
-            leave(record.trial_id)
-        run.progress.trial(run.name, event, record)
-
-    keeper = RecordKeeper(
-        run.trials,
-        run.models,
-        run.results_dir,
-        plan.defaults,
-        watch,
-        study_key=run.study.key,
-        left_open=left_open,
-        ended=max((record.number for record in done), default=0),
-    )
+    keeper = _keeper(run, records, leave)
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
@@ -162,6 +147,30 @@ def _tune(
     )
     tuner.fit()
     keeper.pause()
+
+
+def _keeper(run: FamilyRun, records: list[TrialRecord], leave: Callable[[str], None] | None) -> RecordKeeper:
+    """Keeps the records of the trials to come; `records` are those of the trials before."""
+
+    def watch(event: str, record: TrialRecord) -> None:
+        if event == "ended" and leave:
+            leave(record.trial_id)
+        run.progress.trial(run.name, event, record)
+
+    return RecordKeeper(
+        run.trials,
+        run.models,
+        run.results_dir,
+        run.plan.defaults,
+        watch,
+        study_key=run.study.key,
+        left_open=[record for record in records if not record.is_done],
+        ended=max((record.number for record in records), default=0),
+    )
+
+
+def _done(records: list[TrialRecord]) -> list[TrialRecord]:
+    return [record for record in records if record.is_done]
 
 
 def _search(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord]) -> OptunaSearch | None:

@@ -54,7 +54,7 @@ def message(path: Path) -> str:
         ("bz2", bz2.compress),
         ("xz", lzma.compress),
         ("zip", lambda raw: zipped(raw, "whatever")),
-        ("GZ", lambda raw: gzip.compress(raw[:20]) + gzip.compress(raw[20:])),
+        ("GZ", lambda raw: gzip.compress(raw[:20], mtime=0) + gzip.compress(raw[20:], mtime=0)),
     ],
 )
 def test_packed_files_give_the_rows_of_the_plain_one(
@@ -83,13 +83,13 @@ def test_what_lies_in_an_archive_tells_what_it_is(tmp_path: Path) -> None:
         ("a.zip", zipped(plain("csv"), "a").replace(b"\0\0a", b"\0\0\0"), "a.zip ends in"),
         ("a.zip", b"PK\x03\x04 not really", "cannot be unpacked: File is not a zip file; pack it again, or unpack it"),
         ("a.csv.gz", plain("csv"), "cannot be unpacked: Not a gzipped file"),
-        ("a.csv.gz", gzip.compress(plain("csv"))[:-9], "cannot be unpacked: Compressed file ended before"),
-        ("a.csv.gz", gzip.compress(plain("csv"))[:-8] + b"\1" * 8, "cannot be unpacked: CRC check failed"),
+        ("a.csv.gz", gzip.compress(plain("csv"), mtime=0)[:-9], "cannot be unpacked: Compressed file ended before"),
+        ("a.csv.gz", gzip.compress(plain("csv"), mtime=0)[:-8] + b"\1" * 8, "cannot be unpacked: CRC check failed"),
         ("a.csv.xz", lzma.compress(plain("csv"))[:-9], "cannot be unpacked: Compressed file ended before"),
         ("a.csv.bz2", b"BZh9 not really", "cannot be unpacked: Invalid data stream"),
-        ("a.csv.gz", gzip.compress(b""), "has no rows below its columns"),
-        ("a.csv.gz", gzip.compress(b"text,label\ncaf\xe9,OR\n"), "byte 0xe9 at offset 14 (line 2)"),
-        ("a.parquet.gz", gzip.compress(b"PAR1 not really"), "is damaged or not what its name says"),
+        ("a.csv.gz", gzip.compress(b"", mtime=0), "has no rows below its columns"),
+        ("a.csv.gz", gzip.compress(b"text,label\ncaf\xe9,OR\n", mtime=0), "byte 0xe9 at offset 14 (line 2)"),
+        ("a.parquet.gz", gzip.compress(b"PAR1 not really", mtime=0), "is damaged or not what its name says"),
     ],
 )
 def test_a_torn_archive_is_refused_in_one_line(tmp_path: Path, name: str, raw: bytes, said: str) -> None:
@@ -109,5 +109,5 @@ def test_what_unpacks_to_more_than_memory_should_hold_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unpacking, "LARGEST_BYTES", 2**23)
-    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"text,label\n" + b"x" * 2**24))
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"text,label\n" + b"x" * 2**24, mtime=0))
     assert "holds more than 8,388,608 bytes of text: save it as .parquet" in message(tmp_path / "a.csv.gz")

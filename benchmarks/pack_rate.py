@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.budget import PackRoom
+from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.adapters.packed.room import MOST_TOKENS, make_room
 from reviewtune.data.tokens import Tokens
 from reviewtune.families.qlora import QloraParams

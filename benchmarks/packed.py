@@ -27,8 +27,8 @@ from peers import BATCH, PEERS, Peer, Timing, peer_rates, shared_rates
 from report import Report
 from shapes import SHAPES, backbone, longest, reviews
 
+from reviewtune.adapters.packed.budget import PackRoom
 from reviewtune.adapters.packed.matrix_rate import matrix_rate
-from reviewtune.adapters.packed.pack import PackRoom
 from reviewtune.adapters.packed.room import MOST_TOKENS
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.loading import compute_dtype, default_device

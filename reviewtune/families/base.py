@@ -35,6 +35,19 @@ class Rows:
     def __len__(self) -> int:
         return len(self.fake)
 
+    def take(self, rows: NDArray[np.int64]) -> "Rows":
+        """Some of the rows, by their numbers, in this order; rows that follow one another are not copied."""
+        own = slice(rows[0], rows[-1] + 1) if _follow(rows) else rows
+        inputs = self.inputs
+        if isinstance(inputs, list):
+            return Rows(inputs[own] if isinstance(own, slice) else [inputs[row] for row in own], self.fake[own])
+        return Rows(inputs[own] if isinstance(inputs, np.ndarray) else inputs.take(rows), self.fake[own])
+
+
+def _follow(rows: NDArray[np.int64]) -> bool:
+    """Whether they are consecutive numbers."""
+    return len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1 and bool((np.diff(rows) == 1).all())
+
 
 @dataclass(frozen=True)
 class Setting:

@@ -193,7 +193,8 @@ def _pack_worker(job: PackJob, rank: int) -> Any:
     """The worker's pack on this process's device."""
     from typing import cast
 
-    from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+    from reviewtune.adapters.packed.budget import PackRoom
+    from reviewtune.adapters.packed.pack import AdapterPack
     from reviewtune.adapters.packed.room import MOST_TOKENS, make_room
     from reviewtune.encoders.dequantised import dequantise_where_it_fits
     from reviewtune.encoders.loading import Quantisation

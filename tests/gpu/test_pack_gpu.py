@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from reviewtune.adapters.packed.budget import PackRoom
 from reviewtune.adapters.packed.graphs import GraphedPasses
-from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.dequantised import dequantise
 from reviewtune.encoders.registry import resolve_encoder

@@ -7,20 +7,17 @@ Shape letters: `K` slots, `P` values of a slot, `N` reviews, `B` reviews of a pa
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch._dynamo.exc import TorchDynamoException
 
 from reviewtune.adapters.initial import LinearShape, initial_adapter, linear_shapes, tensor_names
-from reviewtune.adapters.optimizer import ADAMW
 from reviewtune.adapters.packed.adamw import Rates, StackedAdamW
 from reviewtune.adapters.packed.batch import Part, cut, micro_steps
+from reviewtune.adapters.packed.budget import PackRoom, TokenBudget
 from reviewtune.adapters.packed.graphs import GraphedPasses
 from reviewtune.adapters.packed.grouped_passes import GroupedPasses
 from reviewtune.adapters.packed.model import PackedModel
@@ -38,39 +35,16 @@ from reviewtune.encoders.loading import compute_dtype
 from reviewtune.encoders.packing import on_device
 from reviewtune.errors import StudyError
 
-LEAST_TOKENS = 1024
-"""A pass of fewer tokens that still does not fit is an error."""
-W = TypeVar("W")
-
-
-@dataclass(frozen=True)
-class PackRoom:
-    """How much a pack holds.
-
-    Attributes:
-        slots: K.
-        rank: The largest that an adapter may have.
-        target: `attention`, or `all-linear` where any adapter may be on all linear layers.
-        tokens: Most tokens of a pass; what the device's memory bears.
-        optimizer: Of all slots, one of `adamw.MOMENTS`.
-    """
-
-    slots: int
-    rank: int
-    target: str
-    tokens: int
-    optimizer: str = ADAMW
-
 
 class AdapterPack:
     """Slots over one base model.
 
     Args:
         backbone: A frozen encoder of its own (`encoders.sharing.borrow_backbone`); its modules are changed.
-        tokens: The N training reviews, the same for all slots.
+        tokens: N reviews, shared by all slots; each trains on its own rows of them.
         fake: (N,) bool, true where a review is fake.
         room: What it holds.
-        seed: Fixes each slot's start, order of rows and dropout; the same for all slots, as for trials alone.
+        seed: Of slots that are given none: fixes a slot's start, order of rows and dropout.
         evaluations_per_epoch: Legs of each epoch of a slot.
         compiled: Compile the layers; worth it on a GPU.
 
@@ -109,7 +83,7 @@ class AdapterPack:
         self.optimizer = StackedAdamW(self.stack.values, kind=room.optimizer, compiled=compiled)
         self.labels = np.array(fake, dtype=np.int64)
         self.slots: list[Slot | None] = [None] * room.slots
-        self.budget, self._part_tokens = room.tokens, token_budget(self.device)
+        self._budget = TokenBudget(room.tokens, token_budget(self.device), room, self._forget)
         self._losses = torch.zeros(room.slots, device=self.device)
         self.passes = self._make_passes()
         self._pace = Pace(self.device)
@@ -137,8 +111,23 @@ class AdapterPack:
         assert slot is not None
         return slot
 
-    def admit(self, key: str, spec: AdapterSpec, state: SlotState | None = None) -> int:
+    def admit(
+        self,
+        key: str,
+        spec: AdapterSpec,
+        state: SlotState | None = None,
+        *,
+        rows: NDArray[np.int64] | None = None,
+        seed: int | None = None,
+    ) -> int:
         """Put an adapter, fresh or as it was kept, into a free slot; the slot's index. It does not train yet.
+
+        Args:
+            key: The trial's id.
+            spec: Its configuration.
+            state: Where it goes on.
+            rows: (M,) the shared reviews that it trains on. Default: all.
+            seed: Its own. Default: the pack's.
 
         Raises:
             StudyError: It does not fit the pack's room, or the state is of other params.
@@ -149,10 +138,12 @@ class AdapterPack:
             asked = f"rank={spec.rank}, target={spec.target}, optimizer={spec.optimizer}"
             raise StudyError(f"{asked}: this pack has room for {self.room}")
         numbers = frozenset(self.stack.layers.index(layer) for layer in layers)
-        slot = Slot(key, spec, numbers, self.lengths, self.seed, self.device, self.evaluations_per_epoch)
+        own = np.arange(len(self.lengths)) if rows is None else rows
+        seed = self.seed if seed is None else seed
+        slot = Slot(key, spec, numbers, self.lengths, own, seed, self.device, self.evaluations_per_epoch)
         self.optimizer.clear(index)
         self._losses[index] = 0
-        tensors = initial_adapter(layers, rank=spec.rank, width=self.stack.width, seed=self.seed)
+        tensors = initial_adapter(layers, rank=spec.rank, width=self.stack.width, seed=seed)
         try:
             self.stack.write(self.stack.values[index], state.adapter if state else tensors)
             if state:
@@ -200,7 +191,7 @@ class AdapterPack:
         busy = self.busy
         batches = {index: self.slot(index).next_batch() for index in busy}
         losses = self._losses.clone()
-        self._within_memory(lambda: self._gradients(batches, losses))
+        self._budget.within(lambda: self._gradients(batches, losses))
         assert self.stack.values.grad is not None
         self.optimizer.step(self.stack.values.grad, self._rates(busy), busy)
         self._pace.keep()
@@ -222,56 +213,51 @@ class AdapterPack:
             raise StudyError(f"{what} no finite number (loss {loss}): lower the learning rate")
         return loss
 
-    def scores(self, indices: Sequence[int], tokens: Tokens) -> NDArray[np.float64]:
-        """(len(indices), N) differences of the logits of fake and genuine, for N reviews by each of some slots."""
-        return self._within_memory(lambda: self._scores(indices, tokens))
+    def scores(
+        self, indices: Sequence[int], tokens: Tokens, rows: Sequence[NDArray[np.int64]] | None = None
+    ) -> list[NDArray[np.float64]]:
+        """Differences of the logits of fake and genuine, by each of some slots, of the reviews that are its own.
 
-    def _scores(self, indices: Sequence[int], tokens: Tokens) -> NDArray[np.float64]:
-        found = np.empty((len(indices), len(tokens)))
-        lengths = tokens.lengths
-        for rows in token_batches(lengths, max(1, self.budget // len(indices))):
-            for parts in micro_steps([[Part(index, rows)] for index in indices], lengths, self._budget):
-                logits = self.passes.logits(self._with_slots(parts), tokens)
-                margins = (logits[:, 1] - logits[:, 0]).double().cpu().numpy().reshape(len(parts), len(rows))
-                for part, margin in zip(parts, margins, strict=True):
-                    found[list(indices).index(part.slot), rows] = margin
-        return found
+        Args:
+            indices: Of the slots.
+            tokens: N reviews.
+            rows: (M,) those that each slot judges, M of its own. Default: all N for each.
+        """
+        own = rows if rows is not None else [np.arange(len(tokens))] * len(indices)
+        return self._budget.within(lambda: self._scores(dict(zip(indices, own, strict=True)), tokens))
+
+    def _scores(self, rows: Mapping[int, NDArray[np.int64]], tokens: Tokens) -> list[NDArray[np.float64]]:
+        found, lengths = {index: np.empty(len(tokens)) for index in rows}, tokens.lengths
+        share = max(1, self.budget // max(1, len(rows)))
+        parts = [[Part(i, rows[i][batch]) for batch in token_batches(lengths[rows[i]], share)] for i in sorted(rows)]
+        for together in micro_steps(parts, lengths, self._together):
+            logits = self.passes.logits(self._with_slots(together), tokens)
+            margins = (logits[:, 1] - logits[:, 0]).double().cpu().numpy()
+            ends = np.cumsum([len(part.rows) for part in together])
+            for part, margin in zip(together, np.split(margins, ends[:-1]), strict=True):
+                found[part.slot][part.rows] = margin
+        return [found[index][own] for index, own in rows.items()]
+
+    def _forget(self) -> None:
+        self.passes.forget()
 
     @property
-    def _budget(self) -> int:
-        """Most tokens of a pass; an architecture that runs padded takes each slot by itself."""
+    def budget(self) -> int:
+        """Most tokens of a pass by now."""
+        return self._budget.tokens
+
+    @property
+    def _together(self) -> int:
+        """Most tokens of a pass of several slots; an architecture that runs padded takes each slot by itself."""
         return self.budget if self.model.unpadded else 0
-
-    def _within_memory(self, work: Callable[[], W]) -> W:
-        """What `work` gives. A device that is out of memory gets smaller passes from then on, and another try.
-
-        Raises:
-            StudyError: The smallest passes are too large, or the layers cannot be compiled.
-        """
-        while True:
-            try:
-                return work()
-            except torch.OutOfMemoryError:
-                if self.budget <= LEAST_TOKENS:
-                    raise StudyError(
-                        f"the GPU's memory does not hold passes of {LEAST_TOKENS} tokens beside {self.room.slots} "
-                        f"slots of rank {self.room.rank}: give fewer --slots, smaller ranks, or free the card"
-                    ) from None
-            except TorchDynamoException as error:
-                reason = " ".join(str(error).split())[:300]
-                raise StudyError(f"the layers cannot be compiled ({reason}): give --executor ddp") from None
-            self.budget = max(LEAST_TOKENS, self.budget // 2)
-            self._part_tokens = min(self._part_tokens, self.budget)
-            self.passes.forget()
-            torch.cuda.empty_cache()
 
     def _gradients(self, batches: Mapping[int, NDArray[np.int64]], losses: Tensor) -> None:
         """Gradients of a step, pass after pass, and its losses over those before; from the start at each try."""
         self._losses.copy_(losses)
         if self.stack.values.grad is not None:
             self.stack.values.grad.zero_()
-        parts = [cut(index, batch, self.lengths, self._part_tokens) for index, batch in batches.items()]
-        for own in micro_steps(parts, self.lengths, self._budget):
+        parts = [cut(index, batch, self.lengths, self._budget.of_part) for index, batch in batches.items()]
+        for own in micro_steps(parts, self.lengths, self._together):
             self.passes.train(self._with_slots(own), self.tokens, self.labels)
 
     def _with_slots(self, parts: list[Part]) -> list[tuple[Part, Slot]]:

@@ -7,7 +7,7 @@ from torch import nn
 
 from reviewtune.adapters.initial import linear_shapes
 from reviewtune.adapters.optimizer import ADAMW, ADAMW_8BIT
-from reviewtune.adapters.packed.pack import LEAST_TOKENS, PackRoom
+from reviewtune.adapters.packed.budget import LEAST_TOKENS, PackRoom
 from reviewtune.encoders.classifier import linear_layers
 from reviewtune.encoders.memory import free_bytes
 from reviewtune.errors import StudyError

@@ -1,6 +1,6 @@
 """One trial's place in a pack: where it stands in its course, and what the step needs to know of it.
 
-Shape letters: `N` training reviews, `B` batch.
+Shape letters: `N` reviews that all slots share, `M` of them that this one trains on, `B` batch.
 """
 
 from dataclasses import dataclass, field
@@ -25,8 +25,9 @@ class Slot:
         key: The trial's id.
         spec: Its configuration.
         layers: Which linear layers of the stack, by index, carry its adapter.
-        lengths: (N,) tokens of each training review.
-        seed: Fixes the order of its rows and its dropout.
+        lengths: (N,) tokens of each review.
+        trained_on: (M,) its own rows among them.
+        seed: Fixes its start, the order of its rows and its dropout.
         device: Of the pack; its `generator`, which dropout draws from where no hash decides, is on it.
         evaluations_per_epoch: Legs of each epoch.
         steps: Optimizer steps that are done.
@@ -38,6 +39,7 @@ class Slot:
     spec: AdapterSpec
     layers: frozenset[int]
     lengths: NDArray[np.int64]
+    trained_on: NDArray[np.int64]
     seed: int
     device: torch.device
     evaluations_per_epoch: int = 1
@@ -49,7 +51,7 @@ class Slot:
     def __post_init__(self) -> None:
         self.generator = torch.Generator(self.device)
         self.generator.manual_seed(self.seed)
-        self.course = Course(len(self.lengths), self.spec.batch_size, self.spec.epochs, self.evaluations_per_epoch)
+        self.course = Course(len(self.trained_on), self.spec.batch_size, self.spec.epochs, self.evaluations_per_epoch)
         self._schedule = lr_schedule_alone(self.spec, self.course.steps)
 
     @property
@@ -107,8 +109,8 @@ class Slot:
         return bool(self._waiting)
 
     def next_batch(self) -> NDArray[np.int64]:
-        """The rows of its next step."""
-        batch = self._waiting.pop()
+        """The rows of its next step, as all slots number them."""
+        batch = self.trained_on[self._waiting.pop()]
         self.tokens += int(self.lengths[batch].sum())
         return batch
 

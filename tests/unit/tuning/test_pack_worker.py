@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.budget import PackRoom
+from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone

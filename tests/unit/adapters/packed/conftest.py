@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.budget import PackRoom
+from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.dequantised import dequantise
 from reviewtune.encoders.registry import resolve_encoder
@@ -58,9 +59,11 @@ def finish(pack: AdapterPack) -> dict[int, list[float]]:
     return losses
 
 
-def alone(base: Path, params: QloraParams, evaluations: int = 1) -> tuple[list[float], np.ndarray, dict[str, Tensor]]:
+def alone(
+    base: Path, params: QloraParams, evaluations: int = 1, rows: np.ndarray | None = None, seed: int | None = None
+) -> tuple[list[float], np.ndarray, dict[str, Tensor]]:
     pack = make_pack(base, slots=1, evaluations=evaluations)
-    pack.admit("alone", params)
+    pack.admit("alone", params, rows=rows, seed=seed)
     losses = finish(pack)[0]
     return losses, pack.scores([0], TEST.inputs)[0], dict(pack.state(0).adapter)
 

@@ -42,7 +42,7 @@ class Case(NamedTuple):
 
 def make_slot(number: int, dropout: float, head_dropout: float, *, seed: int = 3) -> Slot:
     spec = QloraParams(rank=WIDTH, alpha=32 * (number + 1), dropout=dropout, head_dropout=head_dropout)
-    return Slot(str(number), spec, frozenset({0}), LENGTHS, seed + number, torch.device("cpu"))
+    return Slot(str(number), spec, frozenset({0}), LENGTHS, np.arange(len(LENGTHS)), seed + number, torch.device("cpu"))
 
 
 def make_case(kind: str, *, training: bool = True) -> Case:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewtune.adapters.packed.batch import Part
+from reviewtune.adapters.packed.budget import PackRoom
 from reviewtune.adapters.packed.grouped_passes import GroupedPasses, learn
 from reviewtune.adapters.packed.lora import PackedDropout
-from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.adapters.packed.slot import Slot
 from reviewtune.adapters.packed.staging import PassShape, stage, views
 from reviewtune.data.tokens import from_lists
@@ -109,7 +110,10 @@ def test_what_rounds_a_pass_up_carries_nothing_from_a_broken_slot_to_others(tiny
 )
 def test_a_pass_is_staged_whole_and_rounded_up_by_reviews_of_no_weight(rows: list[list[int]], rounded: bool) -> None:
     parts: Any = [
-        (Part(slot, np.array(own), 0.5), Slot(str(slot), SPECS[0], frozenset(), TOKENS.lengths, 0, torch.device("cpu")))
+        (
+            Part(slot, np.array(own), 0.5),
+            Slot(str(slot), SPECS[0], frozenset(), TOKENS.lengths, np.arange(len(TOKENS)), 0, torch.device("cpu")),
+        )
         for slot, own in enumerate(rows)
     ]
     picked = np.concatenate([np.array(own) for own in rows])

@@ -58,6 +58,40 @@ def test_a_slot_of_a_full_pack_trains_as_peft_does(
     assert_same(([loss for loss, _ in epochs], model.scores(TEST.inputs), tensors), packed)
 
 
+def test_a_slot_trains_on_its_own_rows_by_its_own_seed_as_a_trial_that_has_no_others(tiny_bert: Path) -> None:
+    """Beside strangers of other rows and seeds, a slot of 19 scattered rows does what peft does on these 19 alone."""
+    params, rows = make_params(dropout=0.1, batch_size=5), np.arange(3, 45, 2)[:19]
+    pack = make_pack(tiny_bert)
+    pack.admit("stranger of all rows", make_params(rank=8, batch_size=16))
+    own = pack.admit("own", params, rows=rows, seed=3)
+    pack.admit("stranger of few rows", make_params(), rows=np.arange(4), seed=9)
+    losses = finish(pack)
+    assert [pack.slot(index).steps for index in (0, own, 2)] == [6, 8, 2]
+    legs = [
+        (leg.metrics["train_loss"], leg.model.scores(TEST.inputs))
+        for leg in QloraFamily().fit(params, TRAIN.take(rows), Setting(3, base_model=str(tiny_bert)))
+    ]
+    np.testing.assert_allclose(losses[own], [loss for loss, _ in legs], atol=1e-5)
+    np.testing.assert_allclose(pack.scores([own], TEST.inputs)[0], legs[-1][1], atol=1e-4)
+    assert_same(
+        alone(tiny_bert, params, rows=rows, seed=3),
+        (losses[own], pack.scores([own], TEST.inputs)[0], dict(pack.state(own).adapter)),
+    )
+
+
+def test_each_slot_scores_the_rows_that_are_its_own(tiny_bert: Path) -> None:
+    """In one pass, whatever their number and order, and where the budget cuts them."""
+    pack = make_pack(tiny_bert, tokens=200)
+    for seed in range(3):
+        pack.admit(str(seed), make_params(), seed=seed)
+    own = [np.array([4, 1, 9]), np.arange(20), np.array([], dtype=np.int64)]
+    everything = [pack.scores([index], TEST.inputs)[0] for index in (2, 0, 1)]
+    found = pack.scores([2, 0, 1], TEST.inputs, own)
+    for scores, rows, whole in zip(found, own, everything, strict=True):
+        np.testing.assert_allclose(scores, whole[rows], atol=1e-5)
+    assert np.abs(everything[0] - everything[1]).min() > 0
+
+
 def test_evaluations_within_epochs_change_no_bit_of_the_training(tiny_bert: Path) -> None:
     """45 rows in batches of 8: epochs of six steps are cut after the first, the third and the fourth."""
     params = make_params(dropout=0.1)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from reviewtune.adapters.packed.pack import AdapterPack, PackRoom
+from reviewtune.adapters.packed.budget import PackRoom
+from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.adapters.packed.slot_state import SlotState, load_slot
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.registry import resolve_encoder

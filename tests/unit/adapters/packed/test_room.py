@@ -7,7 +7,7 @@ import torch
 
 from reviewtune.adapters.optimizer import ADAMW_8BIT
 from reviewtune.adapters.packed import room as module
-from reviewtune.adapters.packed.pack import LEAST_TOKENS, PackRoom
+from reviewtune.adapters.packed.budget import LEAST_TOKENS, PackRoom
 from reviewtune.adapters.packed.room import CPU_TOKENS, fit_room, make_room
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone

@@ -130,6 +130,14 @@ class SearchConfig(Config):
     """Seconds after which a family starts no further trials and ends those that run. Default: no limit."""
     keep_trials: int = Field(3, ge=1)
     """Trials of a family, the best ones, whose models and training states stay on disk after the search."""
+    finalists: int = Field(4, ge=0)
+    """Configurations of a family, the best ones of the search and the default one, that are trained again on folds of
+    all development reviews (train and validation together), to choose among them by what the folds say. 0 chooses by
+    the one validation split."""
+    folds: int = Field(5, ge=2)
+    """Parts that the development reviews are cut into; each is held out once. Near-duplicates and groups stay whole."""
+    seeds: int = Field(1, ge=1)
+    """Trainings of each fold by other seeds, of the first two finalists; of the others one."""
     evaluations_per_epoch: int = Field(1, ge=1)
     """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
     stopping earlier rungs on large data."""

@@ -33,6 +33,22 @@ class ValidationScores(Section):
     roc_auc: float
 
 
+class Selection(Section):
+    """What folds of the development reviews said of the selected configuration, before the test split was opened."""
+
+    f1: float
+    """Mean F1 on the rows that were held out from each training."""
+    standard_error: float
+    """Of `f1`, over the folds."""
+    folds: int
+    seeds: int
+    """Trainings of each fold."""
+    highest_f1: float
+    """The highest mean of any finalist: above `f1` where a cheaper one was taken that is within a standard error."""
+    default_f1: float | None = None
+    """The mean of the family's default configuration."""
+
+
 class TestScores(Section):
     """Scores on the test split, which took no part in any choice. F1, precision and recall are of the fake class."""
 
@@ -126,6 +142,8 @@ class Entry(Section):
     num_trials: int
     num_failed_trials: int = 0
     validation: ValidationScores | None = None
+    selection: Selection | None = None
+    """None where the validation split chose, as in earlier versions, and of an ensemble."""
     default_validation_f1: float | None = None
     """Validation F1 of the family's default configuration, the study's first trial: what the search improved on."""
     test: TestScores | None = None

@@ -1,4 +1,4 @@
-"""Where the test split is opened: once, for the trial that validation selected.
+"""Where the test split is opened: once, for the configuration that was chosen.
 
 What came of it is kept; `ensemble` reads that. The selected configuration becomes an artifact, the artifact is loaded
 from its folder as a user would load it, and what it says of the test split is scored.
@@ -20,9 +20,9 @@ from reviewtune.families.base import Model, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, TestScores
 from reviewtune.predict import Classifier, load
+from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE, keep_predictions, scores_on_test
 from reviewtune.tuning.provenance import code_version, library_versions
-from reviewtune.tuning.records import EpochRecord, TrialRecord
 
 SPEED_SAMPLE = 128
 """Test reviews that the whole way from text to probability is timed on."""
@@ -34,14 +34,16 @@ batches and devices round differently (bfloat16 on a GPU keeps eight bits), anot
 
 @dataclass(frozen=True)
 class Finalist:
-    """A selected trial and what its assessment needs.
+    """A chosen configuration and what its assessment needs.
 
     Attributes:
         family: Its name.
-        record: The trial.
+        chosen: The configuration.
         setting: The study's.
-        train, validation, test: The rows, as the family reads them.
-        validation_ids, test_ids, test_texts: (N,) of the same rows.
+        train: What its model is fitted on, as the family reads it.
+        judges: What chose it: the validation split, or all development rows, each held out from some training.
+        test: The test split.
+        judge_ids, test_ids, test_texts: (N,) of the same rows.
         encoder: Its base model, if it has one.
         study_id, data, data_sha256, split_sha256: What it was selected on.
         results_dir: For the artifact.
@@ -50,12 +52,12 @@ class Finalist:
     """
 
     family: str
-    record: TrialRecord
+    chosen: Chosen
     setting: Setting
     train: Rows
-    validation: Rows
+    judges: Rows
     test: Rows
-    validation_ids: list[str]
+    judge_ids: list[str]
     test_ids: list[str]
     test_texts: list[str]
     encoder: Encoder | None
@@ -77,44 +79,35 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
     Raises:
         StudyError: The artifact does not say of the texts what the model says of the stored inputs.
     """
-    artifact, validation, test = finalist.results_dir / finalist.artifact, finalist.validation, finalist.test
-    model = _model(finalist)
-    scores = model.scores(validation.inputs)
-    info = _info(finalist, *calibrated(scores, validation.fake))
+    artifact, judges, test = finalist.results_dir / finalist.artifact, finalist.judges, finalist.test
+    model, scores = _model(finalist), finalist.chosen.scores
+    if scores is None:
+        scores = model.scores(judges.inputs)
+    info = _info(finalist, *calibrated(scores, judges.fake))
     write_artifact(artifact, info, model)
     del model
     classifier = load(artifact)
     test_scores = classifier.model.scores(test.inputs)
     speed = check_from_texts(classifier, finalist.test_texts, test_scores)
     folder = finalist.folder
-    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, finalist.validation_ids, validation.fake, scores, info)
+    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, finalist.judge_ids, judges.fake, scores, info)
     keep_predictions(folder / PREDICTIONS_FILE, finalist.test_ids, test.fake, test_scores, info)
     return scores_on_test(test.fake, test_scores, info, seed=finalist.setting.seed), speed
 
 
 def _model(finalist: Finalist) -> Model:
-    """The selected model: as its trial kept it, or, where a family keeps none, fitted again up to its best epoch."""
-    family = get_family(finalist.family)
-    if finalist.record.model:
-        return family.load(finalist.results_dir / finalist.record.model)
-    best = _best(finalist)
-    params = family.params.from_values(finalist.record.params)
+    """The chosen model: as its trial kept it, or, where a family keeps none, fitted again up to its epoch."""
+    family, chosen = get_family(finalist.family), finalist.chosen
+    if chosen.model:
+        return family.load(finalist.results_dir / chosen.model)
+    params = family.params.from_values(chosen.record.params)
     for leg in family.fit(params, finalist.train, finalist.setting):
-        if leg.epoch == best.epoch:
+        if leg.epoch == chosen.epoch:
             return leg.model
     raise StudyError(
-        f"trial {finalist.record.trial_id} of {finalist.family} ended before its best epoch, {best.epoch:g}: "
+        f"trial {chosen.record.trial_id} of {finalist.family} ended before its best epoch, {chosen.epoch:g}: "
         "run it again"
     )
-
-
-def _best(finalist: Finalist) -> EpochRecord:
-    best = finalist.record.best
-    if best is None:
-        raise StudyError(
-            f"trial {finalist.record.trial_id} of {finalist.family} has no scored epoch: select another trial"
-        )
-    return best
 
 
 def check_from_texts(classifier: Classifier, texts: list[str], scores: NDArray[np.float64]) -> float:
@@ -145,19 +138,21 @@ def check_from_texts(classifier: Classifier, texts: list[str], scores: NDArray[n
 
 
 def _info(finalist: Finalist, calibration: PlattCalibration, threshold: float) -> ArtifactInfo:
-    encoder = finalist.encoder
+    encoder, chosen = finalist.encoder, finalist.chosen
+    best = chosen.record.best
+    assert best is not None
     return ArtifactInfo(
         family=finalist.family,
         encoder=encoder and EncoderInfo(name=encoder.name, revision=encoder.revision, max_length=encoder.max_length),
-        params=finalist.record.params,
+        params=chosen.record.params,
         calibration=calibration,
         threshold=threshold,
         study_id=finalist.study_id,
-        trial_id=finalist.record.trial_id,
+        trial_id=chosen.record.trial_id,
         data=finalist.data,
         data_sha256=finalist.data_sha256,
         split_sha256=finalist.split_sha256,
-        validation_f1=_best(finalist).f1,
+        validation_f1=chosen.selection.f1 if chosen.selection else best.f1,
         code=code_version(),
         versions=library_versions(),
         created=now(),

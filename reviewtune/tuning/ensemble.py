@@ -1,9 +1,10 @@
-"""The entries of a study as one classifier, weighed on the validation split: one more entry, and nothing is trained."""
+"""The entries of a study as one classifier, weighed on what chose them: one more entry, and nothing is trained."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +42,14 @@ class Member:
         entry: With test scores.
         cost: Of the entry.
         artifact: Its folder.
-        validation, test: Calibrated log-odds of every review of either split.
+        judged: (N,) calibrated log-odds of the rows that they are weighed on.
+        test: The same of the test split.
     """
 
     entry: Entry
     cost: Cost
     artifact: Path
-    validation: NDArray[np.float64]
+    judged: NDArray[np.float64]
     test: NDArray[np.float64]
 
 
@@ -64,15 +66,16 @@ class Folders:
 
 
 def stack_entries(study: Study, cluster: Cluster, progress: Progress) -> Entry:
-    """Weigh the study's entries on its validation split, write them as one artifact, open the test split for it.
+    """Weigh the study's entries on what chose them, write them as one artifact, open the test split for it.
 
-    Every entry with scores counts, whichever run of the study it is from; the ensemble of the same entries is kept.
+    That is what folds said of all development rows; of the validation split alone where an entry has no folds. Every
+    entry with scores counts, whichever run of the study it is from; the ensemble of the same entries is kept.
 
     Raises:
         StudyError: Fewer than two entries have scores, or the artifact says something else than its members.
     """
-    members = {member.entry.family: member for member in _members(study, progress.say)}
-    trial_id = content_key([[name, member.entry.trial_id] for name, member in members.items()])[:8]
+    judging, members = _members(study, progress.say)
+    trial_id = content_key([_made_from(member.entry) for member in members.values()])[:8]
     known = assessed_before(study, ENSEMBLE, trial_id)
     if known is None:
         progress.begin(ENSEMBLE, "assessing", [])
@@ -82,13 +85,36 @@ def stack_entries(study: Study, cluster: Cluster, progress: Progress) -> Entry:
                 f"an ensemble needs two entries of {study.study_id} with scores and has {there}: name more --families, "
                 "the other settings being those of the study"
             )
-        known = _stack(study, cluster, members, trial_id)
+        known = _stack(study, cluster, members, judging, trial_id)
     progress.end(ENSEMBLE, "done", known.test.f1 if known.test else None)
     return known
 
 
-def _members(study: Study, say: Callable[[str], None]) -> Iterator[Member]:
-    validation_ids, test_ids = study.inputs.ids(VALIDATION), study.inputs.ids(TEST)
+def _made_from(entry: Entry) -> list[Any]:
+    """What an ensemble that holds the entry depends on."""
+    return [entry.family, entry.trial_id, *([entry.selection.model_dump()] if entry.selection else [])]
+
+
+def _members(study: Study, say: Callable[[str], None]) -> tuple[NDArray[np.int64], dict[str, Member]]:
+    """Row positions of what the members are weighed on, and the members by family."""
+    inputs, left_out = study.inputs, dict[str, ReviewtuneError]()
+    entries = list(_entries(study, left_out))
+    for judging in (inputs.development, inputs.positions[VALIDATION]):
+        refused, members, ids = dict(left_out), dict[str, Member](), inputs.ids_at(judging)
+        for path, entry, info in entries:
+            try:
+                members[entry.family] = _member(study, path, entry, info, ids)
+            except ReviewtuneError as error:
+                refused[entry.family] = error
+        if len(members) == len(entries):
+            break
+    for family, reason in refused.items():
+        say(f"{ENSEMBLE} leaves out {family} ({reason}): run the study again with {family} among --families")
+    return judging, members
+
+
+def _entries(study: Study, left_out: dict[str, ReviewtuneError]) -> Iterator[tuple[Path, Entry, ArtifactInfo]]:
+    """The study's entries with scores, where they lie and what their artifacts are; why others cannot be read."""
     for family in FAMILIES:
         path = entry_path(study.config.results_dir, study.study_id, family)
         try:
@@ -99,24 +125,37 @@ def _members(study: Study, say: Callable[[str], None]) -> Iterator[Member]:
             info = read_info(artifact)
             if info.trial_id != entry.trial_id:
                 raise StudyError(f"{artifact} is of the trial {info.trial_id}, the entry of {entry.trial_id}")
-            validation = kept_scores(path.with_name(VALIDATION_PREDICTIONS_FILE), validation_ids, entry.trial_id)
-            test = kept_scores(path.with_name(PREDICTIONS_FILE), test_ids, entry.trial_id)
         except ReviewtuneError as error:
-            say(f"{ENSEMBLE} leaves out {family} ({error}): run the study again with {family} among --families")
+            left_out[family] = error
             continue
-        calibration = info.calibration
-        yield Member(entry, entry.cost, artifact, calibration.log_odds(validation), calibration.log_odds(test))
+        yield path, entry, info
 
 
-def _stack(study: Study, cluster: Cluster, members: dict[str, Member], trial_id: str) -> Entry:
+def _member(study: Study, path: Path, entry: Entry, info: ArtifactInfo, ids: list[str]) -> Member:
+    """An entry with what it says of the reviews `ids` and of the test split.
+
+    Raises:
+        StudyError: It kept nothing of some of them.
+    """
+    assert entry.cost is not None
+    scores = kept_scores(path.with_name(VALIDATION_PREDICTIONS_FILE), ids, entry.trial_id)
+    test = kept_scores(path.with_name(PREDICTIONS_FILE), study.inputs.ids(TEST), entry.trial_id)
+    artifact, calibration = study.config.results_dir / str(entry.artifact), info.calibration
+    return Member(entry, entry.cost, artifact, calibration.log_odds(scores), calibration.log_odds(test))
+
+
+def _stack(
+    study: Study, cluster: Cluster, members: dict[str, Member], judging: NDArray[np.int64], trial_id: str
+) -> Entry:
+    """Weigh the members, by what they say of the rows at the positions `judging`."""
     inputs, seed = study.inputs, study.config.seed
-    validation, test = inputs.validation("texts"), inputs.test("texts")
-    log_odds = {name: member.validation for name, member in members.items()}
-    left_out = cross_fitted(log_odds, validation.fake, seed=seed)
-    stacking = Stacking.fit(log_odds, validation.fake)
+    fake, test = inputs.fake[judging], inputs.test("texts")
+    log_odds = {name: member.judged for name, member in members.items()}
+    left_out = cross_fitted(log_odds, fake, seed=seed)
+    stacking = Stacking.fit(log_odds, fake)
     chosen = [members[name] for name in stacking.weights]
     scores = stacking.apply({name: member.test for name, member in members.items()})
-    chosen_by = ValidationScores(**validation_scores(validation.fake, left_out))
+    chosen_by = ValidationScores(**validation_scores(fake, left_out))
     entry = Entry(
         study_id=study.study_id,
         family=ENSEMBLE,
@@ -134,10 +173,10 @@ def _stack(study: Study, cluster: Cluster, members: dict[str, Member], trial_id:
     on_tokens = any(get_family(name).inputs == "tokens" for name in stacking.weights)
     resources = trial_resources(study.config, "tokens" if on_tokens else "texts", cluster)
     work = on_worker(_write, cpus=resources.cpus, gpus=resources.gpus)
-    info = _info(entry, chosen_by, *calibrated(left_out, validation.fake))
+    info = _info(entry, chosen_by, *calibrated(left_out, fake))
     speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
     folder = study.folder / ENSEMBLE
-    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, inputs.ids(VALIDATION), validation.fake, left_out, info)
+    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, inputs.ids_at(judging), fake, left_out, info)
     keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, info)
     return entry.model_copy(
         update={

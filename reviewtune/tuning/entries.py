@@ -14,6 +14,7 @@ from reviewtune.leaderboard.entry import (
     entry_path,
     read_entry,
 )
+from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
@@ -59,28 +60,30 @@ def provenance_of(study: Study, cluster: Cluster) -> Provenance:
 
 
 def scored_entry(
-    entry: Entry, selected: TrialRecord, records: list[TrialRecord], *, test: TestScores, speed: float, run: FamilyRun
+    entry: Entry, chosen: Chosen, records: list[TrialRecord], *, test: TestScores, speed: float, run: FamilyRun
 ) -> Entry:
-    """The entry with what its selected trial scored.
+    """The entry with what its chosen configuration scored.
 
     Args:
         entry: Without scores.
-        selected: The trial.
-        records: All trials.
+        chosen: The configuration.
+        records: All trials of the search.
         test: Its scores on the test split.
         speed: Reviews a second from text to probability.
         run: The family.
     """
-    best = selected.best
+    selected, best = chosen.record, chosen.record.best
     assert best is not None
+    trainings = [*records, *run.finalists.read()]
     scored: dict[str, Any] = {
         "trial_id": selected.trial_id,
         "params": selected.params,
         "validation": ValidationScores(f1=best.f1, accuracy=best.accuracy, roc_auc=best.roc_auc),
+        "selection": chosen.selection,
         "test": test,
         "cost": Cost(
-            fit_seconds=best.fit_seconds,
-            study_seconds=sum(record.fit_seconds for record in records),
+            fit_seconds=chosen.fit_seconds,
+            study_seconds=sum(record.fit_seconds for record in trainings),
             device=selected.device,
             peak_memory_bytes=selected.peak_memory_bytes,
             reviews_per_second=speed,
@@ -107,9 +110,11 @@ def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
     return known if known.test is not None and made_from == wanted else None
 
 
-def known_entry(run: FamilyRun, selected: TrialRecord, entry: Entry) -> Entry | None:
-    """The entry of an earlier run with the trials that there are now, where it is of the same selected trial."""
-    known = assessed_before(run.study, run.name, selected.trial_id)
+def known_entry(run: FamilyRun, chosen: Chosen, entry: Entry) -> Entry | None:
+    """The entry of an earlier run with the trials that there are now, where the same was chosen by the same folds."""
+    known = assessed_before(run.study, run.name, chosen.record.trial_id)
+    if known and chosen.selection and known.selection != chosen.selection:
+        return None
     kept = ("trials", "num_trials", "num_failed_trials", "default_validation_f1")
     return known and known.model_copy(update={name: getattr(entry, name) for name in kept})
 

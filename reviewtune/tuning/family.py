@@ -1,38 +1,69 @@
-"""One family of a study: its trials through Ray Tune, the selected one assessed, an entry for the board."""
+"""One family of a study: its trials through Ray Tune, one of them chosen and assessed, an entry for the board."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from ray import tune
+import numpy as np
 from ray.tune.search.optuna import OptunaSearch
 
 from reviewtune.leaderboard.entry import Entry, TestScores
-from reviewtune.schema import TEST, VALIDATION
+from reviewtune.schema import TEST
 from reviewtune.tuning.assessment import Finalist, assess
-from reviewtune.tuning.ddp import ddp_trainable, free_workers
+from reviewtune.tuning.chosen import Chosen, choose_by_validation
 from reviewtune.tuning.entries import known_entry, scored_entry, unscored_entry
+from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
-from reviewtune.tuning.inline import inline_trainable
-from reviewtune.tuning.keeper import RecordKeeper, mark_lost, take_in_legs_ahead
-from reviewtune.tuning.packed import pack_workers
+from reviewtune.tuning.finalists import choose_by_folds
+from reviewtune.tuning.keeper import mark_lost, take_in_legs_ahead
 from reviewtune.tuning.plan import FamilyPlan
 from reviewtune.tuning.pruning import prune
-from reviewtune.tuning.records import TrialRecord, best_of, default_first
+from reviewtune.tuning.records import TrialRecord, default_first
 from reviewtune.tuning.scheduler import make_scheduler
 from reviewtune.tuning.search import make_search
 from reviewtune.tuning.session import on_worker
+from reviewtune.tuning.tuner import Round, run_round
 
 
 def tune_family(run: FamilyRun) -> Entry:
-    """Run the trials that are left, select on validation, open the test split for the selected one.
+    """Run the trials that are left, choose among them, open the test split for the chosen one.
 
     Raises:
         ReviewtuneError: The trials or the assessment cannot run at all.
     """
-    _search_on(run)
+    with Executors(run) as executors:
+        records = _search_on(run, executors)
+        chosen = _choose(run, executors, records)
+    entry = unscored_entry(run, records)
+    if chosen is None:
+        run.progress.end(run.name, "failed", None)
+        return entry
+    known = known_entry(run, chosen, entry)
+    if known is None:
+        run.progress.begin(run.name, "assessing", records)
+        test, speed = _assess(run, chosen)
+        known = scored_entry(entry, chosen, records, test=test, speed=speed, run=run)
+    run.progress.end(run.name, "done", known.test.f1 if known.test else None)
+    return known
+
+
+def _search_on(run: FamilyRun, executors: Executors) -> list[TrialRecord]:
+    """Run trials until there are as many as were asked for, or no more can be had; the records of all.
+
+    What was lost with the machine it ran on is tried again for as long as others end: then it was not all of them.
+    """
+    mark_lost(run.trials)
+    records, before = run.trials.read(), -1
+    while before < (done := len(_done(records))) < run.plan.num_trials:
+        if before >= 0:
+            executors.end()
+        run.progress.begin(run.name, "preparing", records)
+        executor = executors.get()
+        run.progress.begin(run.name, "tuning", _done(records))
+        run_round(run, executor, _round(run, records))
+        records, before = run.trials.read(), done
+        if any(record.status == "paused" for record in records):
+            break
     # Also where an earlier run was cut off after its last trial.
     take_in_legs_ahead(run.trials, run.results_dir)
     records = run.trials.read()
@@ -40,32 +71,37 @@ def tune_family(run: FamilyRun) -> Entry:
     pruned = prune(run.models, records, run.study.config.keep_trials)
     if pruned.trials:
         run.progress.say(f"{run.name}: {pruned.line(run.study.config.keep_trials)}")
-    entry, selected = unscored_entry(run, records), best_of(records)
-    if selected is None:
-        run.progress.end(run.name, "failed", None)
-        return entry
-    known = known_entry(run, selected, entry)
-    if known is None:
-        run.progress.begin(run.name, "assessing", records)
-        test, speed = _assess(run, selected)
-        known = scored_entry(entry, selected, records, test=test, speed=speed, run=run)
-    run.progress.end(run.name, "done", known.test.f1 if known.test else None)
-    return known
+    return records
 
 
-def _search_on(run: FamilyRun) -> None:
-    """Run trials until there are as many as were asked for, or no more can be had.
+def _round(run: FamilyRun, records: list[TrialRecord]) -> Round:
+    """The trials of the search that are left."""
+    plan, done = run.plan, _done(records)
+    return Round(
+        name="tune",
+        store=run.trials,
+        count=plan.num_trials - len(done),
+        concurrent=run.resources.concurrent,
+        search=_search(run, done, [record for record in records if not record.is_done]),
+        scheduler=make_scheduler(
+            trains_in_epochs=plan.family.trains_in_epochs,
+            defaults={name: plan.defaults[name] for name in plan.distributions},
+            evaluations_per_epoch=run.setting.evaluations_per_epoch,
+        ),
+        seconds=run.seconds_left,
+    )
 
-    What was lost with the machine it ran on is tried again for as long as others end: then it was not all of them.
+
+def _choose(run: FamilyRun, executors: Executors, records: list[TrialRecord]) -> Chosen | None:
+    """The configuration to ship; None where no trial has a score.
+
+    Raises:
+        StudyError: No finalist could be trained on all folds.
     """
-    mark_lost(run.trials)
-    records, before = run.trials.read(), -1
-    while before < (done := len(_done(records))) < run.plan.num_trials:
-        run.progress.begin(run.name, "preparing", records)
-        _run_trials(run, records)
-        records, before = run.trials.read(), done
-        if any(record.status == "paused" for record in records):
-            return
+    by_validation = choose_by_validation(records)
+    if by_validation is None or run.study.num_folds < 2:
+        return by_validation
+    return choose_by_folds(run, executors, records)
 
 
 def _say_what_is_missing(run: FamilyRun, records: list[TrialRecord]) -> None:
@@ -79,93 +115,6 @@ def _say_what_is_missing(run: FamilyRun, records: list[TrialRecord]) -> None:
     again = "" if all(record.is_done for record in records) else "; the same command goes on with what has not ended"
     run.progress.say(
         f"{run.name}: {usable} of {run.plan.num_trials} trials have a score ({told or 'none ran'}{reason}){again}"
-    )
-
-
-def _run_trials(run: FamilyRun, records: list[TrialRecord]) -> None:
-    """Run the trials that are left, by the executor that fits the family and the study."""
-    if run.resources.slots:
-        with pack_workers(run) as packs:
-            _tune(run, records, packs.trainable, leave=packs.leave)
-        return
-    if run.plan.family.inputs == "tokens":
-        trainable = ddp_trainable(run.assignment, run.resources)
-        try:
-            _tune(run, records, trainable, reuse_actors=False, leave=partial(free_workers, run.models))
-        finally:
-            # Tune tells nobody of the trials that it stops when the time is up.
-            free_workers(run.models)
-        return
-    _tune(run, records, inline_trainable(run.assignment, run.resources))
-
-
-def _tune(
-    run: FamilyRun,
-    records: list[TrialRecord],
-    trainable: Any,
-    *,
-    reuse_actors: bool = True,
-    leave: Callable[[str], None] | None = None,
-) -> None:
-    """Hand a trainable to Ray Tune.
-
-    Args:
-        run: The family.
-        records: Of trials that have run before.
-        trainable: Its trials.
-        reuse_actors: Run trial after trial in the same processes.
-        leave: Told of each trial that has ended.
-    """
-    plan = run.plan
-    done, left_open = _done(records), [record for record in records if not record.is_done]
-    run.progress.begin(run.name, "tuning", done)
-
-    keeper = _keeper(run, records, leave)
-    tuner = tune.Tuner(
-        trainable,
-        tune_config=tune.TuneConfig(
-            search_alg=_search(run, done, left_open),
-            scheduler=make_scheduler(
-                trains_in_epochs=plan.family.trains_in_epochs,
-                defaults={name: plan.defaults[name] for name in plan.distributions},
-                evaluations_per_epoch=run.setting.evaluations_per_epoch,
-            ),
-            num_samples=plan.num_trials - len(done),
-            max_concurrent_trials=run.resources.concurrent,
-            time_budget_s=run.seconds_left,
-            reuse_actors=reuse_actors,
-        ),
-        run_config=tune.RunConfig(
-            name="tune",
-            storage_path=str(run.folder),
-            callbacks=[keeper],
-            # What trials are resumed from is not Tune's: `tuning.keeping` writes it, as files without any pickle.
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=1),
-            verbose=0,
-        ),
-    )
-    tuner.fit()
-    keeper.pause()
-
-
-def _keeper(run: FamilyRun, records: list[TrialRecord], leave: Callable[[str], None] | None) -> RecordKeeper:
-    """Keeps the records of the trials to come; `records` are those of the trials before."""
-
-    def watch(event: str, record: TrialRecord) -> None:
-        if event == "ended" and leave:
-            leave(record.trial_id)
-        run.progress.trial(run.name, event, record)
-
-    return RecordKeeper(
-        run.trials,
-        run.models,
-        run.results_dir,
-        run.plan.defaults,
-        watch,
-        study_key=run.study.key,
-        left_open=[record for record in records if not record.is_done],
-        ended=max((record.number for record in records), default=0),
     )
 
 
@@ -194,21 +143,23 @@ def _first_of_all(plan: FamilyPlan, done: list[TrialRecord], left_open: list[Tri
     return [{name: values[name] for name in plan.distributions} for values in params]
 
 
-def _assess(run: FamilyRun, selected: TrialRecord) -> tuple[TestScores, float]:
+def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:
     """Assess on a worker with the resources of a trial, so that a head node without a GPU can drive the study."""
-    inputs = run.study.inputs
+    study, inputs = run.study, run.study.inputs
+    rows, by_folds = run.assignment.rows, chosen.selection is not None
+    split = len(rows) - len(study.judging)
     finalist = Finalist(
         family=run.name,
-        record=selected,
+        chosen=chosen,
         setting=replace(run.setting, fast=False),
-        train=run.assignment.train,
-        validation=run.assignment.validation,
+        train=rows if by_folds else rows.take(np.arange(split)),
+        judges=rows if by_folds else rows.take(np.arange(split, len(rows))),
         test=inputs.test(run.plan.family.inputs),
-        validation_ids=inputs.ids(VALIDATION),
+        judge_ids=inputs.ids_at(study.judging),
         test_ids=inputs.ids(TEST),
         test_texts=inputs.test("texts").inputs,
         encoder=run.encoder,
-        study_id=run.study.study_id,
+        study_id=study.study_id,
         data=inputs.reviews.name,
         data_sha256=inputs.reviews.sha256,
         split_sha256=inputs.split.sha256,

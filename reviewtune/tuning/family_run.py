@@ -52,6 +52,11 @@ class FamilyRun:
         return TrialStore(self.folder / "trials")
 
     @property
+    def finalists(self) -> TrialStore:
+        """The records of its finalists' trainings."""
+        return TrialStore(self.folder / "finalists")
+
+    @property
     def models(self) -> Path:
         """Where its trials keep their models, a folder each."""
         return self.folder / "models"
@@ -96,12 +101,11 @@ class FamilyRun:
     @cached_property
     def assignment(self) -> Assignment:
         """What its trials share; making it encodes or tokenises what the store lacks."""
-        form = self.plan.family.inputs
         return Assignment(
             family=self.name,
             fixed=self.plan.fixed,
-            train=self.study.inputs.train(form),
-            validation=self.study.inputs.validation(form),
+            rows=self.study.inputs.develop(self.plan.family.inputs),
+            folds=self.study.folds,
             setting=self.setting,
             models_dir=self.models,
         )

@@ -20,7 +20,7 @@ from reviewtune.data.tokens import Tokens, tokens_in_store
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
 from reviewtune.families.base import Inputs, Rows
-from reviewtune.schema import FAKE, ID, TEST, TEXT, TRAIN, VALIDATION
+from reviewtune.schema import CLUSTER, FAKE, ID, TEST, TEXT, TRAIN, VALIDATION
 
 
 @dataclass(frozen=True)
@@ -52,25 +52,35 @@ class StudyInputs:
         """Row positions of each split."""
         return self.split.indices(self.reviews)
 
-    def train(self, form: Inputs) -> Rows:
-        """The training rows."""
-        return self._rows(form, TRAIN)
+    @property
+    def development(self) -> NDArray[np.int64]:
+        """(N,) row positions of what may be trained on and chosen by: the train split, then the validation split."""
+        return np.concatenate([self.positions[TRAIN], self.positions[VALIDATION]])
 
-    def validation(self, form: Inputs) -> Rows:
-        """The rows that choose among trials."""
-        return self._rows(form, VALIDATION)
+    def develop(self, form: Inputs) -> Rows:
+        """The development rows."""
+        return self._rows(form, self.development)
+
+    @cached_property
+    def units(self) -> NDArray[np.int64]:
+        """(N,) labels of the development rows, equal for those that stay together."""
+        units: NDArray[np.int64] = self.split.table[CLUSTER].take(self.development).to_numpy()
+        return units
 
     def test(self, form: Inputs) -> Rows:
         """The rows that score what validation has selected, and nothing else."""
-        return self._rows(form, TEST)
+        return self._rows(form, self.positions[TEST])
 
     def ids(self, split: str) -> list[str]:
         """The ids of a split's rows, in the order of the rows."""
-        ids: list[str] = self.reviews.table[ID].take(self.positions[split]).to_pylist()
+        return self.ids_at(self.positions[split])
+
+    def ids_at(self, positions: NDArray[np.int64]) -> list[str]:
+        """The ids of the rows at some positions."""
+        ids: list[str] = self.reviews.table[ID].take(positions).to_pylist()
         return ids
 
-    def _rows(self, form: Inputs, split: str) -> Rows:
-        positions = self.positions[split]
+    def _rows(self, form: Inputs, positions: NDArray[np.int64]) -> Rows:
         inputs: Any
         if form == "texts":
             inputs = self.reviews.table[TEXT].take(positions).to_pylist()

@@ -1,23 +1,23 @@
 """Keeps a record of every trial from its start to its end, and tells whoever watches."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from reviewtune.data.store import content_key
 from reviewtune.tracebacks import blames_machine, reason_in
 from reviewtune.tuning.keeping import BEST, kept_result
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStatus, TrialStore
 from reviewtune.tuning.scheduler import EPOCH
+from reviewtune.tuning.training import Training
 
 Watcher = Callable[[str, TrialRecord], None]
 """Called with `started`, `leg` or `ended` and the trial's record so far."""
 
-EPOCH_METRICS = ("f1", "accuracy", "roc_auc", "fit_seconds", "train_loss", "pack_reviews_per_second")
+EPOCH_METRICS = ("leg", "f1", "accuracy", "roc_auc", "fit_seconds", "train_loss", "pack_reviews_per_second")
 
 
 @dataclass
@@ -60,10 +60,10 @@ class RecordKeeper(Callback):  # type: ignore[misc]
 
     def on_trial_result(self, *, trial: Trial, result: dict[str, Any], **_: Any) -> None:
         """Keep a leg; one that is trained again after a worker's death replaces its first try."""
-        record, leg = self.running[trial.trial_id], epoch_record(result)
+        record = self.running[trial.trial_id]
         model = self.models_dir / trial.trial_id / BEST
         change = {
-            "epochs": [*(known for known in record.epochs if known.epoch < leg.epoch), leg],
+            "epochs": _with_leg(record.epochs, result),
             "model": str(model.relative_to(self.results_dir)) if model.is_dir() else None,
             "peak_memory_bytes": result.get("peak_memory_bytes", 0),
             "device": result.get("device", "cpu"),
@@ -74,7 +74,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
 
     def on_trial_complete(self, *, trial: Trial, **_: Any) -> None:
         """Keep that a trial ended by itself or was stopped early."""
-        if not self.running[trial.trial_id].epochs:
+        if trial.trial_id not in self._whole and not self.running[trial.trial_id].epochs:
             self._end(trial, "failed", "it ended before it was scored")
         else:
             self._end(trial, "finished" if trial.trial_id in self._whole else "stopped")
@@ -93,16 +93,19 @@ class RecordKeeper(Callback):  # type: ignore[misc]
             self._keep("ended", record.model_copy(update={"status": "paused"}))
 
     def _begin(self, trial: Trial) -> None:
-        params = {**self.defaults, **trial.config}
+        asked = Training.of(trial.config)
+        training = replace(asked, params={**self.defaults, **asked.params})
         record = TrialRecord(
             trial_id=trial.trial_id,
             number=0,
-            params=params,
+            params=training.params,
             status="running",
-            is_default=params == self.defaults,
+            is_default=training.params == self.defaults,
             study_key=self.study_key,
+            fold=training.fold,
+            until=training.until,
         )
-        earlier = next((known for known in self.left_open if _same(known.params, params)), None)
+        earlier = next((known for known in self.left_open if known.trains(training)), None)
         if earlier is None:
             self._keep("started", record)
             return
@@ -129,9 +132,12 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         self.watch(event, record)
 
 
-def _same(params: dict[str, Any], others: dict[str, Any]) -> bool:
-    """Whether they are one configuration, one of them as a file keeps it."""
-    return content_key(params) == content_key(others)
+def _with_leg(epochs: list[EpochRecord], result: dict[str, Any]) -> list[EpochRecord]:
+    """The legs of a trial with one that has ended now; one that no rows judge leaves no record."""
+    if "f1" not in result:
+        return epochs
+    leg = epoch_record(result)
+    return [*(known for known in epochs if known.epoch < leg.epoch), leg]
 
 
 def mark_lost(store: TrialStore) -> None:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from reviewtune.errors import StudyError
 from reviewtune.files import PARTIAL, in_one_step, put_back
+from reviewtune.tuning.held_out import HeldOut
 
 PROGRESS_FILE = "trial.json"
 BEST = "best"
@@ -28,7 +29,9 @@ class Resumable(Protocol):
         ...
 
 
-def keep(model: Resumable, folder: Path, result: dict[str, Any], *, improved: bool) -> None:
+def keep(
+    model: Resumable, folder: Path, result: dict[str, Any], *, improved: bool, said: HeldOut | None = None
+) -> None:
     """Replace a trial's last state, and its best model where this leg's is better, each in one step.
 
     Args:
@@ -36,7 +39,10 @@ def keep(model: Resumable, folder: Path, result: dict[str, Any], *, improved: bo
         folder: Of the trial.
         result: What it reports of the leg.
         improved: No leg before was as good.
+        said: What it has said of held-out rows, this leg included, where that is to be kept.
     """
+    if said and said.legs:
+        said.write(folder)
     for leftover in folder.glob(f".*{PARTIAL}"):
         shutil.rmtree(leftover, ignore_errors=True)
     writers = {BEST: model.save, LAST: model.save_state} if improved else {LAST: model.save_state}

@@ -1,13 +1,16 @@
 """What a worker does: train the trials that the broker hands it, in one pack, until the study is over."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.adapters.packed.slot_state import load_slot
@@ -16,9 +19,11 @@ from reviewtune.families.qlora import QloraParams
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.gauges import PackGauges
+from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import keep, kept_result, last_state
 from reviewtune.tuning.search import BEST_F1
-from reviewtune.tuning.trial import Assignment, leg_result, validation_metrics
+from reviewtune.tuning.training import SEARCH, Fold, Training
+from reviewtune.tuning.trial import NO_SCORE, Assignment, is_improved, leg_result, validation_metrics
 
 IDLE_SECONDS = 0.5
 """How long a worker without work waits for news before it looks after its own."""
@@ -33,9 +38,12 @@ class Tenant:
     Attributes:
         trial_id: Its id.
         slot: Its place in the pack.
-        best: Highest validation F1 so far.
+        training: What it trains.
+        fold: Its rows and seed.
+        said: Of the rows that are held out from it.
+        best: Highest F1 so far.
         seconds: Of the device, charged by its share of the tokens.
-        params: Of the trial.
+        params: The config of its Tune trial.
         result: That it kept last.
         allowed: Last leg that it may train for now.
         saving: The checkpoint that is being written.
@@ -43,9 +51,12 @@ class Tenant:
 
     trial_id: str
     slot: int
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any]
+    training: Training
+    fold: Fold
+    said: HeldOut = field(default_factory=HeldOut)
     result: dict[str, Any] | None = None
-    best: float = -1.0
+    best: float = NO_SCORE
     seconds: float = 0.0
     allowed: int = 1
     saving: Future[None] | None = None
@@ -121,15 +132,19 @@ class PackWorker:
 
     def _admit(self, trial_id: str, params: dict[str, Any], delivered: int) -> None:
         """Take a trial in, fresh or where its last checkpoint stands; a result that was lost with a worker goes out."""
-        spec = QloraParams.from_values({**self.assignment.fixed, **params})
-        folder = last_state(self.assignment.models_dir / trial_id)
-        if folder is None:
-            self.tenants[trial_id] = Tenant(trial_id, self.pack.admit(trial_id, spec), params)
+        training = Training.of(params)
+        fold = self.assignment.folds[training.fold]
+        spec = QloraParams.from_values({**self.assignment.fixed, **training.params})
+        folder = self.assignment.models_dir / trial_id
+        at = last_state(folder)
+        state = load_slot(at, self.pack.tensor_names(spec)) if at else None
+        result = kept_result(at) if at else None
+        slot = self.pack.admit(trial_id, spec, state, rows=fold.train, seed=fold.seed)
+        tenant = self.tenants[trial_id] = Tenant(trial_id, slot, params, training, fold)
+        if result is None:
             return
-        result = kept_result(folder)
-        state = load_slot(folder, self.pack.tensor_names(spec))
-        slot = self.pack.admit(trial_id, spec, state)
-        self.tenants[trial_id] = Tenant(trial_id, slot, params, result, result[BEST_F1], result["fit_seconds"])
+        tenant.said = HeldOut.read(folder, until=result["leg"])
+        tenant.result, tenant.best, tenant.seconds = result, result[BEST_F1], result["fit_seconds"]
         if result["leg"] > delivered:
             self.broker.deliver.remote(trial_id, result)
         if result["last"]:
@@ -138,8 +153,12 @@ class PackWorker:
     def _go_on(self, tenant: Tenant) -> None:
         """Begin the next leg of a tenant that rests, if it may."""
         slot = self.pack.slot(tenant.slot)
-        if not slot.in_leg and not slot.is_done and slot.leg < tenant.allowed:
+        if not slot.in_leg and not self._is_done(tenant) and slot.leg < tenant.allowed:
             slot.begin_leg()
+
+    def _is_done(self, tenant: Tenant) -> bool:
+        slot = self.pack.slot(tenant.slot)
+        return slot.leg >= tenant.training.last_leg(slot.course.legs)
 
     def _end_legs(self, ended: list[int]) -> None:
         """Evaluate the slots whose leg has ended, keep what they are and deliver what they measured."""
@@ -150,48 +169,54 @@ class PackWorker:
         for slot in ended:
             self._guarded(by_slot[slot].trial_id, lambda s=slot: losses.update({s: self.pack.take_loss(s)}))
         self._settle(len(ended))
-        left = [slot for slot in ended if slot in losses]
-        if left:
-            scores = self.pack.scores(left, self.assignment.validation.inputs)
-            for slot, own in zip(left, scores, strict=True):
-                tenant = by_slot[slot]
-                self._guarded(tenant.trial_id, lambda t=tenant, s=own: self._report(t, s, losses[t.slot]))
+        left = [by_slot[slot] for slot in ended if slot in losses]
+        scores = self._scores([tenant for tenant in left if len(tenant.fold.held_out)])
+        for tenant in left:
+            own = scores.get(tenant.slot)
+            self._guarded(tenant.trial_id, lambda t=tenant, s=own: self._report(t, s, losses[t.slot]))
         self._settled = time.perf_counter()
 
-    def _report(self, tenant: Tenant, scores: np.ndarray[Any, Any], loss: float) -> None:
+    def _scores(self, tenants: list[Tenant]) -> dict[int, NDArray[np.float64]]:
+        """What each tenant says of the rows that are held out from it, by its slot."""
+        if not tenants:
+            return {}
+        slots, rows = [tenant.slot for tenant in tenants], [tenant.fold.held_out for tenant in tenants]
+        return dict(zip(slots, self.pack.scores(slots, self.pack.tokens, rows), strict=True))
+
+    def _report(self, tenant: Tenant, scores: NDArray[np.float64] | None, loss: float) -> None:
         slot = self.pack.slot(tenant.slot)
-        metrics = validation_metrics(scores, self.assignment.validation, slot.epoch)
-        result = leg_result(
-            {**metrics, "train_loss": loss},
-            slot.leg,
-            slot.course.legs,
-            epoch=slot.epoch,
-            best=tenant.best,
-            fit_seconds=tenant.seconds,
-        )
-        improved, tenant.best = metrics["f1"] > tenant.best, result[BEST_F1]
+        metrics = {"train_loss": loss}
+        if scores is not None:
+            tenant.said.legs[slot.leg] = scores
+            fake = self.assignment.rows.fake[tenant.fold.held_out]
+            metrics |= validation_metrics(scores, fake, slot.epoch)
+        total = tenant.training.last_leg(slot.course.legs)
+        result = leg_result(metrics, slot.leg, total, epoch=slot.epoch, best=tenant.best, fit_seconds=tenant.seconds)
+        result |= self.gauges.line()
+        improved, tenant.best = is_improved(metrics, tenant.best), result[BEST_F1]
         layers = [layer.name for layer in self.pack.carriers(slot.spec)]
         model = SlotModel(self.pack.state(tenant.slot), slot.spec, layers, self.assignment.setting)
+        said = HeldOut(dict(tenant.said.legs)) if tenant.training.fold != SEARCH else None
         folder = self.assignment.models_dir / tenant.trial_id
-        tenant.saving = self._savers.submit(self._keep, tenant.saving, model, folder, result, improved)
-        if slot.is_done:
+        write = partial(keep, model, folder, result, improved=improved, said=said)
+        tenant.saving = self._savers.submit(self._keep, tenant.saving, write, folder, result)
+        if result["last"]:
             self._let_go(tenant.trial_id)
         else:
             self._go_on(tenant)
 
     def _keep(
-        self, before: Future[None] | None, model: SlotModel, folder: Path, result: dict[str, Any], improved: bool
+        self, before: Future[None] | None, write: Callable[[], None], folder: Path, result: dict[str, Any]
     ) -> None:
         """Write a checkpoint, after the one before it, and only then tell of the leg."""
         try:
             if before:
                 before.result()
-            keep(model, folder, {**result, **self.gauges.line()}, improved=improved)
+            write()
         except Exception as error:  # noqa: BLE001  whatever it is, the trial must hear of it
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             self._unkept.put((folder.name, f"its checkpoint in {folder} cannot be written ({reason}): free the disk"))
             return
-        result = {**result, **self.gauges.line()}
         if tenant := self.tenants.get(folder.name):
             tenant.result = result
         self.broker.deliver.remote(folder.name, result)

@@ -203,15 +203,15 @@ def _pack_worker(job: PackJob, rank: int) -> Any:
     from reviewtune.tuning.gauges import PackGauges
     from reviewtune.tuning.pack_worker import PackWorker
 
-    setting, train = job.assignment.setting, job.assignment.train
+    setting, rows = job.assignment.setting, job.assignment.rows
     quantisation = cast("Quantisation", setting.quantisation)
     backbone = dequantise_where_it_fits(borrow_backbone(resolve_encoder(setting.base_model), quantisation))
     room = make_room(backbone, PackRoom(job.slots, job.rank, job.target, MOST_TOKENS, job.optimizer))
     on_gpu = next(backbone.parameters()).device.type == "cuda"
     pack = AdapterPack(
         backbone,
-        train.inputs,
-        train.fake,
+        rows.inputs,
+        rows.fake,
         room,
         seed=setting.seed,
         evaluations_per_epoch=setting.evaluations_per_epoch,

@@ -2,20 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 
 from reviewtune.config import StudyConfig
+from reviewtune.data.folds import make_folds
 from reviewtune.data.store import content_key
 from reviewtune.encoders.registry import Encoder, resolve_encoder
 from reviewtune.errors import EncoderError
 from reviewtune.families.base import Family
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.families.space import resolve
+from reviewtune.schema import TRAIN, VALIDATION
 from reviewtune.tuning.identity import Identity, check_identity, known_identity
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
+from reviewtune.tuning.training import Fold, all_folds, search_fold
 
 if TYPE_CHECKING:
     from reviewtune.encoders.quantisation import Quantisation
@@ -62,6 +68,32 @@ class Study:
     def stacks(self) -> bool:
         """Whether an ensemble is made of the entries: it was asked for, now or before."""
         return ENSEMBLE in self.config.families or (self.folder / ENSEMBLE).is_dir()
+
+    @cached_property
+    def fold_of(self) -> tuple[NDArray[np.int64], int]:
+        """Which fold holds out each development row, and how many folds there are; 1 where finalists train on none."""
+        inputs = self.inputs
+        if not self.config.finalists:
+            return np.zeros(len(inputs.development), dtype=np.int64), 1
+        fake = inputs.fake[inputs.development]
+        return make_folds(inputs.units, fake, folds=self.config.folds, seed=self.config.seed)
+
+    @property
+    def num_folds(self) -> int:
+        """Folds that finalists train on; 1 where there are none."""
+        return self.fold_of[1]
+
+    @property
+    def judging(self) -> NDArray[np.int64]:
+        """Row positions of what chooses: the development rows, by folds, or the validation split."""
+        return self.inputs.development if self.num_folds > 1 else self.inputs.positions[VALIDATION]
+
+    @cached_property
+    def folds(self) -> dict[str, Fold]:
+        """Rows and seeds of every trial, by name."""
+        train, validation = (len(self.inputs.positions[split]) for split in (TRAIN, VALIDATION))
+        search = search_fold(train, validation, self.config.seed)
+        return all_folds(*self.fold_of, seeds=self.config.seeds, search=search)
 
     @property
     def key(self) -> str:
@@ -111,8 +143,16 @@ def describe(study: Study, say: Callable[[str], None]) -> None:
     say(f"{study.study_id} in {study.config.results_dir}")
     for line in [*reviews.report.lines(), *split.report.lines()]:
         say(f"  {line}")
+    asked = study.config
+    if asked.finalists and study.num_folds < asked.folds:
+        say(f"  {_fewer_folds(asked.folds, study.num_folds)}")
     if study.why_quantisation:
         say(f"  quantisation: {study.config.quantisation}, since {study.why_quantisation}")
+
+
+def _fewer_folds(asked: int, made: int) -> str:
+    instead = f"there are {made}" if made > 1 else "there are none, the validation split chooses"
+    return f"{asked} folds of the train and validation reviews would leave some without enough of a class: {instead}"
 
 
 def _plan(name: str, config: StudyConfig) -> FamilyPlan:

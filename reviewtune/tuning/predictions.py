@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -21,7 +22,8 @@ from reviewtune.leaderboard.ties import PREDICTED
 from reviewtune.schema import FAKE, FAKE_PROBABILITY, ID
 
 VALIDATION_PREDICTIONS_FILE = "validation_predictions.parquet"
-"""Beside an entry, with the columns of the file of its test predictions."""
+"""Beside an entry, with the columns of the file of its test predictions: of the rows that chose it, which are those of
+the validation split, or all development rows, each by a training that it was held out from."""
 SCORE = "score"
 TRIAL = "trial_id"
 """In the note of a file of predictions; earlier versions wrote none."""
@@ -46,7 +48,7 @@ def keep_predictions(
 
 
 def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.float64]:
-    """(N,) scores of the reviews `ids`, which `keep_predictions` wrote in this order for that trial.
+    """(N,) scores of the reviews `ids`, which `keep_predictions` wrote for that trial, perhaps with others.
 
     Raises:
         StudyError: The file is missing, keeps no scores or no finite ones, or is of other reviews or another trial.
@@ -57,9 +59,10 @@ def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.
         raise StudyError(f"{path} keeps no scores") from None
     if note_of(table).get(TRIAL, trial_id) != trial_id:
         raise StudyError(f"{path} is of another trial")
-    if table[ID].to_pylist() != ids:
+    places = pc.index_in(pa.array(ids), table[ID].combine_chunks())
+    if places.null_count:
         raise StudyError(f"{path} is of other reviews")
-    scores: NDArray[np.float64] = table[SCORE].to_numpy()
+    scores: NDArray[np.float64] = table[SCORE].take(places).to_numpy()
     if not np.isfinite(scores).all():
         raise StudyError(f"{path} holds a score that is not finite")
     return scores

@@ -13,6 +13,7 @@ from rich.table import Table
 from reviewtune.data.watching import watched
 from reviewtune.errors import one_line
 from reviewtune.tuning.records import TrialRecord, best_of, epochs_text
+from reviewtune.tuning.training import SEARCH
 from reviewtune.tuning.waiting import Pace, Seldom
 
 
@@ -21,7 +22,7 @@ def say(console: Console, line: str) -> None:
     console.print(one_line(line), highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
 
-PREPARING = "preparing"
+PREPARING, FINALISTS = "preparing", "finalists"
 
 BRIEF = 80
 """Columns under which the live table leaves out how far each trial is."""
@@ -41,6 +42,8 @@ class FamilyProgress:
     state: str = "waiting"
     prepared: tuple[int, int, str] | None = None
     """Reviews that are in the form it reads, of how many, and how long the rest takes; None where that is not known."""
+    trained: tuple[int, int] = (0, 0)
+    """Trainings of finalists that are done, of how many."""
     started: float | None = None
     seconds: float = 0.0
     test_f1: float | None = None
@@ -96,9 +99,20 @@ class Progress:
                 if not self._live:
                     self._seldom(f"{name}: {what} {done:,} of {total:,} reviews{left}")
 
+    def train_finalists(self, family: str, done: int, total: int) -> None:
+        """So many of the trainings of a family's finalists on folds are done."""
+        progress = self.families[family]
+        progress.state, progress.trained = FINALISTS, (done, total)
+        progress.started = progress.started or time.monotonic()
+        if not self._live:
+            self.say(f"{family}: finalists, {done} of {total} trainings done")
+
     def trial(self, family: str, event: str, record: TrialRecord) -> None:
         """A trial of `family` has `started`, finished a `leg`, or `ended`."""
         progress = self.families[family]
+        if record.fold != SEARCH:
+            self._finalist(family, event, record)
+            return
         if event != "ended":
             progress.running[record.trial_id] = record
             return
@@ -109,6 +123,17 @@ class Progress:
             self.say(f"{family} trial {record.trial_id} {_END.get(record.status, record.status)}: {record.error}")
         elif not self._live:
             self.say(_line(family, record, progress))
+
+    def _finalist(self, family: str, event: str, record: TrialRecord) -> None:
+        """The same of a finalist's training on a fold."""
+        if event != "ended":
+            return
+        progress = self.families[family]
+        done, total = progress.trained
+        progress.trained = (done + record.is_done, total)
+        if record.error:
+            end = _END.get(record.status, record.status)
+            self.say(f"{family} finalist, fold {record.fold}, {end}: {record.error}")
 
     def end(self, family: str, state: str, test_f1: float | None) -> None:
         """A family has its entry, or none."""
@@ -142,6 +167,9 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
     if progress.prepared:
         done, total, left = progress.prepared
         now = f"{done / total:.0%} ready" if brief else f"{done:,}/{total:,}{left}"
+    if progress.state == FINALISTS:
+        now = "folds " if brief else "finalists on folds, "
+        now += "{}/{}".format(*progress.trained)
     if progress.running and progress.state == "tuning":
         epochs = [record.epochs[-1].epoch if record.epochs else 0 for record in progress.running.values()]
         now = f"{len(epochs)} running"

@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from reviewtune.data.store import content_key
 from reviewtune.errors import StudyError
 from reviewtune.files import write_text
+from reviewtune.tuning.training import SEARCH, Training
 
 
 class EpochRecord(BaseModel):
@@ -17,6 +19,8 @@ class EpochRecord(BaseModel):
 
     epoch: float
     """Epochs that are done: a fraction in mid-epoch."""
+    leg: int = 0
+    """Its number, from 1; 0 of earlier versions."""
     f1: float
     accuracy: float
     roc_auc: float
@@ -48,6 +52,10 @@ class TrialRecord(BaseModel):
     what it ran on went away or was full."""
     study_key: str | None = None
     """What its study is of (`tuning.identity`); None of an earlier version."""
+    fold: str = SEARCH
+    """Name of the rows that it trained on and was judged by (`tuning.training`)."""
+    until: int | None = None
+    """Last leg, where it was not to do its whole course."""
     epochs: list[EpochRecord] = []
     error: str | None = None
     model: str | None = None
@@ -57,6 +65,12 @@ class TrialRecord(BaseModel):
     device: str = "cpu"
     is_default: bool = False
     """It ran the family's default configuration."""
+
+    def trains(self, training: Training) -> bool:
+        """Whether it is a trial of this configuration, in full, on these rows and for so long."""
+        mine = self.params, self.fold, self.until
+        # Not equality: one of them is as a file keeps it.
+        return content_key(*mine) == content_key(training.params, training.fold, training.until)
 
     @property
     def is_done(self) -> bool:

@@ -1,11 +1,12 @@
-"""One trial: fit, score every leg on the validation split, keep the best leg's model, report.
+"""One trial: fit, score every leg on the rows that are held out from it, keep the best leg's model, report.
 
 The same function runs inside a Tune trial and in each worker of a Ray Train `TorchTrainer`, which differ in how it
 reports.
 """
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,17 @@ from numpy.typing import NDArray
 
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import validation_scores
-from reviewtune.families.base import Leg, Rows, Setting
+from reviewtune.families.base import Leg, Model, Rows, Setting
 from reviewtune.families.registry import get_family
+from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import Resumable, keep, kept_result, last_state
 from reviewtune.tuning.scheduler import EPOCH, PROGRESS
 from reviewtune.tuning.search import BEST_F1
+from reviewtune.tuning.training import SEARCH, Fold, Training
 from reviewtune.tuning.usage import forget_peak_memory, usage
 
+NO_SCORE = -1.0
+"""Below every F1."""
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -32,21 +37,22 @@ class Assignment:
     Attributes:
         family: Its name.
         fixed: Params that are not searched.
-        train, validation: The rows, read-only.
-        setting: Seed, base model and so on.
+        rows: The development rows, read-only: those of the train split, then those of the validation split.
+        folds: Which of them a trial trains on, and by which seed, by the fold's name.
+        setting: Base model and so on; the seed is that of the fold.
         models_dir: Where the models of resumable families are kept, a folder a trial; on storage that all nodes share.
     """
 
     family: str
     fixed: dict[str, Any]
-    train: Rows
-    validation: Rows
+    rows: Rows
+    folds: Mapping[str, Fold]
     setting: Setting
     models_dir: Path
 
 
 def run_trial(
-    params: dict[str, Any], assignment: Assignment, *, trial_id: str, report: Report, leader: bool = True
+    config: dict[str, Any], assignment: Assignment, *, trial_id: str, report: Report, leader: bool = True
 ) -> None:
     """Fit one configuration, reporting after every leg.
 
@@ -54,7 +60,7 @@ def run_trial(
     report.
 
     Args:
-        params: The searched values.
+        config: Of the Tune trial: the searched values, or what `Training.config` gives.
         assignment: The rest.
         trial_id: Names the folder of its models; a trial that runs again under its id goes on after its last leg.
         report: Called with the metrics of each leg; it may end the trial by raising.
@@ -64,37 +70,58 @@ def run_trial(
         StudyError: The fit gave scores that are not finite, or the state to go on from is damaged.
     """
     forget_peak_memory()
-    family = get_family(assignment.family)
-    folder = assignment.models_dir / trial_id
+    family, training = get_family(assignment.family), Training.of(config)
+    fold, folder = assignment.folds[training.fold], assignment.models_dir / trial_id
     resume_from = last_state(folder)
     done = kept_result(resume_from) if resume_from else {}
     if done:
         report(done if leader else {EPOCH: done[EPOCH]})
-    best, seconds = done.get(BEST_F1, -1.0), done.get("fit_seconds", 0.0)
-    validated = family.params.from_values({**assignment.fixed, **params})
-    legs = family.fit(validated, assignment.train, replace(assignment.setting, resume_from=resume_from))
+    best, seconds = done.get(BEST_F1, NO_SCORE), done.get("fit_seconds", 0.0)
+    said = HeldOut.read(folder, until=done.get("leg", 0))
+    validated = family.params.from_values({**assignment.fixed, **training.params})
+    setting = replace(assignment.setting, seed=fold.seed, resume_from=resume_from)
+    legs = family.fit(validated, assignment.rows.take(fold.train), setting)
+    judges = assignment.rows.take(fold.held_out)
     for leg, fit_seconds in _timed(legs, seconds):
+        last = training.last_leg(leg.total)
         if not leader:
             report({EPOCH: leg.epoch})
-            continue
-        scores = leg.model.scores(assignment.validation.inputs)
-        metrics = {**validation_metrics(scores, assignment.validation, leg.epoch), **leg.metrics}
-        result = leg_result(metrics, leg.number, leg.total, epoch=leg.epoch, best=best, fit_seconds=fit_seconds)
-        improved, best = metrics["f1"] > best, result[BEST_F1]
-        if isinstance(leg.model, Resumable):
-            keep(leg.model, folder, result, improved=improved)
-        report(result)
+        else:
+            metrics = {**_judged(leg.model, judges, leg, said), **leg.metrics}
+            result = leg_result(metrics, leg.number, last, epoch=leg.epoch, best=best, fit_seconds=fit_seconds)
+            improved, best = is_improved(metrics, best), result[BEST_F1]
+            kept = said if training.fold != SEARCH else None
+            if isinstance(leg.model, Resumable):
+                keep(leg.model, folder, result, improved=improved, said=kept)
+            elif kept and kept.legs and leg.number == last:
+                kept.write(folder)
+            report(result)
+        if leg.number == last:
+            return
 
 
-def validation_metrics(scores: NDArray[np.float64], validation: Rows, epoch: float) -> dict[str, float]:
-    """What (N,) scores of the validation rows are worth after so many epochs.
+def _judged(model: Model, judges: Rows, leg: Leg, said: HeldOut) -> dict[str, float]:
+    """What the model is worth on the rows that judge it, whose scores go into `said`; nothing where there are none."""
+    if not len(judges):
+        return {}
+    said.legs[leg.number] = scores = model.scores(judges.inputs)
+    return validation_metrics(scores, judges.fake, leg.epoch)
+
+
+def is_improved(metrics: Mapping[str, float], best: float) -> bool:
+    """Whether a leg's model is to be kept as the best so far: always, where no rows judge it."""
+    return metrics.get("f1", math.inf) > best
+
+
+def validation_metrics(scores: NDArray[np.float64], fake: NDArray[np.bool_], epoch: float) -> dict[str, float]:
+    """What (N,) scores of held-out rows with these (N,) labels are worth after so many epochs.
 
     Raises:
         StudyError: A score is not finite.
     """
     if not np.isfinite(scores).all():
         raise StudyError(f"the scores after epoch {epoch:g} are not finite numbers: lower the learning rate")
-    return validation_scores(validation.fake, scores)
+    return validation_scores(fake, scores)
 
 
 def leg_result(
@@ -103,15 +130,15 @@ def leg_result(
     """What a trial reports after a leg.
 
     Args:
-        metrics: Measured after it.
+        metrics: Measured after it; without `f1` where no rows judge the trial.
         leg: Its number, from 1.
         total: Legs of the trial.
         epoch: Epochs that are done.
-        best: Highest validation F1 of the legs before.
+        best: Highest F1 of the legs before.
         fit_seconds: Wall time of the fit so far.
     """
     at = {"leg": leg, EPOCH: epoch, PROGRESS: 100 * leg / total, "last": leg == total}
-    return {**metrics, **at, BEST_F1: max(best, metrics["f1"]), "fit_seconds": fit_seconds, **usage()}
+    return {**metrics, **at, BEST_F1: max(best, metrics.get("f1", NO_SCORE)), "fit_seconds": fit_seconds, **usage()}
 
 
 def _timed(legs: Iterator[Leg], seconds: float) -> Iterator[tuple[Leg, float]]:

@@ -14,6 +14,7 @@ from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraParams
 from reviewtune.tuning.continuation import begin_from, train_on
 from reviewtune.tuning.keeping import BEST, LAST
+from reviewtune.tuning.training import SEARCH, search_fold
 from reviewtune.tuning.trial import Assignment, run_trial
 
 PARAMS = {"learning_rate": 5e-3, "batch_size": 8, "rank": 4, "epochs": 3, "dropout": 0.1, "head_dropout": 0.1}
@@ -26,12 +27,13 @@ def make_rows(count: int, seed: int) -> Rows:
     return Rows(from_lists(lists), fake)
 
 
-TRAIN, VALIDATION = make_rows(48, seed=0), make_rows(24, seed=1)
+ROWS, FOLD = make_rows(72, seed=0), search_fold(48, 24, seed=0)
+TRAIN, VALIDATION = ROWS.take(FOLD.train), ROWS.take(FOLD.held_out)
 
 
 @pytest.fixture
 def assignment(tiny_bert: Path, tmp_path: Path) -> Assignment:
-    return Assignment("qlora", PARAMS, TRAIN, VALIDATION, Setting(base_model=str(tiny_bert)), tmp_path)
+    return Assignment("qlora", PARAMS, ROWS, {SEARCH: FOLD}, Setting(base_model=str(tiny_bert)), tmp_path)
 
 
 @pytest.fixture

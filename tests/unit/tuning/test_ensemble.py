@@ -42,15 +42,18 @@ class Inputs:
         assert self.fake.any()
         assert not self.fake.all()
 
+        self.positions = {split: np.arange(340)[part] for split, part in PARTS.items()}
+        self.development = np.arange(220)
+
     def ids(self, split: str) -> list[str]:
-        return [f"r{number}" for number in range(340)][PARTS[split]]
+        return self.ids_at(self.positions[split])
+
+    def ids_at(self, positions: np.ndarray) -> list[str]:
+        return [f"r{number}" for number in positions]
 
     def part(self, split: str, *, embedded: bool = False) -> Rows:
         texts = [row["text"] for row in self.rows[PARTS[split]]]
         return Rows(reviewtune.embed(texts) if embedded else texts, self.fake[PARTS[split]])
-
-    def validation(self, form: str) -> Rows:
-        return self.part(VALIDATION)
 
     def test(self, form: str) -> Rows:
         return self.part(TEST)

@@ -21,6 +21,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     kept = SimpleNamespace(
         test=0.9,
         trial_id="a",
+        selection="four folds",
         provenance=SimpleNamespace(data_sha256="d", split_sha256="s"),
         model_copy=lambda update: "kept",
     )
@@ -34,15 +35,22 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return SimpleNamespace(results_dir=tmp_path, name="svm", study=study)
 
 
-def known(run: Any, trial_id: str) -> Any:
+def known(run: Any, trial_id: str, selection: Any = None) -> Any:
     fresh: Any = SimpleNamespace(trials=[], num_trials=2, num_failed_trials=0, default_validation_f1=0.5)
-    selected: Any = SimpleNamespace(trial_id=trial_id)
-    return known_entry(run, selected, fresh)
+    chosen: Any = SimpleNamespace(record=SimpleNamespace(trial_id=trial_id), selection=selection)
+    return known_entry(run, chosen, fresh)
 
 
 def test_the_entry_of_the_selected_trial_is_kept_and_that_of_another_is_not(run: Any) -> None:
     assert known(run, "a") == "kept"
     assert known(run, "b") is None
+
+
+def test_an_entry_that_other_folds_have_chosen_is_made_anew(run: Any) -> None:
+    """One that folds have chosen stays where none are asked for, as when a trial goes on for longer."""
+    assert known(run, "a", "four folds") == "kept"
+    assert known(run, "a", "five folds") is None
+    assert known(run, "a", None) == "kept"
 
 
 @pytest.mark.parametrize("name", ["entry.json", PREDICTIONS_FILE, VALIDATION_PREDICTIONS_FILE])

@@ -7,6 +7,7 @@ import pytest
 
 from reviewtune.config import StudyConfig
 from reviewtune.tuning import family
+from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.keeping import BEST, PROGRESS_FILE
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
 
@@ -23,8 +24,8 @@ def test_a_leg_ahead_is_taken_in_also_where_the_study_was_cut_off_after_its_last
     store.write(TrialRecord(trial_id="a", number=1, params={}, status="stopped", epochs=epochs, model=model))
     selected: list[TrialRecord] = []
 
-    def known_entry(_: Any, record: TrialRecord, entry: Any) -> Any:
-        selected.append(record)
+    def known_entry(_: Any, chosen: Chosen, entry: Any) -> Any:
+        selected.append(chosen.record)
         return entry
 
     monkeypatch.setattr(family, "unscored_entry", lambda *_: SimpleNamespace(test=None))
@@ -33,7 +34,7 @@ def test_a_leg_ahead_is_taken_in_also_where_the_study_was_cut_off_after_its_last
     run: Any = SimpleNamespace(
         name="qlora",
         plan=SimpleNamespace(num_trials=1),
-        study=SimpleNamespace(config=StudyConfig()),
+        study=SimpleNamespace(config=StudyConfig(), num_folds=1),
         trials=store,
         models=tmp_path / "models",
         results_dir=tmp_path,

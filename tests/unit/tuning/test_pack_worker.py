@@ -15,8 +15,10 @@ from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tuning.broker import Orders
+from reviewtune.tuning.held_out import HELD_OUT_FILE, HeldOut
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
 from reviewtune.tuning.pack_worker import PackWorker
+from reviewtune.tuning.training import EVERYTHING, Training, all_folds, fold_name, search_fold
 from reviewtune.tuning.trial import Assignment
 
 PARAMS = {"rank": 4, "alpha": 8, "learning_rate": 1e-3, "batch_size": 8, "epochs": 2, "target": "attention"}
@@ -50,9 +52,11 @@ def worker(tiny_bert: Path, tmp_path: Path) -> PackWorker:
 
 def make_worker(base: Path, models: Path, evaluations: int = 1) -> PackWorker:
     setting = Setting(seed=1, base_model=str(base), quantisation="none")
-    assignment = Assignment("qlora", {"dropout": 0.0}, make_rows(24, 0), make_rows(10, 1), setting, models)
+    rows = make_rows(34, 0)
+    fold_of = np.arange(34) // 2 % 2
+    folds = all_folds(fold_of, 2, seeds=1, search=search_fold(24, 10, seed=1))
+    assignment = Assignment("qlora", {"dropout": 0.0}, rows, folds, setting, models)
     backbone = borrow_backbone(resolve_encoder(str(base)), "none")
-    rows = assignment.train
     pack = AdapterPack(
         backbone, rows.inputs, rows.fake, PackRoom(3, 8, "attention", 2048), seed=1, evaluations_per_epoch=evaluations
     )
@@ -151,3 +155,35 @@ def test_a_trial_that_is_put_out_frees_its_slot_in_mid_epoch(worker: PackWorker)
     assert len(worker.pack.free) == 2
     run_leg(worker)
     assert [trial for trial, _ in worker.broker.delivered] == ["b"]
+
+
+def test_trials_of_other_folds_train_beside_one_another_each_judged_by_its_own_rows(
+    worker: PackWorker, tmp_path: Path
+) -> None:
+    params = {**PARAMS, "epochs": 2}
+    members = {name: Training(params, fold_name(fold, 2, 0)).config for fold, name in enumerate(("a", "b"))}
+    everything = Training(params, EVERYTHING, until=1).config
+    worker._follow(orders(*((name, config, 0) for name, config in members.items()), ("all", everything, 0)))
+    assert sorted(slot.course.count for slot in worker.pack.slots if slot) == [16, 18, 34]
+    run_leg(worker)
+    run_leg(worker)
+    worker._follow(Orders([], [], {"a": 2, "b": 2}, closed=False))
+    while worker.pack.busy:
+        run_leg(worker)
+    assert worker.broker.failed == []
+    by_trial: dict[str, list[dict[str, Any]]] = {}
+    for trial, result in worker.broker.delivered:
+        by_trial.setdefault(trial, []).append(result)
+    assert {trial: [result["last"] for result in own] for trial, own in by_trial.items()} == {
+        "a": [False, True],
+        "b": [False, True],
+        "all": [True],
+    }
+    assert ["f1" in own[0] for own in by_trial.values()].count(False) == 1
+    assert "f1" not in by_trial["all"][0]
+    for name, rows in {"a": 18, "b": 16}.items():
+        said = HeldOut.read(tmp_path / name).legs
+        assert {leg: len(scores) for leg, scores in said.items()} == {1: rows, 2: rows}
+    assert not (tmp_path / "all" / HELD_OUT_FILE).exists()
+    assert (tmp_path / "all" / BEST / "adapter_model.safetensors").is_file()
+    assert len(worker.pack.free) == 3

@@ -11,7 +11,9 @@ from reviewtune.errors import StudyError
 from reviewtune.families.base import Leg, Rows, Setting
 from reviewtune.families.space import Params
 from reviewtune.tuning import trial
+from reviewtune.tuning.held_out import HELD_OUT_FILE, HeldOut
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
+from reviewtune.tuning.training import EVERYTHING, SEARCH, Fold, Training, search_fold
 from reviewtune.tuning.trial import Assignment, run_trial
 
 FAKE = np.tile([True, False], 60)
@@ -58,8 +60,10 @@ class CountingFamily:
 @pytest.fixture
 def assignment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assignment:
     monkeypatch.setattr(trial, "get_family", lambda name: CountingFamily())
-    rows = Rows(["text"] * len(FAKE), FAKE)
-    return Assignment("counting", {}, rows, rows, Setting(), tmp_path)
+    rows = Rows(["text"] * 2 * len(FAKE), np.tile(FAKE, 2))
+    search = search_fold(len(FAKE), len(FAKE), seed=0)
+    everything = Fold(np.arange(2 * len(FAKE)), np.arange(0), seed=0)
+    return Assignment("counting", {}, rows, {SEARCH: search, EVERYTHING: everything}, Setting(), tmp_path)
 
 
 def reports_of(found: str, assignment: Assignment, **options: Any) -> list[dict[str, Any]]:
@@ -160,3 +164,66 @@ def test_fixed_params_reach_the_fit(assignment: Assignment) -> None:
     reports: list[dict[str, Any]] = []
     run_trial({}, fixed, trial_id="t", report=reports.append)
     assert len(reports) == 1
+
+
+def test_a_training_of_everything_is_judged_by_nothing_and_ends_where_it_was_told_to(
+    assignment: Assignment, tmp_path: Path
+) -> None:
+    reports: list[dict[str, Any]] = []
+    training = Training({"found": "132"}, EVERYTHING, until=2)
+    run_trial(training.config, assignment, trial_id="t", report=reports.append)
+    assert [(report["leg"], report["last"], report["progress"]) for report in reports] == [
+        (1, False, 50),
+        (2, True, 100),
+    ]
+    assert not any("f1" in report for report in reports)
+    assert (tmp_path / "t" / BEST / "model.txt").read_text() == "3"
+    assert (tmp_path / "t" / LAST / "leg.txt").read_text() == "2"
+
+
+def test_a_folds_training_has_its_own_rows_and_seed_and_keeps_what_it_says_after_each_leg(
+    assignment: Assignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = np.r_[np.arange(len(FAKE)), 3]
+    fold = Fold(np.array([7, 200]), held_out[:-1], seed=5)
+    assignment = replace(assignment, folds={"a fold": fold})
+    seen: list[tuple[int, int]] = []
+    fit = CountingFamily.fit
+
+    def watched(self: CountingFamily, params: CountingParams, train: Rows, setting: Setting) -> Iterator[Leg]:
+        seen.append((len(train), setting.seed))
+        return fit(self, params, train, setting)
+
+    monkeypatch.setattr(CountingFamily, "fit", watched)
+    run_trial(Training({"found": "12"}, "a fold").config, assignment, trial_id="t", report=lambda _: None)
+    assert seen == [(2, 5)]
+    said = HeldOut.read(tmp_path / "t").legs
+    assert {leg: int((scores > 0).sum()) for leg, scores in said.items()} == {1: 20, 2: 40}
+    assert list(HeldOut.read(tmp_path / "t", until=1).legs) == [1]
+
+
+def test_a_folds_training_that_goes_on_still_knows_what_it_said_before(assignment: Assignment, tmp_path: Path) -> None:
+    class WorkerDiedError(Exception):
+        pass
+
+    def die(result: dict[str, Any]) -> None:
+        if result["leg"] == 2:
+            raise WorkerDiedError
+
+    fold = Fold(np.arange(len(FAKE)), np.arange(len(FAKE)), seed=5)
+    assignment = replace(assignment, folds={"a fold": fold})
+    config = Training({"found": "123"}, "a fold").config
+    with pytest.raises(WorkerDiedError):
+        run_trial(config, assignment, trial_id="t", report=die)
+    run_trial(config, assignment, trial_id="t", report=lambda _: None)
+    assert {leg: int((said > 0).sum()) for leg, said in HeldOut.read(tmp_path / "t").legs.items()} == {
+        1: 20,
+        2: 40,
+        3: 60,
+    }
+
+
+def test_what_was_said_that_is_damaged_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / HELD_OUT_FILE).write_bytes(b"PAR1 no more")
+    with pytest.raises(StudyError, match=r"held_out\.parquet is damaged .*: delete its folder"):
+        HeldOut.read(tmp_path)

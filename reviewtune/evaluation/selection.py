@@ -1,0 +1,78 @@
+"""Choosing a configuration by what folds say of it.
+
+Shape letters: `S` seeds, `F` folds, `L` legs of a training, `K` finalists.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHEAPER = 2 / 3
+"""Share of the best finalist's cost that another has at most to count as cheaper: a fit's time varies by tenths."""
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """What the trainings of one configuration scored on the rows that were held out from them.
+
+    Attributes:
+        legs: Numbers of L legs.
+        f1: (S, F, L) after each.
+    """
+
+    legs: Sequence[int]
+    f1: NDArray[np.float64]
+
+    @property
+    def _best(self) -> int:
+        return int(self.f1.mean(axis=(0, 1)).argmax())
+
+    @property
+    def leg(self) -> int:
+        """The one after which the mean F1 is highest; of equals the earliest."""
+        return self.legs[self._best]
+
+    @property
+    def by_fold(self) -> NDArray[np.float64]:
+        """(F,) F1 after that leg, the mean over seeds."""
+        means: NDArray[np.float64] = self.f1[:, :, self._best].mean(axis=0)
+        return means
+
+    @property
+    def mean(self) -> float:
+        """F1 over folds and seeds."""
+        return float(self.by_fold.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean, over the folds."""
+        return standard_error(self.by_fold)
+
+
+def standard_error(values: NDArray[np.float64]) -> float:
+    """Of the mean of (F,) values, at least two."""
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def choose(finalists: Sequence[FoldScores], costs: Sequence[float]) -> tuple[int, int]:
+    """The finalist to take, and the one of the highest mean F1.
+
+    The one-standard-error rule (Breiman et al., "Classification and regression trees", 1984): of those that fall short
+    of the best by no more than a standard error the cheapest is taken. Since all of them are judged by the same folds,
+    the error is that of the difference.
+
+    Args:
+        finalists: K, of the same folds.
+        costs: (K,) of a training, in whatever unit.
+    """
+    best = max(range(len(finalists)), key=lambda number: (finalists[number].mean, -costs[number]))
+    near = [number for number, own in enumerate(finalists) if _is_near(finalists[best], own)]
+    cheap = [number for number in near if costs[number] <= CHEAPER * costs[best]]
+    return (min(cheap, key=lambda number: (costs[number], -finalists[number].mean)) if cheap else best), best
+
+
+def _is_near(best: FoldScores, other: FoldScores) -> bool:
+    difference = best.by_fold - other.by_fold
+    return bool(difference.mean() <= standard_error(difference))

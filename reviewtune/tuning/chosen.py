@@ -1,0 +1,41 @@
+"""The trial that a family's search came to, and what is needed to ship it.
+
+Shape letter: `N` rows that chose it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewtune.leaderboard.entry import Selection
+from reviewtune.tuning.records import TrialRecord, best_of
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A configuration, chosen.
+
+    Attributes:
+        record: Its trial of the search.
+        epoch: Epochs after which its training ends.
+        model: Folder of the model that is shipped, relative to the results directory; None where it is fitted anew.
+        fit_seconds: Of a training.
+        selection: What folds said of it; None where the validation split chose.
+        scores: (N,) out-of-fold scores of the development rows; None where the validation split chose.
+    """
+
+    record: TrialRecord
+    epoch: float
+    model: str | None
+    fit_seconds: float
+    selection: Selection | None = None
+    scores: NDArray[np.float64] | None = None
+
+
+def choose_by_validation(records: list[TrialRecord]) -> Chosen | None:
+    """The trial of the highest F1 on the validation split; None where none has any."""
+    record = best_of(records)
+    if record is None or record.best is None:
+        return None
+    return Chosen(record, record.best.epoch, record.model, record.best.fit_seconds)

@@ -1,0 +1,201 @@
+"""The best configurations of a search, trained again on folds of all development rows: what they say chooses.
+
+Each fold and seed of a finalist is a trial like any other, on rows of its own; in packs all of them train at once.
+Shape letters: `N` development rows, `S` seeds, `F` folds, `L` legs.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewtune.errors import StudyError
+from reviewtune.evaluation.selection import FoldScores, choose
+from reviewtune.leaderboard.entry import Selection
+from reviewtune.tuning.chosen import Chosen
+from reviewtune.tuning.executor import Executors
+from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.held_out import HeldOut
+from reviewtune.tuning.keeper import mark_lost
+from reviewtune.tuning.keeping import BEST, LAST
+from reviewtune.tuning.records import TrialRecord, best_first
+from reviewtune.tuning.training import EVERYTHING, Training, fold_name
+from reviewtune.tuning.tuner import Round, run_round
+
+MORE_SEEDS = 2
+"""Finalists, the first on validation, that are trained by more than one seed."""
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A configuration and its trainings on folds.
+
+    Attributes:
+        record: Its trial of the search.
+        trials: The records of its trainings, by (seed, fold), from 0.
+    """
+
+    record: TrialRecord
+    trials: dict[tuple[int, int], TrialRecord]
+
+    @property
+    def scores(self) -> FoldScores:
+        """(S, F, L) F1, of the legs that all trainings have."""
+        by_leg = {place: {epoch.leg: epoch.f1 for epoch in trial.epochs} for place, trial in self.trials.items()}
+        legs = sorted(set.intersection(*(set(own) for own in by_leg.values())))
+        seeds, folds = (max(numbers) + 1 for numbers in zip(*by_leg, strict=True))
+        f1 = [[[by_leg[seed, fold][leg] for leg in legs] for fold in range(folds)] for seed in range(seeds)]
+        return FoldScores(legs, np.array(f1))
+
+    def seconds(self, leg: int) -> float:
+        """Of a training until the end of a leg."""
+        return median(epoch.fit_seconds for trial in self.trials.values() for epoch in trial.epochs if epoch.leg == leg)
+
+
+def finalists_of(records: list[TrialRecord], count: int) -> list[TrialRecord]:
+    """The best configurations of a search, each once, and the default one, which they are measured against.
+
+    Args:
+        records: Of the search.
+        count: How many of the best.
+    """
+    different: list[TrialRecord] = []
+    for record in best_first(records):
+        if len(different) < count and not any(record.params == known.params for known in different):
+            different.append(record)
+    default = next((record for record in best_first(records) if record.is_default), None)
+    known = default is None or any(record.params == default.params for record in different)
+    return different if known or default is None else [*different, default]
+
+
+def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRecord]) -> Chosen:
+    """Train the finalists on the folds, those of them that have not been, and choose among them.
+
+    Raises:
+        StudyError: No finalist has been trained on all folds.
+    """
+    finalists = list(_trained(run, executors, finalists_of(records, run.study.config.finalists)))
+    scores = [finalist.scores for finalist in finalists]
+    seconds = [finalist.seconds(own.leg) for finalist, own in zip(finalists, scores, strict=True)]
+    taken, best = choose(scores, seconds)
+    chosen, own = finalists[taken], scores[taken]
+    default = next((other.mean for it, other in zip(finalists, scores, strict=True) if it.record.is_default), None)
+    model = _train_on_everything(run, executors, chosen.record, own.leg)
+    _remove_models(run, finalists)
+    return Chosen(
+        record=chosen.record,
+        epoch=next(epoch.epoch for epoch in chosen.trials[0, 0].epochs if epoch.leg == own.leg),
+        model=model,
+        fit_seconds=seconds[taken],
+        selection=Selection(
+            f1=own.mean,
+            standard_error=own.standard_error,
+            folds=own.f1.shape[1],
+            seeds=own.f1.shape[0],
+            highest_f1=scores[best].mean,
+            default_f1=default,
+        ),
+        scores=_out_of_fold(run, chosen, own.leg),
+    )
+
+
+def _trained(run: FamilyRun, executors: Executors, records: list[TrialRecord]) -> Iterator[Finalist]:
+    """The finalists that have a training for each fold and seed, all that is missing having been tried."""
+    config, folds = run.study.config, run.study.num_folds
+    places = {
+        number: [(seed, fold) for seed in range(config.seeds if number < MORE_SEEDS else 1) for fold in range(folds)]
+        for number in range(len(records))
+    }
+    wanted = {
+        (number, *place): Training(records[number].params, fold_name(place[1], folds, place[0]))
+        for number, own in places.items()
+        for place in own
+    }
+    done = train(run, executors, list(wanted.values()))
+    found = dict(zip(wanted, done, strict=True))
+    finalists = []
+    for number, record in enumerate(records):
+        trials = {place: found[number, *place] for place in places[number]}
+        whole = {place: trial for place, trial in trials.items() if trial is not None and trial.can_win}
+        if len(whole) == len(trials):
+            finalists.append(Finalist(record, whole))
+    if not finalists:
+        reason = next((trial.error for trial in reversed(done) if trial and trial.error), "none ran")
+        raise StudyError(
+            f"no finalist of {run.name} could be trained on all {folds} folds ({reason}): the same command tries "
+            "again, --finalists 0 chooses by the validation split"
+        )
+    yield from finalists
+
+
+def train(run: FamilyRun, executors: Executors, wanted: list[Training]) -> list[TrialRecord | None]:
+    """The record of each training, those that have not been done being run; None where it could not be.
+
+    What was lost with the machine it ran on is tried again for as long as others end.
+    """
+    store, before = run.finalists, -1
+    mark_lost(store)
+    while True:
+        records = store.read()
+        found = [next((record for record in records if record.trains(training)), None) for training in wanted]
+        missing = [item for item, record in zip(wanted, found, strict=True) if record is None or not record.is_done]
+        done = len(wanted) - len(missing)
+        if not missing or done == before:
+            return found
+        if before >= 0:
+            executors.end()
+        before = done
+        run.progress.train_finalists(run.name, done, len(wanted))
+        resources = run.resources
+        trials = Round(
+            name="tune-finalists",
+            store=store,
+            count=len(missing),
+            concurrent=resources.slots * resources.workers if resources.slots else resources.concurrent,
+            listed=[training.config for training in missing],
+        )
+        run_round(run, executors.get(), trials)
+
+
+def _train_on_everything(run: FamilyRun, executors: Executors, record: TrialRecord, leg: int) -> str | None:
+    """Folder of the model that is shipped, relative to the results directory; None where its family keeps no models.
+
+    Raises:
+        StudyError: It could not be trained.
+    """
+    if run.plan.family.inputs != "tokens":
+        return None
+    (trial,) = train(run, executors, [Training(record.params, EVERYTHING, until=leg)])
+    if trial is None or trial.status != "finished" or trial.model is None:
+        reason = trial.error if trial else "it did not run"
+        raise StudyError(
+            f"{run.name} could not be trained on all development reviews ({reason}): the same command tries again"
+        )
+    return trial.model
+
+
+def _out_of_fold(run: FamilyRun, finalist: Finalist, leg: int) -> NDArray[np.float64]:
+    """(N,) scores of every development row after a leg, by trainings that it was held out from; the mean over seeds."""
+    scores = np.zeros(len(run.study.inputs.development))
+    share = 1 / (max(seed for seed, _ in finalist.trials) + 1)
+    for trial in finalist.trials.values():
+        held_out = run.study.folds[trial.fold].held_out
+        said = HeldOut.read(run.models / trial.trial_id).legs.get(leg)
+        if said is None or len(said) != len(held_out):
+            raise StudyError(
+                f"{run.models / trial.trial_id} lacks what {trial.fold} said of its rows: delete "
+                f"{run.finalists.folder / trial.trial_id}.json to train it again"
+            )
+        scores[held_out] += share * said
+    return scores
+
+
+def _remove_models(run: FamilyRun, finalists: list[Finalist]) -> None:
+    """Leave of each fold's training what it said, which is all that is used again."""
+    for finalist in finalists:
+        for trial in finalist.trials.values():
+            for kept in (BEST, LAST):
+                shutil.rmtree(run.models / trial.trial_id / kept, ignore_errors=True)

@@ -1,0 +1,92 @@
+"""Ray Tune over some trials of a family, searched or listed, with a record of each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ray import tune
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search.optuna import OptunaSearch
+
+from reviewtune.tuning.executor import Executor
+from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.keeper import RecordKeeper
+from reviewtune.tuning.records import TrialRecord, TrialStore
+
+
+@dataclass(frozen=True)
+class Round:
+    """Trials that run one beside the other.
+
+    Attributes:
+        name: Of Tune's folder, in the family's.
+        store: For their records.
+        count: How many, at most.
+        concurrent: At a time.
+        search: Draws their params; None where they are listed, or there is one with the default configuration.
+        listed: Their configs, where they are known before.
+        scheduler: Stops weak ones early.
+        seconds: After which those that run are paused; None: no limit.
+    """
+
+    name: str
+    store: TrialStore
+    count: int
+    concurrent: int
+    search: OptunaSearch | None = None
+    listed: Sequence[dict[str, Any]] = ()
+    scheduler: TrialScheduler = field(default_factory=FIFOScheduler)
+    seconds: float | None = None
+
+
+def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
+    """Hand a round to Ray Tune; what became of each trial is in its record then."""
+    keeper = _keeper(run, trials.store, executor.leave)
+    space: dict[str, Any] = {}
+    if trials.listed:
+        (name,) = trials.listed[0]
+        space = {name: tune.grid_search([config[name] for config in trials.listed])}
+    tuner = tune.Tuner(
+        executor.trainable,
+        param_space=space,
+        tune_config=tune.TuneConfig(
+            search_alg=trials.search,
+            scheduler=trials.scheduler,
+            num_samples=1 if trials.listed else trials.count,
+            max_concurrent_trials=trials.concurrent,
+            time_budget_s=trials.seconds,
+            reuse_actors=executor.reuse_actors,
+        ),
+        run_config=tune.RunConfig(
+            name=trials.name,
+            storage_path=str(run.folder),
+            callbacks=[keeper],
+            # What trials are resumed from is not Tune's: `tuning.keeping` writes it, as files without any pickle.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            failure_config=tune.FailureConfig(max_failures=1),
+            verbose=0,
+        ),
+    )
+    tuner.fit()
+    keeper.pause()
+
+
+def _keeper(run: FamilyRun, store: TrialStore, leave: Callable[[str], None] | None) -> RecordKeeper:
+    """Keeps the records of the trials to come."""
+    records = store.read()
+
+    def watch(event: str, record: TrialRecord) -> None:
+        if event == "ended" and leave:
+            leave(record.trial_id)
+        run.progress.trial(run.name, event, record)
+
+    return RecordKeeper(
+        store,
+        run.models,
+        run.results_dir,
+        run.plan.defaults,
+        watch,
+        study_key=run.study.key,
+        left_open=[record for record in records if not record.is_done],
+        ended=max((record.number for record in records), default=0),
+    )

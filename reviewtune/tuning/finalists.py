@@ -22,6 +22,7 @@ from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeper import mark_lost
 from reviewtune.tuning.keeping import BEST, LAST
 from reviewtune.tuning.records import TrialRecord, best_first
+from reviewtune.tuning.tasks import run_as_tasks
 from reviewtune.tuning.training import EVERYTHING, Training, fold_name
 from reviewtune.tuning.tuner import Round, run_round
 
@@ -139,7 +140,7 @@ def train(run: FamilyRun, executors: Executors, wanted: list[Training]) -> list[
     store, before = run.finalists, -1
     mark_lost(store)
     while True:
-        records = store.read()
+        records = sorted(store.read(), key=lambda record: not record.is_done)
         found = [next((record for record in records if record.trains(training)), None) for training in wanted]
         missing = [item for item, record in zip(wanted, found, strict=True) if record is None or not record.is_done]
         done = len(wanted) - len(missing)
@@ -149,15 +150,22 @@ def train(run: FamilyRun, executors: Executors, wanted: list[Training]) -> list[
             executors.end()
         before = done
         run.progress.train_finalists(run.name, done, len(wanted))
-        resources = run.resources
-        trials = Round(
-            name="tune-finalists",
-            store=store,
-            count=len(missing),
-            concurrent=resources.slots * resources.workers if resources.slots else resources.concurrent,
-            listed=[training.config for training in missing],
-        )
-        run_round(run, executors.get(), trials)
+        if run.plan.family.inputs == "tokens":
+            run_round(run, executors.get(), _round(run, missing))
+        else:
+            run_as_tasks(run, store, missing)
+
+
+def _round(run: FamilyRun, trainings: list[Training]) -> Round:
+    """As many at a time as there is room for."""
+    resources = run.resources
+    return Round(
+        name="tune-finalists",
+        store=run.finalists,
+        count=len(trainings),
+        concurrent=resources.slots * resources.workers if resources.slots else resources.concurrent,
+        listed=[training.config for training in trainings],
+    )
 
 
 def _train_on_everything(run: FamilyRun, executors: Executors, record: TrialRecord, leg: int) -> str | None:

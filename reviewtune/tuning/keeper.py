@@ -82,7 +82,10 @@ class RecordKeeper(Callback):  # type: ignore[misc]
     def on_trial_error(self, *, trial: Trial, **_: Any) -> None:
         """Keep why a trial failed for good, or was lost with what it ran on."""
         path = Path(trial.error_file) if trial.error_file else None
-        text = path.read_text(errors="replace") if path is not None and path.is_file() else ""
+        self.fail(trial, path.read_text(errors="replace") if path is not None and path.is_file() else "")
+
+    def fail(self, trial: Trial, text: str) -> None:
+        """Keep why a trial failed for good, or was lost, from the text of its traceback."""
         if trial.trial_id not in self.running:
             self._begin(trial)
         self._end(trial, "lost" if blames_machine(text) else "failed", reason_in(text))

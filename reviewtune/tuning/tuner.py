@@ -41,7 +41,7 @@ class Round:
 
 def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
     """Hand a round to Ray Tune; what became of each trial is in its record then."""
-    keeper = _keeper(run, trials.store, executor.leave)
+    keeper = make_keeper(run, trials.store, executor.leave)
     space: dict[str, Any] = {}
     if trials.listed:
         (name,) = trials.listed[0]
@@ -71,8 +71,14 @@ def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
     keeper.pause()
 
 
-def _keeper(run: FamilyRun, store: TrialStore, leave: Callable[[str], None] | None) -> RecordKeeper:
-    """Keeps the records of the trials to come."""
+def make_keeper(run: FamilyRun, store: TrialStore, leave: Callable[[str], None] | None = None) -> RecordKeeper:
+    """What keeps the records of the trials to come.
+
+    Args:
+        run: Whose.
+        store: For the records.
+        leave: Told of each trial that has ended.
+    """
     records = store.read()
 
     def watch(event: str, record: TrialRecord) -> None:

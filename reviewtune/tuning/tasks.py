@@ -1,0 +1,54 @@
+"""Listed trainings of families that need no GPU, as plain Ray tasks: warm processes take one after the other."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from traceback import format_exception_only
+from typing import Any
+
+from reviewtune.quiet import be_quiet
+from reviewtune.tuning.family_run import FamilyRun
+from reviewtune.tuning.records import TrialStore
+from reviewtune.tuning.training import Training
+from reviewtune.tuning.trial import Assignment, run_trial
+from reviewtune.tuning.tuner import make_keeper
+
+ID_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a record keeper reads of a trial."""
+
+    trial_id: str
+    config: dict[str, Any]
+
+
+def run_as_tasks(run: FamilyRun, store: TrialStore, trainings: Sequence[Training]) -> None:
+    """Run trainings, as many at a time as Ray has room for; what became of each is in its record then."""
+    import ray
+
+    keeper, shared = make_keeper(run, store), ray.put(run.assignment)
+    work = ray.remote(num_cpus=run.resources.cpus, max_retries=1)(_train)
+    tasks = [Task(uuid.uuid4().hex[:ID_LENGTH], training.config) for training in trainings]
+    waiting = {work.remote(task.config, shared, task.trial_id): task for task in tasks}
+    while waiting:
+        (done,), _ = ray.wait(list(waiting), num_returns=1)
+        task: Any = waiting.pop(done)
+        keeper.on_trial_start(trial=task)
+        try:
+            results: list[dict[str, Any]] = ray.get(done)
+        except ray.exceptions.RayError as error:
+            keeper.fail(task, "".join(format_exception_only(error)))
+            continue
+        for result in results:
+            keeper.on_trial_result(trial=task, result=result)
+        keeper.on_trial_complete(trial=task)
+
+
+def _train(config: dict[str, Any], shared: Assignment, trial_id: str) -> list[dict[str, Any]]:
+    """All results of a training."""
+    be_quiet()
+    results: list[dict[str, Any]] = []
+    run_trial(config, shared, trial_id=trial_id, report=results.append)
+    return results

@@ -73,7 +73,7 @@ class Runner:
                     until=training.until,
                     epochs=epochs,
                     model=f"models/{trial_id}/best",
-                )  # fmt: skip
+                )
             )
 
 

@@ -125,6 +125,8 @@ def _settings(config: StudyConfig, study_folder: Path) -> StudyConfig:
         reason = " ".join(str(error).split())[:200]
         raise StudyError(f"{path} cannot be read ({reason}): run its study once more") from None
     here = {
+        # A trial that goes on starts where another ended, which no fold can follow: the validation split compares.
+        "finalists": 0,
         "results_dir": config.results_dir.expanduser().resolve(),
         "address": config.address,
         "cpus_per_trial": config.cpus_per_trial or saved.cpus_per_trial,

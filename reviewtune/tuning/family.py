@@ -34,6 +34,7 @@ def tune_family(run: FamilyRun) -> Entry:
     with Executors(run) as executors:
         records = _search_on(run, executors)
         chosen = _choose(run, executors, records)
+    _prune(run, records, chosen)
     entry = unscored_entry(run, records)
     if chosen is None:
         run.progress.end(run.name, "failed", None)
@@ -68,9 +69,6 @@ def _search_on(run: FamilyRun, executors: Executors) -> list[TrialRecord]:
     take_in_legs_ahead(run.trials, run.results_dir)
     records = run.trials.read()
     _say_what_is_missing(run, records)
-    pruned = prune(run.models, records, run.study.config.keep_trials)
-    if pruned.trials:
-        run.progress.say(f"{run.name}: {pruned.line(run.study.config.keep_trials)}")
     return records
 
 
@@ -90,6 +88,14 @@ def _round(run: FamilyRun, records: list[TrialRecord]) -> Round:
         ),
         seconds=run.seconds_left,
     )
+
+
+def _prune(run: FamilyRun, records: list[TrialRecord], chosen: Chosen | None) -> None:
+    """Leave of the search the models that something can still be made of."""
+    keep = run.study.config.keep_trials
+    pruned = prune(run.models, records, keep, chosen.record.trial_id if chosen else None)
+    if pruned.trials:
+        run.progress.say(f"{run.name}: {pruned.line(keep)}")
 
 
 def _choose(run: FamilyRun, executors: Executors, records: list[TrialRecord]) -> Chosen | None:

@@ -20,7 +20,7 @@ from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeper import mark_lost
-from reviewtune.tuning.keeping import BEST, LAST
+from reviewtune.tuning.keeping import LAST
 from reviewtune.tuning.records import TrialRecord, best_first
 from reviewtune.tuning.tasks import run_as_tasks
 from reviewtune.tuning.training import EVERYTHING, Training, fold_name
@@ -85,7 +85,7 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
     chosen, own = finalists[taken], scores[taken]
     default = next((other.mean for it, other in zip(finalists, scores, strict=True) if it.record.is_default), None)
     model = _train_on_everything(run, executors, chosen.record, own.leg)
-    _remove_models(run, finalists)
+    _remove_states(run, finalists)
     return Chosen(
         record=chosen.record,
         epoch=next(epoch.epoch for epoch in chosen.trials[0, 0].epochs if epoch.leg == own.leg),
@@ -201,9 +201,8 @@ def _out_of_fold(run: FamilyRun, finalist: Finalist, leg: int) -> NDArray[np.flo
     return scores
 
 
-def _remove_models(run: FamilyRun, finalists: list[Finalist]) -> None:
+def _remove_states(run: FamilyRun, finalists: list[Finalist]) -> None:
     """Leave of each fold's training what it said, which is all that is used again."""
     for finalist in finalists:
         for trial in finalist.trials.values():
-            for kept in (BEST, LAST):
-                shutil.rmtree(run.models / trial.trial_id / kept, ignore_errors=True)
+            shutil.rmtree(run.models / trial.trial_id / LAST, ignore_errors=True)

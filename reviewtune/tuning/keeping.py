@@ -38,10 +38,10 @@ def keep(
         model: After the leg.
         folder: Of the trial.
         result: What it reports of the leg.
-        improved: No leg before was as good.
+        improved: It is to be kept as the best so far.
         said: What it has said of held-out rows, this leg included, where that is to be kept.
     """
-    if said and said.legs:
+    if said:
         said.write(folder)
     for leftover in folder.glob(f".*{PARTIAL}"):
         shutil.rmtree(leftover, ignore_errors=True)

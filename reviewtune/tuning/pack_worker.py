@@ -22,7 +22,7 @@ from reviewtune.tuning.gauges import PackGauges
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import keep, kept_result, last_state
 from reviewtune.tuning.search import BEST_F1
-from reviewtune.tuning.training import SEARCH, Fold, Training
+from reviewtune.tuning.training import Fold, Training
 from reviewtune.tuning.trial import NO_SCORE, Assignment, is_improved, leg_result, validation_metrics
 
 IDLE_SECONDS = 0.5
@@ -193,10 +193,11 @@ class PackWorker:
         total = tenant.training.last_leg(slot.course.legs)
         result = leg_result(metrics, slot.leg, total, epoch=slot.epoch, best=tenant.best, fit_seconds=tenant.seconds)
         result |= self.gauges.line()
-        improved, tenant.best = is_improved(metrics, tenant.best), result[BEST_F1]
+        improved = tenant.training.ships and is_improved(metrics, tenant.best)
+        tenant.best = result[BEST_F1]
         layers = [layer.name for layer in self.pack.carriers(slot.spec)]
         model = SlotModel(self.pack.state(tenant.slot), slot.spec, layers, self.assignment.setting)
-        said = HeldOut(dict(tenant.said.legs)) if tenant.training.fold != SEARCH else None
+        said = None if tenant.training.ships else HeldOut(dict(tenant.said.legs))
         folder = self.assignment.models_dir / tenant.trial_id
         write = partial(keep, model, folder, result, improved=improved, said=said)
         tenant.saving = self._savers.submit(self._keep, tenant.saving, write, folder, result)

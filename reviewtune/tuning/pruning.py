@@ -26,16 +26,17 @@ class Pruned:
         return f"models {gone}; those of {kept} kept (--keep-trials)"
 
 
-def prune(models_dir: Path, records: list[TrialRecord], keep: int) -> Pruned:
+def prune(models_dir: Path, records: list[TrialRecord], keep: int, chosen: str | None = None) -> Pruned:
     """Remove the models of trials that are done and not among the best.
 
     Args:
         models_dir: A folder a trial, by its id.
         records: Of all trials.
         keep: How many of the best stay, each with the state to continue from.
+        chosen: Id of a trial that stays too.
     """
     done = [record for record in records if record.is_done]
-    best = {record.trial_id for record in best_first(done)[:keep]}
+    best = {chosen, *(record.trial_id for record in best_first(done)[:keep])}
     folders = [models_dir / record.trial_id for record in done if record.trial_id not in best]
     there = [folder for folder in folders if folder.is_dir()]
     pruned = Pruned(len(there), sum(map(size_of, there)))

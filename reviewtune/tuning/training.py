@@ -52,6 +52,11 @@ class Training:
         return cls(**member) if member else cls(dict(config))
 
     @property
+    def ships(self) -> bool:
+        """Whether its best model may be shipped; a fold's training is kept for what it says of its held-out rows."""
+        return self.fold in (SEARCH, EVERYTHING)
+
+    @property
     def config(self) -> dict[str, Any]:
         """Of a Tune trial that is to train it."""
         return {MEMBER: {"params": self.params, "fold": self.fold, "until": self.until}}

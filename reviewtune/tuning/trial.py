@@ -22,7 +22,7 @@ from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import Resumable, keep, kept_result, last_state
 from reviewtune.tuning.scheduler import EPOCH, PROGRESS
 from reviewtune.tuning.search import BEST_F1
-from reviewtune.tuning.training import SEARCH, Fold, Training
+from reviewtune.tuning.training import Fold, Training
 from reviewtune.tuning.usage import forget_peak_memory, usage
 
 NO_SCORE = -1.0
@@ -89,11 +89,11 @@ def run_trial(
         else:
             metrics = {**_judged(leg.model, judges, leg, said), **leg.metrics}
             result = leg_result(metrics, leg.number, last, epoch=leg.epoch, best=best, fit_seconds=fit_seconds)
-            improved, best = is_improved(metrics, best), result[BEST_F1]
-            kept = said if training.fold != SEARCH else None
+            improved, best = training.ships and is_improved(metrics, best), result[BEST_F1]
+            kept = None if training.ships else said
             if isinstance(leg.model, Resumable):
                 keep(leg.model, folder, result, improved=improved, said=kept)
-            elif kept and kept.legs and leg.number == last:
+            elif kept and leg.number == last:
                 kept.write(folder)
             report(result)
         if leg.number == last:

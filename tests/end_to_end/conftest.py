@@ -103,5 +103,6 @@ def study(
     results = tmp_path_factory.mktemp("results")
     words = ["tune", "--data", str(reviews_csv), "--results-dir", str(results), "--base-model", str(small_base)]
     words += ["--families", "tfidf,logreg,mlp,qlora,ensemble", "--num-trials", "2", "--validation-size", "0.2"]
+    words += ["--finalists", "1", "--folds", "3"]
     words += ["--space", '{"qlora": {"epochs": 2, "batch_size": 16}, "mlp": {"epochs": 3}}']
     return StudyRun(results, words, reviewtune(*words))

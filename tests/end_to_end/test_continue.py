@@ -42,6 +42,7 @@ def before(reviewtune: Program, tmp_path_factory: pytest.TempPathFactory) -> Bef
         writer.writerows({"text": row["text"], "label": row["label"]} for row in generate(90, seed=3).to_pylist())
     study = ["tune", "--data", str(folder / "few.csv"), "--results-dir", str(folder / "results"), "--num-trials", "1"]
     study += ["--families", "tfidf,qlora,ensemble", "--space", SPACE, "--test-size", "0.3", "--validation-size", "0.2"]
+    study += ["--finalists", "1", "--folds", "2"]
     done = reviewtune(*study)
     assert done.code == 0, done.err
     (folder / "few.csv").unlink()

@@ -17,7 +17,9 @@ def trial(reviewtune: Program, results: Path, data: Path, base: Path, *words: ob
     """The only trial of a study."""
     space = json.dumps({"qlora": {**SPACE["qlora"], **FIXED, **fixed}})
     study = ["tune", "--data", data, "--results-dir", results, "--base-model", base, "--families", "qlora"]
-    done = reviewtune(*study, "--num-trials", "1", "--space", space, "--evaluations-per-epoch", "2", *words)
+    done = reviewtune(
+        *study, "--num-trials", "1", "--space", space, "--evaluations-per-epoch", "2", "--finalists", "0", *words
+    )
     assert done.code == 0, done.err
     (path,) = results.glob("studies/*/qlora/trials/*.json")
     record: dict[str, Any] = json.loads(path.read_text())

@@ -36,6 +36,26 @@ def test_every_family_is_on_the_board_with_its_scores_and_cost(study: StudyRun) 
         assert entry["trials"][0]["f1"] == entry["default_validation_f1"]
 
 
+def test_folds_of_all_development_rows_have_chosen_and_what_they_said_calibrates(study: StudyRun) -> None:
+    """Each row of train and validation is held out once; what is shipped has been trained on all of them."""
+    (split,) = (study.results / "store" / "splits").glob("*.parquet")
+    rows = pq.read_table(split).to_pylist()
+    development = {row["id"] for row in rows if row["split"] != "test"}
+    for family in FAMILIES:
+        entry = study.entries[family]
+        folder = study.results / "studies" / entry["study_id"] / family
+        chosen = entry["selection"]
+        assert (chosen["folds"], chosen["seeds"]) == (3, 1)
+        assert chosen["default_f1"] - 0.2 <= chosen["f1"] <= chosen["highest_f1"]
+        judged = pq.read_table(folder / "validation_predictions.parquet")
+        assert set(judged["id"].to_pylist()) == development
+        card = json.loads((study.results / entry["artifact"] / "reviewtune.json").read_text())
+        assert card["validation_f1"] == chosen["f1"]
+        finalists = [json.loads(path.read_text()) for path in (folder / "finalists").glob("*.json")]
+        assert {record["fold"] for record in finalists} >= {f"{fold} of 3, seed 1" for fold in (1, 2, 3)}
+        assert any(record["fold"] == "everything" for record in finalists) == (family == "qlora")
+
+
 def test_the_ensemble_holds_its_members_and_says_what_they_took(study: StudyRun) -> None:
     entry = study.entries["ensemble"]
     weights = {name: weight for name, weight in entry["params"].items() if name != "intercept"}
@@ -71,6 +91,7 @@ def test_the_same_command_again_trains_and_encodes_nothing(study: StudyRun, revi
     again = reviewtune(*study.words)
     assert again.code == 0, again.err
     assert "tuning" not in again.err
+    assert "finalists" not in again.err
     assert again.out == study.program.out
     for path in (study.results / "store" / "embeddings").rglob("*.parquet"):
         assert path.stat().st_mtime_ns == before[path]
@@ -147,7 +168,7 @@ def test_a_failing_trial_is_recorded_and_hurts_nobody(
 ) -> None:
     done = reviewtune(
         "tune", "--data", reviews_csv, "--results-dir", tmp_path, "--base-model", small_base,
-        "--families", "tfidf,qlora", "--num-trials", "1",
+        "--families", "tfidf,qlora", "--num-trials", "1", "--finalists", "0",
         "--space", '{"qlora": {"epochs": 2, "learning_rate": 1e12, "warmup_ratio": 0.0}}',
     )  # fmt: skip
     assert done.code == 0, done.err

@@ -54,7 +54,20 @@ class Damaged:
 def study_words(inputs: Path, results: Path) -> list[str]:
     """The study of several families whose results are damaged."""
     words = ["tune", "--data", str(inputs / "reviews.csv"), "--base-model", str(inputs / "base")]
-    words += ["--results-dir", str(results), "--families", FAMILIES, "--num-trials", "2", "--validation-size", "0.2"]
+    words += [
+        "--results-dir",
+        str(results),
+        "--families",
+        FAMILIES,
+        "--num-trials",
+        "2",
+        "--validation-size",
+        "0.2",
+        "--finalists",
+        "1",
+        "--folds",
+        "2",
+    ]
     return [*words, "--space", json.dumps(SPACE)]
 
 

@@ -61,7 +61,7 @@ class Runner:
             said = {leg: np.full(len(fold.held_out), 10 * x + leg + (fold.seed - 7) / 10) for leg in legs}
             if said:
                 HeldOut(said).write(run.models / trial_id)
-            (run.models / trial_id / "best").mkdir(parents=True)
+            (run.models / trial_id / ("best" if training.ships else "last")).mkdir(parents=True)
             store.write(
                 TrialRecord(
                     trial_id=trial_id,
@@ -118,7 +118,7 @@ def test_the_best_mean_over_folds_wins_with_the_leg_that_is_best_for_all_of_them
     assert (chosen.selection.folds, chosen.selection.seeds) == (3, 1)
     assert chosen.selection.standard_error == pytest.approx(0)
     np.testing.assert_allclose(chosen.scores, 23)
-    assert not any(run.models.glob("*/best"))
+    assert not any(run.models.glob("*/last"))
     assert len(list(run.models.glob("*/held_out.parquet"))) == 9
 
 

@@ -35,6 +35,8 @@ def describe_cost(study: Study, cluster: Cluster, say: Say) -> None:
         left = max(0, plan.num_trials - len(records))
         say(f"{plan.family.name}: {left} of {plan.num_trials} trials left, {resources.line()}")
         say(f"  {_time(records, left, resources)}")
+        if study.num_folds > 1:
+            say(f"  {_finalists(study, plan, records, resources)}")
         if plan.family.inputs == "tokens" and study.config.evaluations_per_epoch > 1:
             say(f"  {_evaluations(study.config.evaluations_per_epoch)}")
         for line in _space(plan):
@@ -44,14 +46,31 @@ def describe_cost(study: Study, cluster: Cluster, say: Say) -> None:
 
 
 def _time(records: list[TrialRecord], left: int, resources: Resources) -> str:
-    seconds = [record.fit_seconds for record in records if record.epochs]
     if not left:
         return "nothing to do"
-    if not seconds:
+    seconds = _seconds(records, left, resources)
+    if seconds is None:
         return "time unknown (--num-trials 1 measures it and is kept)"
+    return f"about {duration(seconds)} by the {sum(bool(record.epochs) for record in records)} that ended"
+
+
+def _seconds(records: list[TrialRecord], count: int, resources: Resources) -> float | None:
+    """How long so many trainings take, by trials that have ended; None where none has."""
+    seconds = [record.fit_seconds for record in records if record.epochs]
+    if not seconds:
+        return None
     # A packed trial tells its share of its pack's time: shares add up, whichever trials they run beside.
-    rounds = left / resources.workers if resources.slots else -(-left // resources.concurrent)
-    return f"about {duration(rounds * mean(seconds))} by the {len(seconds)} that ended"
+    rounds = count / resources.workers if resources.slots else -(-count // resources.concurrent)
+    return rounds * mean(seconds)
+
+
+def _finalists(study: Study, plan: FamilyPlan, records: list[TrialRecord], resources: Resources) -> str:
+    """What follows the search; what is kept of it already is not looked at."""
+    config = study.config.model_copy(update={"folds": study.num_folds})
+    count = config.trainings_of(min(config.finalists + 1, plan.num_trials))
+    seconds = _seconds(records, count, resources)
+    time = "" if seconds is None else f", about {duration(seconds)}"
+    return f"then {count} trainings of finalists on {study.num_folds} folds{time}"
 
 
 def _evaluations(per_epoch: int) -> str:

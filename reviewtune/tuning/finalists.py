@@ -12,6 +12,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from reviewtune.config import MORE_SEEDS
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.selection import FoldScores, choose
 from reviewtune.leaderboard.entry import Selection
@@ -25,9 +26,6 @@ from reviewtune.tuning.records import TrialRecord, best_first
 from reviewtune.tuning.tasks import run_as_tasks
 from reviewtune.tuning.training import EVERYTHING, Training, fold_name
 from reviewtune.tuning.tuner import Round, run_round
-
-MORE_SEEDS = 2
-"""Finalists, the first on validation, that are trained by more than one seed."""
 
 
 @dataclass(frozen=True)

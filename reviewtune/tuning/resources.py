@@ -19,7 +19,8 @@ class Resources:
         cpus, gpus: Reserved by it; a fraction of a GPU shares the card.
         workers: That train one trial together, or, of packs, side by side.
         concurrent: Trials at a time.
-        slots: Trials in the pack of each worker; None where trials train by themselves.
+        slots: Of the pack of each worker; None where trials train by themselves. A search may fill but some of them,
+            so that all trainings of its finalists fit at once.
     """
 
     cpus: float
@@ -77,7 +78,10 @@ def _pack_resources(config: StudyConfig, cluster: Cluster) -> Resources:
     at_once = min(config.num_trials, config.max_concurrent_trials or config.num_trials)
     slots = min(slots, at_once)
     workers = min(fit, -(-at_once // slots))
-    return Resources(cpus, gpus, workers, min(slots * workers, at_once), slots)
+    concurrent = min(slots * workers, at_once)
+    if gpus and config.slots is None and config.finalists:
+        slots = max(slots, min(most, -(-config.trainings_of(config.finalists + 1) // workers)))
+    return Resources(cpus, gpus, workers, concurrent, slots)
 
 
 def _gpus(config: StudyConfig, cluster: Cluster) -> float:

@@ -18,7 +18,7 @@ def study(tmp_path: Path) -> Any:
     family = get_family("mlp")
     distributions, defaults = resolve(family.params, {"width": [64, 128], "depth": 1})
     plan = FamilyPlan(family, distributions, defaults, num_trials=5)
-    return SimpleNamespace(config=StudyConfig(num_trials=5), plans=[plan], stacks=False, folder=tmp_path)
+    return SimpleNamespace(config=StudyConfig(num_trials=5), plans=[plan], stacks=False, folder=tmp_path, num_folds=1)
 
 
 def lines_of(study: Any) -> list[str]:
@@ -76,6 +76,18 @@ def test_trials_of_a_pack_tell_their_share_of_its_time(study: Any) -> None:
     first, second, *_ = lines_of(study)
     assert first.startswith("qlora: 16 of 18 trials left, 8 at a time in 2 packs of 4 slots")
     assert second.strip() == "about 4.0 min by the 2 that ended"
+
+
+def test_what_finalists_add_is_said_with_its_time(study: Any) -> None:
+    """Five of the best, the default one and another seed of the first two, but no more than there are trials."""
+    study.num_folds = 3
+    assert lines_of(study)[2] == "  then 15 trainings of finalists on 3 folds"
+    keep(study, 1, 60)
+    assert lines_of(study)[2] == "  then 15 trainings of finalists on 3 folds, about 8.0 min"
+    study.config = StudyConfig(num_trials=5, finalists=2, seeds=2)
+    assert lines_of(study)[2] == "  then 15 trainings of finalists on 3 folds, about 8.0 min"
+    study.plans[0] = FamilyPlan(study.plans[0].family, {}, study.plans[0].defaults, num_trials=1)
+    assert lines_of(study)[2] == "  then 6 trainings of finalists on 3 folds, about 3.0 min"
 
 
 def test_a_finished_study_costs_nothing(study: Any) -> None:

@@ -42,7 +42,7 @@ from reviewtune.families.space import resolve
 from reviewtune.files import in_one_step
 from reviewtune.schema import TEST
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
-from reviewtune.tuning.training import EVERYTHING, SEARCH, Fold, all_folds, search_fold
+from reviewtune.tuning.training import SEARCH, Fold, all_folds, search_fold
 
 FOLDS = 5
 SAVE_SECONDS = 30
@@ -167,8 +167,9 @@ def train(
                 "number": job.number, "fold": job.fold, "epoch": slot.epoch, "last": slot.is_done, "loss": loss,
                 "seconds": time.monotonic() - start, **measured(scores, folds[job.fold].held_out, test, inputs.fake),
             }  # fmt: skip
-            if job.fold not in {SEARCH, EVERYTHING}:
-                row["scores"] = scores[: len(folds[job.fold].held_out)].astype(np.float32).tolist()
+            if job.fold != SEARCH:
+                own = len(folds[job.fold].held_out)
+                row |= {"scores": _listed(scores[:own]), "test_scores": _listed(scores[own:])}
             yield row
             if slot.is_done:
                 pack.leave(index)
@@ -187,12 +188,12 @@ def measured(
 ) -> dict[str, Any]:
     """What scores of held-out and of test rows are worth; the test rows by the held-out ones' threshold.
 
-    Where nothing is held out, the scores of the test rows themselves, for a threshold that is known later.
+    Where nothing is held out there is no threshold yet.
     """
     own, unseen = scores[: len(held_out)], scores[len(held_out) :]
     auc = float(roc_auc_score(fake[test], unseen))
     if not len(held_out):
-        return {"test_roc_auc": auc, "test_scores": unseen.astype(np.float32).tolist()}
+        return {"test_roc_auc": auc}
     calibration, threshold = calibrated(own, fake[held_out])
     probability = calibration.apply(unseen)
     return {
@@ -202,6 +203,11 @@ def measured(
         "test_roc_auc": auc,
         "test_log_loss": float(log_loss(fake[test], probability)),
     }
+
+
+def _listed(scores: NDArray[np.float64]) -> list[float]:
+    listed: list[float] = scores.astype(np.float32).tolist()
+    return listed
 
 
 def save_labels(inputs: StudyInputs, folds: dict[str, Fold], output: Path) -> None:
@@ -215,8 +221,10 @@ def save_labels(inputs: StudyInputs, folds: dict[str, Fold], output: Path) -> No
 
 def save(rows: list[dict[str, Any]], path: Path) -> None:
     """Write all rows, in one step."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    table = pa.table({name: [row.get(name) for row in rows] for name in names})
     with in_one_step(path) as partial:
-        pq.write_table(pa.Table.from_pylist(rows), partial, compression="zstd")
+        pq.write_table(table, partial, compression="zstd")
 
 
 if __name__ == "__main__":

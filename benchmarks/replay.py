@@ -62,7 +62,9 @@ def fold_scores(rows: Rows, number: int) -> FoldScores:
     return FoldScores([int(leg) for leg in legs], np.array([f1]))
 
 
-def shipped_f1(rows: Rows, number: int, leg: int, held_out: dict[str, np.ndarray], test: np.ndarray) -> float:
+def shipped_f1(
+    rows: Rows, number: int, leg: int, held_out: dict[str, np.ndarray], test: np.ndarray, *, of_folds: bool = False
+) -> float:
     """Test F1 of a configuration trained on all development rows, by the threshold that its folds give.
 
     Args:
@@ -71,14 +73,15 @@ def shipped_f1(rows: Rows, number: int, leg: int, held_out: dict[str, np.ndarray
         leg: After which its training ends.
         held_out: Labels of the rows that each fold holds out.
         test: Labels of the test rows.
+        of_folds: The mean of the models of the folds, in its place.
     """
     own = [row for row in rows if row["number"] == number and row["epoch"] == leg]
     said = {row["fold"]: row["scores"] for row in own if row["fold"] != EVERYTHING}
     scores = np.concatenate([said[name] for name in sorted(said)])
     labels = np.concatenate([held_out[name] for name in sorted(said)])
     calibration, threshold = calibrated(scores, labels)
-    (everything,) = [row for row in own if row["fold"] == EVERYTHING]
-    return float(f1_score(test, calibration.apply(np.array(everything["test_scores"])) > threshold))
+    shipped = np.mean([row["test_scores"] for row in own if (row["fold"] == EVERYTHING) != of_folds], axis=0)
+    return float(f1_score(test, calibration.apply(shipped) > threshold))
 
 
 def compare(curves: Rows, folds: Rows, held_out: dict[str, np.ndarray], test: np.ndarray) -> None:
@@ -101,6 +104,12 @@ def compare(curves: Rows, folds: Rows, held_out: dict[str, np.ndarray], test: np
               f"{scores[chosen].mean:.4f} +- {error:.4f} {shipped[chosen]:.4f}")  # fmt: skip
     for name, values in zip(("F1", "test F1", "on all", "folds F1", "test F1"), np.array(table).T, strict=True):
         print(f"{name:10} mean {values.mean():.4f}, standard deviation {values.std(ddof=1):.4f}")
+    means = {n: shipped_f1(folds, n, scores[n].leg, held_out, test, of_folds=True) for n in numbers}
+    gains = np.array([means[n] - shipped[n] for n in numbers])
+    error = gains.std(ddof=1) / np.sqrt(len(gains))
+    print(
+        f"mean of the folds' models - one trained on all: {gains.mean():+.4f} +- {error:.4f} ({len(gains)} finalists)"
+    )
     best = {row["number"]: best_leg(curves, row["number"]) for row in curves if row["last"]}
     print_correlation("validation and test F1, all configurations", [(b["f1"], b["test_f1"]) for b in best.values()])
     top = sorted(best.values(), key=lambda row: -row["f1"])[: max(10, len(best) // 10)]

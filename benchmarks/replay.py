@@ -2,7 +2,7 @@
 
     python benchmarks/replay.py --curves curves.parquet --folds folds.parquet
 
-Ten searches draw 32 of the kept configurations each. Validation, the rule before there were finalists, takes the trial
+Ten searches draw 32 of the kept configurations each, no two of them the same where there are enough. Validation, the rule before there were finalists, takes the trial
 of the highest F1 on the validation split, trained on the train split; folds take the finalist of the highest mean F1 on
 the rows held out from its trainings, trained on all development rows. Both are scored on the same test split, which
 neither saw.
@@ -28,10 +28,12 @@ Rows = Sequence[dict[str, Any]]
 
 
 def drawn(rows: Rows, seed: int) -> list[int]:
-    """Numbers of the configurations that a search tries: the default one, and others at random."""
+    """Numbers of the configurations that a search tries: the default one, and others that no other search tries."""
     numbers = sorted({row["number"] for row in rows if row["last"]} - {0})
-    others = np.random.default_rng(seed).choice(numbers, min(TRIALS - 1, len(numbers)), replace=False)
-    return [0, *map(int, others)]
+    order = np.random.default_rng(0).permutation(numbers)
+    if len(order) < SEARCHES * (TRIALS - 1):
+        return [0, *map(int, np.random.default_rng(seed).permutation(order)[: TRIALS - 1])]
+    return [0, *map(int, order[seed * (TRIALS - 1) : (seed + 1) * (TRIALS - 1)])]
 
 
 def best_leg(rows: Rows, number: int) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def draw(count: int, seed: int) -> dict[int, QloraParams]:
 def folds_of(inputs: StudyInputs, seed: int) -> dict[str, Fold]:
     """Those of a study, in row positions of all reviews instead of the development rows."""
     development, fake = inputs.development, inputs.fake[inputs.development]
-    fold_of, folds = make_folds(inputs.units, fake, folds=FOLDS, seed=seed)
+    fold_of, folds = make_folds(inputs.units_at(development), fake, folds=FOLDS, seed=seed)
     train = len(inputs.positions["train"])
     named = all_folds(fold_of, folds, seeds=1, search=search_fold(train, len(development) - train, seed))
     return {name: Fold(development[fold.train], development[fold.held_out], fold.seed) for name, fold in named.items()}

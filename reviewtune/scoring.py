@@ -8,6 +8,7 @@ from rich.console import Console
 
 from reviewtune.artifact import read_info
 from reviewtune.config import EvaluateConfig
+from reviewtune.data.duplicates import near_duplicate_clusters
 from reviewtune.data.kinds import SAMPLE
 from reviewtune.data.reviews import load_reviews
 from reviewtune.evaluation.labels import has_both_classes
@@ -16,6 +17,10 @@ from reviewtune.evaluation.significance import f1_interval
 from reviewtune.outputs import check_output, written
 from reviewtune.predict import load
 from reviewtune.schema import FAKE, TEXT
+
+ROUGH = (
+    "too few of these reviews are fake or called fake, or err apart, for an exact interval of F1: it is rather too wide"
+)
 
 
 def evaluate_and_show(config: EvaluateConfig) -> int:
@@ -36,7 +41,7 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
     fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
     probability = classifier.fake_probability(reviews.table[TEXT])
     predicted = probability > info.threshold
-    measured, untold = _measured(fake, probability, predicted)
+    measured, untold = _measured(reviews.table[TEXT].to_pylist(), fake, probability, predicted)
     console = Console()
     same = ", the data it was trained on: these scores flatter it" if reviews.sha256 == info.data_sha256 else ""
     console.print(f"{config.artifact.name} on {len(fake):,} reviews of {reviews.name}{same}", highlight=False)
@@ -53,16 +58,18 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
 
 
 def _measured(
-    fake: NDArray[np.bool_], probability: NDArray[np.float64], predicted: NDArray[np.bool_]
+    texts: list[str], fake: NDArray[np.bool_], probability: NDArray[np.float64], predicted: NDArray[np.bool_]
 ) -> tuple[dict[str, float | int], str]:
-    """The scores by name, and a line on what reviews of one class cannot tell; empty where there are both.
+    """The scores by name, and a line on what these reviews cannot tell; empty where there is nothing of the kind.
 
     Args:
+        texts: N; near-duplicates among them count as one unit.
         fake: (N,) true where the review is fake.
         probability: (N,) that it is.
         predicted: (N,) true where it is called so.
     """
     if not has_both_classes(fake):
         return one_class_scores(fake, probability, predicted)
-    low, high = f1_interval(fake, predicted)
-    return {**classification_scores(fake, probability, predicted), "f1_low": low, "f1_high": high}, ""
+    interval = f1_interval(fake, predicted, units=near_duplicate_clusters(texts))
+    scores = classification_scores(fake, probability, predicted)
+    return {**scores, "f1_low": interval.low, "f1_high": interval.high}, ROUGH if interval.rough else ""

@@ -1,13 +1,18 @@
-"""The entries of a results directory, ranked within each split."""
+"""The entries of a results directory, ranked within each split by what selected them.
+
+The test split takes no part in any choice, and the order of a board is one: whoever reads it takes the first. So test
+F1 stands beside the score that ranks, and is compared with that of the first entry.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 from reviewtune.errors import ArtifactError
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry, read_entry
-from reviewtune.leaderboard.ties import Predictions, read_predictions, tied
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Comparison, Entry, read_entry
+from reviewtune.leaderboard.ties import Predictions, check_comparable, read_predictions, versus
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,7 @@ class Group:
 
     Attributes:
         split_sha256: What they share.
-        entries: Ranked: finished ones by test F1, then those without test scores, then failed ones.
+        entries: Ranked: finished ones by the score that selected, then those without test scores, then failed ones.
     """
 
     split_sha256: str
@@ -26,6 +31,22 @@ class Group:
     def data(self) -> str:
         """The source of the reviews, as the most recent entry names it."""
         return self.newest.provenance.data
+
+    @property
+    def detectable(self) -> float | None:
+        """The median of the entries' `versus_first.detectable`; None where nothing differs."""
+        values = [entry.versus_first.detectable for entry in self.entries if entry.versus_first]
+        return median(differing) if (differing := [value for value in values if value > 0]) else None
+
+    @property
+    def rough(self) -> bool:
+        """The test split is too small, or of too few units, for exact intervals."""
+        return any(entry.test.f1_rough for entry in self.entries if entry.test)
+
+    @property
+    def num_units(self) -> int | None:
+        """Units of the test split, where an entry knows them."""
+        return next((entry.test.num_units for entry in self.entries if entry.test and entry.test.num_units), None)
 
     @property
     def newest(self) -> Entry:
@@ -78,8 +99,8 @@ def collect(results_dir: Path) -> Board:
 def ranked(entries: Iterable[Entry]) -> list[Entry]:
     """The entries of one split in order, those with test scores ranked from 1.
 
-    The order is by test F1, then by validation F1, highest first, then by name. Entries without test scores follow and
-    have no rank, failed ones last.
+    The order is by the score that selected, highest first, then by name. Entries without test scores follow and have no
+    rank, failed ones last.
     """
     ordered = sorted(entries, key=_order)
     return [
@@ -97,29 +118,38 @@ def _group(split: str, members: list[tuple[Entry, Path]], results_dir: Path, war
                 predictions[entry.name] = read_predictions(path)
             except ArtifactError as error:
                 warnings.append(_relative(error, results_dir))
-    return Group(split, tuple(_with_tie(entry, entries[0], predictions, warnings) for entry in entries))
+    if predictions and all(each.units is None for each in predictions.values()):
+        warnings.append(
+            f"the entries of split {split[:8]} are of an earlier version, which did not keep what is related: "
+            "all reviews count as unrelated; delete their entry.json and run their studies again"
+        )
+    return Group(split, tuple(_compared(entries, predictions, warnings)))
 
 
-def _with_tie(entry: Entry, best: Entry, predictions: Mapping[str, Predictions], warnings: list[str]) -> Entry:
-    if entry.rank == 1:
-        return entry.model_copy(update={"tied_with_best": True})
-    tie: bool | None = None
-    if entry.name in predictions and best.name in predictions:
-        try:
-            tie = tied(predictions[entry.name], predictions[best.name])
-        except ArtifactError as error:
-            warnings.append(f"{entry.name} was not compared with {best.name}: {error}")
-    return entry.model_copy(update={"tied_with_best": tie})
+def _compared(entries: list[Entry], predictions: Mapping[str, Predictions], warnings: list[str]) -> Iterator[Entry]:
+    """The entries, each with how its test F1 compares with that of the first."""
+    first = entries[0]
+    others: dict[str, Predictions] = {}
+    for entry in entries[1:] if first.name in predictions else ():
+        if entry.name in predictions:
+            try:
+                check_comparable(predictions[entry.name], predictions[first.name])
+                others[entry.name] = predictions[entry.name]
+            except ArtifactError as error:
+                warnings.append(f"{entry.name} was not compared with {first.name}: {error}")
+    found = versus(predictions[first.name], others) if others else {}
+    for entry in entries:
+        versus_first = Comparison(**asdict(found[entry.name])) if entry.name in found else None
+        tied = entry.rank == 1 or (not found[entry.name].behind if versus_first else None)
+        yield entry.model_copy(update={"tied_with_best": tied, "versus_first": versus_first})
 
 
 def _has_score(entry: Entry) -> bool:
     return entry.status == "finished" and entry.test is not None
 
 
-def _order(entry: Entry) -> tuple[bool, bool, float, float, str]:
-    test = entry.test.f1 if entry.test else 0.0
-    validation = entry.validation.f1 if entry.validation else 0.0
-    return entry.status == "failed", not _has_score(entry), -test, -validation, entry.name
+def _order(entry: Entry) -> tuple[bool, bool, float, str]:
+    return entry.status == "failed", not _has_score(entry), -entry.selected_by, entry.name
 
 
 def _relative(error: ArtifactError, results_dir: Path) -> str:

@@ -47,17 +47,37 @@ def rate(per_second: float) -> str:
 
 
 def tie_text(entry: Entry) -> str:
-    """`best`, `tied`, `behind`, or nothing where the entry was not compared."""
+    """`best`, `tied`, `behind`, `ahead`, or nothing where the entry was not compared."""
     if entry.rank == 1:
         return "best"
     if entry.tied_with_best is None:
         return NOTHING
+    if entry.versus_first and entry.versus_first.low > 0:
+        return "ahead"
     return "tied" if entry.tied_with_best else "behind"
 
 
 def interval_text(entry: Entry) -> str:
     """The 95 % interval of the test F1."""
     return f"{entry.test.f1_low:.4f}{DASH}{entry.test.f1_high:.4f}" if entry.test else NOTHING
+
+
+def gain_text(entry: Entry) -> str:
+    """The out-of-fold gain over the default with its interval: `+0.0204 (+0.0110 to +0.0298)`."""
+    gain = entry.gain
+    return f"{gain.f1:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else NOTHING
+
+
+def _selection(entry: Entry) -> str:
+    chosen = entry.selection
+    return f"{chosen.f1:.4f} ± {chosen.standard_error:.4f}" if chosen else NOTHING
+
+
+def _calibration(entry: Entry) -> str:
+    if entry.test is None:
+        return NOTHING
+    floor = "" if entry.test.ece_floor is None else f" ({entry.test.ece_floor:.4f})"
+    return f"{entry.test.ece:.4f}{floor}"
 
 
 def _test_f1(entry: Entry) -> str:
@@ -73,7 +93,13 @@ def _trials(entry: Entry) -> str:
 
 
 COLUMNS = (
-    Column("rank", "#", "Rank by test F1.", lambda entry: str(entry.rank or NOTHING), 0),
+    Column(
+        "rank",
+        "#",
+        "Rank by what selected: the out-of-fold F1, or the validation F1 where there is none.",
+        lambda entry: str(entry.rank or NOTHING),
+        0,
+    ),
     Column("family", "Family", "The kind of model.", lambda entry: entry.family, 0, numeric=False),
     Column(
         "encoder",
@@ -85,27 +111,58 @@ COLUMNS = (
     ),
     Column("f1", "Test F1", "F1 of the fake class on the test split.", _test_f1, 0),
     Column(
-        "interval", "95 % interval", "95 % bootstrap interval of the test F1 over the test reviews.", interval_text, 4
+        "interval",
+        "95 % interval",
+        "95 % interval of the test F1 over other draws of test reviews, near-duplicates and groups drawn together.",
+        interval_text,
+        4,
     ),
-    Column("tie", "Tie", "Whether the difference to the best could be chance.", tie_text, 0, numeric=False),
+    Column(
+        "tie",
+        "Tie",
+        "Whether the difference in test F1 to the first row could be chance: wrong on one board in twenty at most.",
+        tie_text,
+        0,
+        numeric=False,
+    ),
+    Column(
+        "selection",
+        "Out-of-fold F1",
+        "Mean F1 over folds of the development rows, with its standard error: what selected the configuration.",
+        _selection,
+        1,
+    ),
     Column(
         "validation",
         "Valid. F1",
-        "F1 of the selected trial, or of the ensemble, on the validation split, which selected it.",
+        "F1 of the selected trial, or of the ensemble, on the validation split.",
         lambda entry: f"{entry.validation.f1:.4f}" if entry.validation else NOTHING,
         2,
     ),
     Column(
         "default",
         "Default's",
-        "Validation F1 of the family's default configuration: what the search improved on.",
+        "Validation F1 of the family's default configuration. The best of many draws lies above it by luck too.",
         lambda entry: NOTHING if entry.default_validation_f1 is None else f"{entry.default_validation_f1:.4f}",
+        5,
+    ),
+    Column(
+        "gain",
+        "Gain",
+        "Out-of-fold F1 above the default configuration's, with a 95 % interval that allows for the choice.",
+        gain_text,
         5,
     ),
     Column("precision", "Precision", "Of the reviews called fake, how many are.", _test("precision"), 7),
     Column("recall", "Recall", "Of the fake reviews, how many are found.", _test("recall"), 6),
     Column("roc_auc", "ROC AUC", "How often a fake review outscores a genuine one.", _test("roc_auc"), 8),
-    Column("ece", "Calib. error", "Mean gap between fake probability and share of fakes.", _test("ece"), 10),
+    Column(
+        "ece",
+        "Calib. error",
+        "Mean gap between fake probability and share of fakes; in brackets, that of perfect probabilities here.",
+        _calibration,
+        10,
+    ),
     Column("trials", "Trials", "Configurations tried (of which failed).", _trials, 11),
     Column(
         "fit",

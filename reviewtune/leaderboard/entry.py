@@ -11,7 +11,7 @@ from reviewtune.errors import ArtifactError
 from reviewtune.files import write_text
 
 PREDICTIONS_FILE = "test_predictions.parquet"
-"""Beside an entry: id, fake, score, fake_probability and predicted for each review of the test split."""
+"""Beside an entry: id, fake, score, fake_probability, predicted and cluster for each review of the test split."""
 
 
 def _as_time(value: str) -> str:
@@ -33,20 +33,41 @@ class ValidationScores(Section):
     roc_auc: float
 
 
-class Selection(Section):
-    """What folds of the development reviews said of the selected configuration, before the test split was opened."""
+class SelectionScores(Section):
+    """What chose the configuration among its family's finalists, trained again over folds of all development rows."""
 
     f1: float
-    """Mean F1 on the rows that were held out from each training."""
-    standard_error: float
-    """Of `f1`, over the folds."""
-    folds: int
-    seeds: int
+    """Mean F1 of the fake class on the rows that a fold's model was not trained on, over folds and seeds."""
+    standard_error: float = Field(ge=0)
+    """Of that mean, over folds and seeds."""
+    folds: int = Field(ge=2)
+    """Parts that the development rows, train and validation together, were cut into; units stay whole."""
+    seeds: int = Field(ge=1)
     """Trainings of each fold."""
-    highest_f1: float
+    highest_f1: float | None = None
     """The highest mean of any finalist: above `f1` where a cheaper one was taken that is within a standard error."""
-    default_f1: float | None = None
-    """The mean of the family's default configuration."""
+
+
+class Gain(Section):
+    """How far the out-of-fold F1 of the selected configuration lies above that of the family's default."""
+
+    f1: float
+    """The difference; below 0 where the default is better."""
+    low: float
+    high: float
+    """Ends of its 95 % interval, which allows for having selected the best of several."""
+
+
+class Comparison(Section):
+    """How far the entry's test F1 lies above that of the first entry of the same split."""
+
+    difference: float
+    """Below 0 where the first is better."""
+    low: float
+    high: float
+    """Ends of an interval that, with 95 % confidence, holds for all entries of the board at once."""
+    detectable: float
+    """How large a true difference would have to be for this comparison to show it in eight draws of ten."""
 
 
 class TestScores(Section):
@@ -57,7 +78,12 @@ class TestScores(Section):
     f1: float
     f1_low: float
     f1_high: float
-    """Ends of the 95 % bootstrap interval of `f1`."""
+    """Ends of the 95 % interval of `f1` over other draws of reviews, or of units where reviews are related."""
+    f1_rough: bool = False
+    """Too few reviews or units for an exact interval: it is rather too wide."""
+    num_units: int | None = None
+    """Units of the test split: clusters of near-duplicates or groups, most of them a single review; None of an earlier
+    version, whose interval takes every review for unrelated."""
     accuracy: float
     precision: float
     recall: float
@@ -67,6 +93,9 @@ class TestScores(Section):
     brier: float
     ece: float
     """Expected calibration error, 15 bins of equal width."""
+    ece_floor: float | None = None
+    """The `ece` that these probabilities would have if they were perfect, for want of reviews; None of an earlier
+    version."""
     log_loss: float
     true_positives: int
     false_positives: int
@@ -125,10 +154,11 @@ class Provenance(Section):
 
 
 class Entry(Section):
-    """One family's result in one study; `rank` and `tied_with_best` are filled in by the board."""
+    """One family's result in one study; `rank`, `tied_with_best` and `versus_first` are filled in by the board."""
 
     rank: int | None = None
-    """1 for the best test F1 among the entries of the same split; None without test scores."""
+    """1 for the highest score that selected (out-of-fold F1, or validation F1 where there is none) among the entries of
+    the same split; None without test scores, which take no part in the order."""
     study_id: str
     family: str
     encoder: str | None
@@ -142,18 +172,27 @@ class Entry(Section):
     num_trials: int
     num_failed_trials: int = 0
     validation: ValidationScores | None = None
-    selection: Selection | None = None
-    """None where the validation split chose, as in earlier versions, and of an ensemble."""
     default_validation_f1: float | None = None
     """Validation F1 of the family's default configuration, the study's first trial: what the search improved on."""
+    selection: SelectionScores | None = None
+    """None where no finalists were trained over folds: then validation selected."""
+    gain: Gain | None = None
+    """None where the default was not trained over folds."""
     test: TestScores | None = None
     tied_with_best: bool | None = None
-    """The 95 % interval of the paired difference in test F1 to the best entry contains 0."""
+    """Not worse than the first entry beyond chance: the interval of `versus_first` does not lie below 0."""
+    versus_first: Comparison | None = None
+    """None of the first entry, and where the predictions cannot be compared."""
     cost: Cost | None = None
     artifact: str | None = None
     """The artifact's folder, relative to the results directory."""
     trials: list[TrialSummary] = Field(default_factory=list)
     provenance: Provenance
+
+    @property
+    def selected_by(self) -> float:
+        """The score that selected, by which the board is ordered; 0 where there is none."""
+        return self.selection.f1 if self.selection else self.validation.f1 if self.validation else 0.0
 
     @property
     def name(self) -> str:

@@ -34,7 +34,18 @@ def export(board: Board, results_dir: Path) -> list[Path]:
 
 def _json(board: Board) -> str:
     entries = [entry.model_dump(mode="json") for entry in board.entries]
-    return json.dumps({"schema": schema.LEADERBOARD_SCHEMA, "entries": entries}, indent=1, allow_nan=False) + "\n"
+    splits = [
+        {
+            "split_sha256": group.split_sha256,
+            "data": group.data,
+            "num_units": group.num_units,
+            "detectable_difference": group.detectable,
+            "rough": group.rough,
+        }
+        for group in board.groups
+    ]
+    whole = {"schema": schema.LEADERBOARD_SCHEMA, "splits": splits, "entries": entries}
+    return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 
 def _write(path: Path, text: str) -> Path:

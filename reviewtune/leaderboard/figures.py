@@ -28,7 +28,7 @@ TIMES = {
 
 
 def interval_figure(name: str, entries: Sequence[Entry]) -> str:
-    """Test F1 of each entry with its 95 % interval, over a band that marks the best entry's; `<svg>` text."""
+    """Test F1 of each entry with its 95 % interval, over a band that marks the first entry's; `<svg>` text."""
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()

@@ -7,11 +7,23 @@ import pandas as pd
 from pydantic import BaseModel
 
 from reviewtune.leaderboard.board import Board
-from reviewtune.leaderboard.entry import Cost, Entry, Provenance, TestScores, ValidationScores
+from reviewtune.leaderboard.entry import (
+    Comparison,
+    Cost,
+    Entry,
+    Gain,
+    Provenance,
+    SelectionScores,
+    TestScores,
+    ValidationScores,
+)
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "validation": ValidationScores,
+    "selection": SelectionScores,
+    "gain": Gain,
     "test": TestScores,
+    "versus_first": Comparison,
     "cost": Cost,
     "provenance": Provenance,
 }
@@ -20,6 +32,7 @@ DTYPES = {
     int | None: "Int64",
     float: "Float64",
     float | None: "Float64",
+    bool: "boolean",
     bool | None: "boolean",
 }
 """Nullable, so that an entry without a value keeps its column's type; every other column holds str."""

@@ -4,11 +4,14 @@ import re
 
 from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import COLUMNS
+from reviewtune.leaderboard.resolution import resolution
 
 EXPLANATION = (
-    "Test F1 is that of the fake class, with its 95 % bootstrap interval. *tied*: the difference to the best could be "
-    "chance (the 95 % interval of the paired difference contains 0). Every choice was made on the validation split; "
-    "the test split was opened once for each entry. An ensemble weighs the other entries of its study."
+    "Rows are ranked by what selected them: the out-of-fold F1, or the validation F1 where there is none. Test F1 is "
+    "that of the fake class, with its 95 % interval. *tied*: the difference in test F1 to the first row could be "
+    "chance; *behind*, *ahead*: it could not (wrong on one board in twenty at most). The test split took no part in "
+    "any choice, the order included, and was opened once for each entry. An ensemble weighs the other entries of its "
+    "study."
 )
 
 
@@ -16,7 +19,8 @@ def markdown(board: Board) -> str:
     """The whole document; names from outside cannot break out of their cells."""
     parts = ["# Leaderboard", EXPLANATION]
     for group in board.groups:
-        parts += [f"## {_escaped(group.data)} (split {group.split_sha256[:8]})", _table(group), *_failures(group)]
+        parts += [f"## {_escaped(group.data)} (split {group.split_sha256[:8]})", _table(group)]
+        parts += [*([text] if (text := resolution(group)) else []), *_failures(group)]
     if not board.groups:
         parts.append("No entries yet.")
     if board.warnings:

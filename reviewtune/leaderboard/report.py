@@ -8,9 +8,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reviewtune.leaderboard.board import Board, Group
-from reviewtune.leaderboard.columns import COLUMNS, NOTHING, duration, interval_text, rate
+from reviewtune.leaderboard.columns import COLUMNS, NOTHING, duration, interval_text, rate, tie_text
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.figures import cost_figure, incumbent_figure, interval_figure, label
+from reviewtune.leaderboard.resolution import resolution
 
 COLUMN_KEYS_ELSEWHERE = {"interval", "study"}
 """Drawn beside the F1, and written under the family."""
@@ -50,7 +51,9 @@ def _context(group: Group, name: str) -> dict[str, Any]:
         "split": group.split_sha256,
         "entries": group.entries,
         "best": scored[0] if scored else None,
-        "tied": [entry for entry in scored[1:] if entry.tied_with_best],
+        "tied": [entry for entry in scored[1:] if tie_text(entry) == "tied"],
+        "ahead": [entry for entry in scored[1:] if tie_text(entry) == "ahead"],
+        "resolution": resolution(group),
         "reviews": _reviews(scored),
         "whiskers": _whiskers(scored),
         "figures": _figures(name, scored),
@@ -86,8 +89,8 @@ def _figures(name: str, scored: Sequence[Entry]) -> list[tuple[str, Markup]]:
     figures = []
     if scored:
         caption = (
-            "Test F1 with its 95\N{NO-BREAK SPACE}% interval. Coloured: tied with the best. "
-            "The band is the best entry's interval."
+            "Test F1 with its 95\N{NO-BREAK SPACE}% interval. Coloured: not behind the first. "
+            "The band is the first entry's interval."
         )
         figures.append((caption, interval_figure(f"{name}-f1", scored)))
     searched = [entry for entry in scored if sum(trial.f1 is not None for trial in entry.trials) > 1]

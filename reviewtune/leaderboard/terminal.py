@@ -11,8 +11,16 @@ from rich.text import Text
 from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import COLUMNS, NOTHING, Column
 from reviewtune.leaderboard.entry import Entry
+from reviewtune.leaderboard.resolution import resolution
 
-STYLES = {"best": "bold green", "tied": "green", "behind": "dim", "failed": "red", NOTHING: "dim"}
+STYLES = {
+    "best": "bold green",
+    "ahead": "bold green",
+    "tied": "green",
+    "behind": "dim",
+    "failed": "red",
+    NOTHING: "dim",
+}
 
 
 def board_table(board: Board) -> "BoardTable":
@@ -32,6 +40,8 @@ class BoardTable:
             yield Text("No entries yet: run a study first.")
         for group in self.board.groups:
             yield _fitting_table(group, console, options)
+            if text := resolution(group):
+                yield Text(text, style="dim")
             yield from _failures(group)
             yield Text()
         for warning in self.board.warnings:

@@ -1,5 +1,6 @@
-"""Whether two entries are tied: their labels of the same test reviews, compared review by review."""
+"""Which entries are tied with the first: the labels of the same test reviews, compared review by review."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from reviewtune import schema
 from reviewtune.errors import ArtifactError
-from reviewtune.evaluation.significance import paired_f1_difference
+from reviewtune.evaluation.comparison import Difference, compare
 
 PREDICTED = "predicted"
 
@@ -23,45 +24,62 @@ class Predictions:
         ids: (N,) str, unique.
         fake: (N,) bool.
         predicted: (N,) bool, true where the entry's classifier calls the review fake.
+        units: (N,) equal where reviews belong together; None in a file of an earlier version.
     """
 
     ids: NDArray[np.str_]
     fake: NDArray[np.bool_]
     predicted: NDArray[np.bool_]
+    units: NDArray[np.int64] | None = None
 
 
 def read_predictions(path: Path) -> Predictions:
-    """The predictions in a Parquet file with the columns id, fake and predicted.
+    """The predictions in a Parquet file with the columns id, fake, predicted and, if it has them, cluster.
 
     Raises:
         ArtifactError: The file is missing or damaged, lacks a column or a value, or names a review twice.
     """
-    mend = "run its study again to compare the entry with the best"
+    mend = "run its study again to compare the entry with the first"
     if not path.is_file():
         raise ArtifactError(f"{path} is missing: {mend}")
     try:
-        table = pq.read_table(path, columns=[schema.ID, schema.FAKE, PREDICTED])
+        known = schema.CLUSTER in pq.read_schema(path).names
+        columns = [schema.ID, schema.FAKE, PREDICTED, *([schema.CLUSTER] if known else [])]
+        table = pq.read_table(path, columns=columns)
         ids = table[schema.ID].to_numpy().astype(np.str_)
         fake, predicted = (table[name].cast(pa.bool_()).to_numpy() for name in (schema.FAKE, PREDICTED))
+        units = table[schema.CLUSTER].cast(pa.int64()) if known else None
     except (pa.ArrowException, OSError, KeyError) as error:
         raise ArtifactError(f"{path} is no table of predictions ({str(error).splitlines()[0]}): {mend}") from None
-    if not len(ids) or table.select([schema.ID, schema.FAKE, PREDICTED]).drop_null().num_rows < len(ids):
+    if not len(ids) or table.drop_null().num_rows < len(ids):
         raise ArtifactError(f"{path} has no rows or rows without a value: {mend}")
     order = np.argsort(ids)
     ids = ids[order]
     if (ids[1:] == ids[:-1]).any():
         raise ArtifactError(f"{path} names review {str(ids[1:][ids[1:] == ids[:-1]][0])!r} twice: {mend}")
-    return Predictions(ids, fake[order].astype(bool), predicted[order].astype(bool))
+    in_order = None if units is None else units.to_numpy()[order]
+    return Predictions(ids, fake[order].astype(bool), predicted[order].astype(bool), in_order)
 
 
-def tied(entry: Predictions, best: Predictions) -> bool:
-    """The 95 % interval of the paired difference in test F1 contains 0.
+def check_comparable(entry: Predictions, first: Predictions) -> None:
+    """Raise unless both are of the same reviews with the same labels.
 
     Raises:
-        ArtifactError: The two are not of the same reviews with the same labels.
+        ArtifactError: They are not.
     """
-    if not np.array_equal(entry.ids, best.ids):
+    if not np.array_equal(entry.ids, first.ids):
         raise ArtifactError("their predictions are not of the same reviews; run the older study again")
-    if not np.array_equal(entry.fake, best.fake):
+    if not np.array_equal(entry.fake, first.fake):
         raise ArtifactError("their predictions disagree on which reviews are fake; run the older study again")
-    return paired_f1_difference(best.fake, best.predicted, entry.predicted).tied
+
+
+def versus(first: Predictions, others: Mapping[str, Predictions]) -> dict[str, Difference]:
+    """How far the F1 of each lies above that of the first, by name, with intervals that hold for all at once.
+
+    Args:
+        first: Ranked first, by a score that these reviews took no part in.
+        others: Of the same reviews with the same labels.
+    """
+    known = [each.units for each in (first, *others.values()) if each.units is not None]
+    predicted = {name: each.predicted for name, each in others.items()}
+    return compare(first.fake, first.predicted, predicted, units=known[0] if known else None)

@@ -44,6 +44,7 @@ class Finalist:
         judges: What chose it: the validation split, or all development rows, each held out from some training.
         test: The test split.
         judge_ids, test_ids, test_texts: (N,) of the same rows.
+        judge_units, test_units: (N,) the cluster of each of them.
         encoder: Its base model, if it has one.
         study_id, data, data_sha256, split_sha256: What it was selected on.
         results_dir: For the artifact.
@@ -60,6 +61,8 @@ class Finalist:
     judge_ids: list[str]
     test_ids: list[str]
     test_texts: list[str]
+    judge_units: NDArray[np.int64]
+    test_units: NDArray[np.int64]
     encoder: Encoder | None
     study_id: str
     data: str
@@ -90,9 +93,14 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
     test_scores = classifier.model.scores(test.inputs)
     speed = check_from_texts(classifier, finalist.test_texts, test_scores)
     folder = finalist.folder
-    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, finalist.judge_ids, judges.fake, scores, info)
-    keep_predictions(folder / PREDICTIONS_FILE, finalist.test_ids, test.fake, test_scores, info)
-    return scores_on_test(test.fake, test_scores, info, seed=finalist.setting.seed), speed
+    validation_file = folder / VALIDATION_PREDICTIONS_FILE
+    keep_predictions(
+        validation_file, finalist.judge_ids, judges.fake, scores, info, units=finalist.judge_units
+    )
+    keep_predictions(
+        folder / PREDICTIONS_FILE, finalist.test_ids, test.fake, test_scores, info, units=finalist.test_units
+    )
+    return scores_on_test(test.fake, test_scores, info, finalist.test_units), speed
 
 
 def _model(finalist: Finalist) -> Model:

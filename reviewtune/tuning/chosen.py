@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.leaderboard.entry import Selection
+from reviewtune.leaderboard.entry import SelectionScores
 from reviewtune.tuning.records import TrialRecord, best_of
 
 
@@ -29,7 +29,7 @@ class Chosen:
     epoch: float
     model: str | None
     fit_seconds: float
-    selection: Selection | None = None
+    selection: SelectionScores | None = None
     scores: NDArray[np.float64] | None = None
 
 

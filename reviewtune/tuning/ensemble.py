@@ -176,11 +176,12 @@ def _stack(
     info = _info(entry, chosen_by, *calibrated(left_out, fake))
     speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
     folder = study.folder / ENSEMBLE
-    keep_predictions(folder / VALIDATION_PREDICTIONS_FILE, inputs.ids_at(judging), fake, left_out, info)
-    keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, info)
+    units, place = inputs.units(TEST), folder / VALIDATION_PREDICTIONS_FILE
+    keep_predictions(place, inputs.ids_at(judging), fake, left_out, info, units=inputs.units_at(judging))
+    keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, info, units=units)
     return entry.model_copy(
         update={
-            "test": scores_on_test(test.fake, scores, info, seed=seed),
+            "test": scores_on_test(test.fake, scores, info, units),
             "cost": _cost([member.cost for member in chosen], speed),
         }
     )

@@ -164,6 +164,8 @@ def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:
         judge_ids=inputs.ids_at(study.judging),
         test_ids=inputs.ids(TEST),
         test_texts=inputs.test("texts").inputs,
+        judge_units=inputs.units_at(study.judging),
+        test_units=inputs.units(TEST),
         encoder=run.encoder,
         study_id=study.study_id,
         data=inputs.reviews.name,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reviewtune.config import MORE_SEEDS
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.selection import FoldScores, choose
-from reviewtune.leaderboard.entry import Selection
+from reviewtune.leaderboard.entry import SelectionScores
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
@@ -89,7 +89,7 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
         epoch=next(epoch.epoch for epoch in chosen.trials[0, 0].epochs if epoch.leg == own.leg),
         model=model,
         fit_seconds=seconds[taken],
-        selection=Selection(
+        selection=SelectionScores(
             f1=own.mean,
             standard_error=own.standard_error,
             folds=own.f1.shape[1],

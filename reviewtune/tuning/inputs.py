@@ -61,12 +61,6 @@ class StudyInputs:
         """The development rows."""
         return self._rows(form, self.development)
 
-    @cached_property
-    def units(self) -> NDArray[np.int64]:
-        """(N,) labels of the development rows, equal for those that stay together."""
-        units: NDArray[np.int64] = self.split.table[CLUSTER].take(self.development).to_numpy()
-        return units
-
     def test(self, form: Inputs) -> Rows:
         """The rows that score what validation has selected, and nothing else."""
         return self._rows(form, self.positions[TEST])
@@ -79,6 +73,15 @@ class StudyInputs:
         """The ids of the rows at some positions."""
         ids: list[str] = self.reviews.table[ID].take(positions).to_pylist()
         return ids
+
+    def units(self, split: str) -> NDArray[np.int64]:
+        """(N,) the unit of each of a split's rows: equal where reviews are near-duplicates or share a group."""
+        return self.units_at(self.positions[split])
+
+    def units_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(N,) the unit of each of the rows at some positions."""
+        units: NDArray[np.int64] = self.split.table[CLUSTER].to_numpy()[positions]
+        return units
 
     def _rows(self, form: Inputs, positions: NDArray[np.int64]) -> Rows:
         inputs: Any

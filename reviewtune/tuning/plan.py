@@ -76,7 +76,7 @@ class Study:
         if not self.config.finalists:
             return np.zeros(len(inputs.development), dtype=np.int64), 1
         fake = inputs.fake[inputs.development]
-        return make_folds(inputs.units, fake, folds=self.config.folds, seed=self.config.seed)
+        return make_folds(inputs.units_at(inputs.development), fake, folds=self.config.folds, seed=self.config.seed)
 
     @property
     def num_folds(self) -> int:

@@ -19,7 +19,7 @@ from reviewtune.evaluation.metrics import classification_scores
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.leaderboard.entry import TestScores
 from reviewtune.leaderboard.ties import PREDICTED
-from reviewtune.schema import FAKE, FAKE_PROBABILITY, ID
+from reviewtune.schema import CLUSTER, FAKE, FAKE_PROBABILITY, ID
 
 VALIDATION_PREDICTIONS_FILE = "validation_predictions.parquet"
 """Beside an entry, with the columns of the file of its test predictions: of the rows that chose it, which are those of
@@ -30,9 +30,15 @@ TRIAL = "trial_id"
 
 
 def keep_predictions(
-    path: Path, ids: list[str], fake: NDArray[np.bool_], scores: NDArray[np.float64], info: ArtifactInfo
+    path: Path,
+    ids: list[str],
+    fake: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    info: ArtifactInfo,
+    *,
+    units: NDArray[np.int64],
 ) -> None:
-    """Write a row a review: its id, fake, the model's score, the fake probability and the label.
+    """Write a row a review: its id, fake, the model's score, the fake probability, the label and its cluster.
 
     Args:
         path: Parquet file.
@@ -40,11 +46,12 @@ def keep_predictions(
         fake: (N,) labels.
         scores: (N,) uncalibrated.
         info: With the calibration of the scores, and the threshold.
+        units: (N,) the cluster of each review in the split.
     """
     probability = info.calibration.apply(scores)
     predicted = probability > info.threshold
-    columns = {ID: ids, FAKE: fake, SCORE: scores, FAKE_PROBABILITY: probability, PREDICTED: predicted}
-    write_parquet(pa.table(columns), path, {TRIAL: info.trial_id})
+    said = {SCORE: scores, FAKE_PROBABILITY: probability, PREDICTED: predicted}
+    write_parquet(pa.table({ID: ids, FAKE: fake, **said, CLUSTER: units}), path, {TRIAL: info.trial_id})
 
 
 def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.float64]:
@@ -69,7 +76,7 @@ def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.
 
 
 def scores_on_test(
-    fake: NDArray[np.bool_], scores: NDArray[np.float64], info: ArtifactInfo, *, seed: int
+    fake: NDArray[np.bool_], scores: NDArray[np.float64], info: ArtifactInfo, units: NDArray[np.int64]
 ) -> TestScores:
     """Every score of N test reviews, and the interval of the F1.
 
@@ -77,10 +84,16 @@ def scores_on_test(
         fake: (N,) labels.
         scores: (N,) uncalibrated.
         info: With the calibration of the scores, and the threshold.
-        seed: Of the bootstrap.
+        units: (N,) the cluster of each review in the split.
     """
     probability = info.calibration.apply(scores)
     predicted = probability > info.threshold
-    low, high = f1_interval(fake, predicted, seed=seed)
+    interval = f1_interval(fake, predicted, units=units)
     measured: dict[str, Any] = classification_scores(fake, probability, predicted)
-    return TestScores(**measured, f1_low=low, f1_high=high)
+    return TestScores(
+        **measured,
+        f1_low=interval.low,
+        f1_high=interval.high,
+        f1_rough=interval.rough,
+        num_units=len(np.unique(units)),
+    )

@@ -21,11 +21,25 @@ ENTRIES = FAMILIES | {"ensemble"}
 def test_every_family_is_on_the_board_with_its_scores_and_cost(study: StudyRun) -> None:
     assert study.program.code == 0, study.program.err
     assert set(study.entries) == ENTRIES
-    assert sorted(entry["rank"] for entry in study.entries.values()) == [1, 2, 3, 4, 5]
+    ranked = sorted(study.entries.values(), key=lambda entry: entry["rank"])
+    assert [entry["rank"] for entry in ranked] == [1, 2, 3, 4, 5]
+    chosen = [(entry["selection"] or entry["validation"])["f1"] for entry in ranked]
+    assert chosen == sorted(chosen, reverse=True)
+    first = ranked[0]
     for entry in study.entries.values():
         assert entry["status"] == "finished"
         assert entry["num_failed_trials"] == 0
         assert entry["test"]["f1_low"] <= entry["test"]["f1"] <= entry["test"]["f1_high"]
+        assert (
+            0
+            < entry["test"]["num_units"]
+            <= sum(
+                entry["test"][f"{truth}_{kind}"] for truth in ("true", "false") for kind in ("positives", "negatives")
+            )
+        )
+        assert entry["rank"] == 1 or entry["versus_first"]["difference"] == pytest.approx(
+            entry["test"]["f1"] - first["test"]["f1"]
+        )
         assert 0 <= entry["validation"]["f1"] <= 1
         assert entry["cost"]["fit_seconds"] > 0
         assert entry["cost"]["reviews_per_second"] > 0
@@ -113,6 +127,9 @@ def test_an_artifact_predicts_in_a_fresh_process_what_was_evaluated(
 ) -> None:
     entry = study.entries[family]
     predictions = pq.read_table(study.results / "studies" / entry["study_id"] / family / "test_predictions.parquet")
+    (split,) = (study.results / "store" / "splits").glob("*.parquet")
+    cluster = {row["id"]: row["cluster"] for row in pq.read_table(split).to_pylist()}
+    assert predictions["cluster"].to_pylist() == [cluster[review] for review in predictions["id"].to_pylist()]
     (store,) = (study.results / "store" / "reviews").glob("*.parquet")
     texts = {row["id"]: row["text"] for row in pq.read_table(store).to_pylist()}
     ids = predictions["id"].to_pylist()[:20]

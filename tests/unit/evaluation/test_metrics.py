@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as npst
 from reviewtune.errors import DataError
 from reviewtune.evaluation.metrics import (
     ECE_BINS,
+    calibration_error_floor,
     classification_scores,
     expected_calibration_error,
     one_class_scores,
@@ -38,7 +39,7 @@ def test_every_score_of_eight_reviews_computed_by_hand():
 
 def test_the_scores_are_the_fields_of_an_entry_but_for_the_interval():
     scores = classification_scores([True, False], [0.8, 0.3], [True, False])
-    assert set(scores) | {"f1_low", "f1_high"} == set(TestScores.model_fields)
+    assert set(scores) | {"f1_low", "f1_high", "f1_rough", "num_units"} == set(TestScores.model_fields)
     assert TestScores.model_validate({**scores, "f1_low": 1.0, "f1_high": 1.0}).f1 == 1
 
 
@@ -126,6 +127,19 @@ def test_probabilities_that_mean_what_they_say_have_almost_no_calibration_error(
     fake = random.uniform(size=100_000) < probability
     assert expected_calibration_error(fake, probability) < 0.01
     assert expected_calibration_error(fake, probability**3) > 0.1
+
+
+def test_the_floor_is_the_calibration_error_of_perfect_probabilities_at_this_size():
+    random = np.random.default_rng(1)
+    probability = random.beta(0.3, 0.3, size=3000)
+    measured = [expected_calibration_error(random.uniform(size=3000) < probability, probability) for _ in range(300)]
+    floor = calibration_error_floor(probability)
+    assert floor == pytest.approx(np.mean(measured), rel=0.05)
+    assert floor == calibration_error_floor(probability)
+    assert calibration_error_floor(probability[:300]) > 2 * floor
+    assert calibration_error_floor(np.array([0.0, 1.0, 1.0])) == 0
+    scores = classification_scores([True, False, True], [0.9, 0.2, 0.6], [True, False, True])
+    assert scores["ece_floor"] == calibration_error_floor(np.array([0.9, 0.2, 0.6]))
 
 
 def test_trials_are_compared_by_the_labels_that_their_artifacts_would_give():

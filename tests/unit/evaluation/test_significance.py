@@ -1,15 +1,14 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 from reviewtune.errors import DataError, UsageError
-from reviewtune.evaluation.significance import PairedDifference, f1_interval, paired_f1_difference
+from reviewtune.evaluation.significance import Interval, f1_interval
 
-triples = st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=80)
+rows = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 9)), min_size=1, max_size=80)
 
 
 def classifier(fake, error, seed):
@@ -17,108 +16,128 @@ def classifier(fake, error, seed):
     return fake ^ wrong
 
 
-@settings(max_examples=60)
-@given(triples, st.randoms(use_true_random=False))
+@settings(max_examples=100)
+@given(rows, st.randoms(use_true_random=False))
 def test_the_interval_holds_the_estimate_and_ignores_the_order(rows, random):
-    fake, a, _ = np.array(rows).T
-    low, high = f1_interval(fake, a, resamples=200)
-    assert 0 <= low <= f1_score(fake, a, zero_division=0.0) <= high <= 1
+    fake, called, units = (np.array(column) for column in zip(*rows, strict=True))
+    found = f1_interval(fake, called, units=units)
+    assert 0 <= found.low <= f1_score(fake, called, zero_division=0.0) <= found.high <= 1
     random.shuffle(rows)
-    fake, a, _ = np.array(rows).T
-    assert f1_interval(fake, a, resamples=200) == (low, high)
+    fake, called, units = (np.array(column) for column in zip(*rows, strict=True))
+    again = f1_interval(fake, called, units=units)
+    assert (again.low, again.high, again.rough) == (pytest.approx(found.low), pytest.approx(found.high), found.rough)
 
 
-@settings(max_examples=60)
-@given(triples)
-def test_the_difference_is_that_of_the_two_f1(rows):
-    fake, a, b = np.array(rows).T
-    paired = paired_f1_difference(fake, a, b, resamples=200)
-    expected = f1_score(fake, a, zero_division=0.0) - f1_score(fake, b, zero_division=0.0)
-    assert paired.difference == pytest.approx(expected)
-    assert paired.low <= paired.difference <= paired.high
-
-
-def test_the_interval_is_that_of_resampling_the_reviews_themselves():
-    random = np.random.default_rng(7)
+@pytest.mark.parametrize("error", [0.0, 0.02, 0.2, 1.0])
+def test_alone_it_is_wilsons_interval_of_the_share_that_is_both_fake_and_called_so(error):
     fake = np.arange(400) % 2 == 0
-    labels = classifier(fake, 0.1, seed=1)
-    drawn = [random.integers(0, 400, size=400) for _ in range(2000)]
-    expected = np.quantile([f1_score(fake[rows], labels[rows]) for rows in drawn], [0.025, 0.975])
-    assert f1_interval(fake, labels, resamples=20_000) == pytest.approx(expected, abs=0.003)
+    called = classifier(fake, error, seed=3)
+    both, either = int((fake & called).sum()), int((fake | called).sum())
+    share = binomtest(both, either).proportion_ci(0.95, method="wilson")
+    found = f1_interval(fake, called)
+    assert (found.low, found.high) == pytest.approx([2 * end / (1 + end) for end in (share.low, share.high)])
+    assert not found.rough
 
 
-def test_of_a_hundred_intervals_of_95_percent_about_95_hold_the_true_f1():
-    # A tenth of the labels flipped, classes even: 45 % true positives, 5 % false of each kind, so F1 = 90 / 100.
-    fake = np.arange(1000) % 2 == 0
-    held = 0
-    for seed in range(200):
-        drawn = np.random.default_rng([seed, 1]).choice(fake, size=1000)
-        low, high = f1_interval(drawn, classifier(drawn, 0.1, seed), resamples=1000)
-        held += low <= 0.9 <= high
-    assert 180 <= held <= 199
+def test_ten_copies_of_each_review_tell_no_more_than_the_review():
+    fake = np.arange(300) % 2 == 0
+    called = classifier(fake, 0.15, seed=1)
+    once, copied = (
+        f1_interval(fake, called),
+        f1_interval(fake.repeat(10), called.repeat(10), units=np.arange(300).repeat(10)),
+    )
+    taken_apart = f1_interval(fake.repeat(10), called.repeat(10))
+    # A little wider: the variance between units is now estimated, so Student's t stands for the normal quantile.
+    assert copied.high - copied.low == pytest.approx(once.high - once.low, rel=0.1)
+    assert taken_apart.high - taken_apart.low < 0.4 * (copied.high - copied.low)
 
 
-def test_pairing_tells_apart_what_the_two_intervals_alone_would_not():
-    fake = np.arange(2000) % 2 == 0
-    worse = classifier(fake, 0.05, seed=3)
-    better = worse.copy()
-    better[np.flatnonzero(worse != fake)[:20]] ^= True
-    low_of_better = f1_interval(fake, better)[0]
-    high_of_worse = f1_interval(fake, worse)[1]
-    assert low_of_better < high_of_worse
-    assert not paired_f1_difference(fake, better, worse).tied
+def test_units_of_one_review_change_nothing_and_one_pair_hardly_anything():
+    fake = np.arange(400) % 2 == 0
+    called = classifier(fake, 0.1, seed=2)
+    alone, numbered = f1_interval(fake, called), f1_interval(fake, called, units=np.arange(400) * 7)
+    assert numbered == alone
+    paired = f1_interval(fake, called, units=np.maximum(np.arange(400), 1))
+    assert (paired.low, paired.high) == pytest.approx((alone.low, alone.high), abs=0.002)
 
 
-def test_equal_classifiers_are_tied_and_distant_ones_are_not():
-    fake = np.arange(1000) % 2 == 0
-    good, bad = classifier(fake, 0.02, seed=4), classifier(fake, 0.3, seed=5)
-    assert paired_f1_difference(fake, good, good) == PairedDifference(0.0, 0.0, 0.0)
-    assert paired_f1_difference(fake, good, good).tied
-    assert not paired_f1_difference(fake, good, bad).tied
+def test_related_reviews_never_narrow_the_interval():
+    fake = np.arange(400) % 2 == 0
+    called = fake.copy()
+    called[::10] ^= True  # one error in each unit of ten: as even as can be
+    alone, units = f1_interval(fake, called), f1_interval(fake, called, units=np.arange(400) // 10)
+    assert units.high - units.low >= alone.high - alone.low
 
 
-def test_swapping_the_classifiers_turns_the_sign():
-    fake = np.arange(1000) % 2 == 0
-    a, b = classifier(fake, 0.05, seed=6), classifier(fake, 0.08, seed=7)
-    there, back = paired_f1_difference(fake, a, b), paired_f1_difference(fake, b, a)
-    assert back.difference == -there.difference
-    assert (back.low, back.high) == pytest.approx((-there.high, -there.low), abs=0.005)
+def test_the_interval_is_that_of_resampling_whole_units():
+    random = np.random.default_rng(7)
+    fake = random.uniform(size=1000) < 0.5
+    units = np.arange(1000) // 5
+    called = fake ^ (random.uniform(size=200) < 0.1).repeat(5)
+    found = f1_interval(fake, called, units=units)
+    drawn = [
+        np.concatenate([np.arange(5 * unit, 5 * unit + 5) for unit in random.integers(0, 200, 200)]) for _ in range(800)
+    ]
+    low, high = np.quantile([f1_score(fake[rows], called[rows]) for rows in drawn], [0.025, 0.975])
+    assert found.high - found.low == pytest.approx(high - low, rel=0.15)
+    alone = f1_interval(fake, called)
+    assert alone.high - alone.low < 0.6 * (high - low)
 
 
-def test_the_seed_fixes_the_interval_and_more_confidence_widens_it():
+@pytest.mark.parametrize(
+    ("fake", "units", "rough"),
+    [
+        (np.arange(400) % 2 == 0, None, False),
+        (np.arange(400) < 8, None, True),  # nine reviews are fake or called fake
+        (np.arange(400) % 2 == 0, np.arange(400) // 20, False),
+        (np.arange(400) % 2 == 0, np.arange(400) // 100, True),  # four units
+    ],
+)
+def test_an_interval_of_few_reviews_or_units_is_rough(fake, units, rough):
+    called = fake.copy()
+    called[[21, 61, 101, 141, 181, 221, 261, 301, 341, 381] if fake[100] else [399]] ^= True
+    assert f1_interval(fake, called, units=units).rough == rough
+
+
+def test_few_units_widen_the_interval():
+    fake = np.arange(400) % 2 == 0
+    called = fake.copy()
+    called[::40] ^= True
+    called[:20] ^= True
+    widths = []
+    for size in (1, 10, 40):
+        found = f1_interval(fake, called, units=np.arange(400) // size)
+        widths.append(found.high - found.low)
+    assert widths == sorted(widths)
+    assert widths[-1] > 4 * widths[0]
+
+
+def test_where_nothing_is_known_the_interval_says_so():
+    nothing = f1_interval([False] * 50, [False] * 50)
+    assert (nothing.low, nothing.high > 0.999, nothing.rough) == (0.0, True, True)
+    one_unit = f1_interval([True] * 30, [True] * 30, units=[4] * 30)
+    assert (one_unit.low < 0.4, one_unit.high, one_unit.rough) == (True, 1.0, True)
+    all_wrong = f1_interval([True, False] * 40, [False, True] * 40)
+    assert (all_wrong.low, all_wrong.high < 0.12) == (0.0, True)
+
+
+def test_more_confidence_widens_it_and_95_percent_is_the_default():
     fake = np.arange(500) % 2 == 0
     labels = classifier(fake, 0.1, seed=8)
-    assert f1_interval(fake, labels, seed=1) == f1_interval(fake, labels, seed=1)
-    assert f1_interval(fake, labels, seed=1) != f1_interval(fake, labels, seed=2)
+    assert f1_interval(fake, labels) == f1_interval(fake, labels, confidence=0.95)
     narrow, wide = f1_interval(fake, labels, confidence=0.5), f1_interval(fake, labels, confidence=0.99)
-    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+    assert wide.low < narrow.low < narrow.high < wide.high
+    assert isinstance(narrow, Interval)
 
 
-def test_the_test_split_of_the_study_takes_no_time():
-    fake = np.arange(8087) % 2 == 0
-    started = time.perf_counter()
-    paired_f1_difference(fake, classifier(fake, 0.02, 1), classifier(fake, 0.03, 2))
-    assert time.perf_counter() - started < 1
-
-
-def test_what_cannot_be_resampled_is_refused():
+def test_what_cannot_be_scored_is_refused():
     with pytest.raises(DataError, match="at least one label"):
         f1_interval([], [])
-    with pytest.raises(DataError, match="predicted_b has 1 labels"):
-        paired_f1_difference([True, False], [True, False], [True])
-    with pytest.raises(UsageError, match="resamples must be at least 1, not 0"):
-        f1_interval([True], [True], resamples=0)
+    with pytest.raises(DataError, match="units must hold"):
+        f1_interval([True, False], [True, True], units=[1])
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 1.5, 95])
 def test_a_confidence_lies_between_none_and_certainty(confidence):
     with pytest.raises(UsageError, match=f"between 0 and 1, not {confidence}"):
         f1_interval([True], [True], confidence=confidence)
-
-
-def test_the_intervals_of_all_entries_are_of_one_seed_as_many_resamples_and_95_percent():
-    fake = np.arange(500) % 2 == 0
-    labels, other = classifier(fake, 0.1, seed=8), classifier(fake, 0.2, seed=9)
-    same = {"seed": 0, "resamples": 2_000, "confidence": 0.95}
-    assert f1_interval(fake, labels) == f1_interval(fake, labels, **same)
-    assert paired_f1_difference(fake, labels, other) == paired_f1_difference(fake, labels, other, **same)

@@ -34,9 +34,12 @@ def labels(hits: int, misses: int, false_alarms: int, rest: int) -> tuple[np.nda
 def entry_of(
     family: str, confusion=(9, 1, 1, 9), *, study="s1", split="a" * 64, data="reviews.csv", **changes
 ) -> Entry:
-    """A finished entry whose test scores are those of a confusion of hits, misses, false alarms and the rest."""
+    """A finished entry whose scores are those of a confusion of hits, misses, false alarms and the rest.
+
+    Its validation F1 is its test F1, so that a board's order can be read from the confusions.
+    """
     fake, predicted = labels(*confusion)
-    low, high = f1_interval(fake, predicted, resamples=200)
+    interval = f1_interval(fake, predicted)
     scores = classification_scores(fake, np.where(predicted, 0.9, 0.1), predicted)
     fields = {
         "study_id": study,
@@ -45,9 +48,9 @@ def entry_of(
         "status": "finished",
         "params": {"C": 1.5, "kernel": "rbf"},
         "num_trials": 3,
-        "validation": ValidationScores(f1=0.9, accuracy=0.9, roc_auc=0.95),
+        "validation": ValidationScores(f1=scores["f1"], accuracy=0.9, roc_auc=0.95),
         "default_validation_f1": 0.8,
-        "test": TestScores(**scores, f1_low=low, f1_high=high),
+        "test": TestScores(**scores, f1_low=interval.low, f1_high=interval.high, num_units=len(fake)),
         "cost": Cost(
             fit_seconds=1.5, study_seconds=60, device="cpu", peak_memory_bytes=2**30, reviews_per_second=1234.5
         ),
@@ -85,16 +88,17 @@ def results_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def add_entry(results_dir: Path) -> AddEntry:
-    """Stores an entry, with predictions of the given confusion beside it, and returns the entry's path."""
+    """Stores an entry, with predictions of the given confusion, in units of so many, and returns the entry's path."""
     results_dir.mkdir()
 
-    def add(family: str, confusion=(9, 1, 1, 9), **changes) -> Path:
+    def add(family: str, confusion=(9, 1, 1, 9), unit: int = 1, **changes) -> Path:
         entry = entry_of(family, confusion, **changes)
         path = entry_path(results_dir, entry.study_id, family)
         write_entry(entry, path)
         fake, predicted = labels(*confusion)
         ids = [f"r{number:04}" for number in range(len(fake))]
-        columns = {"id": ids, "fake": fake, "fake_probability": np.where(predicted, 0.9, 0.1), "predicted": predicted}
+        said = {"fake_probability": np.where(predicted, 0.9, 0.1), "predicted": predicted}
+        columns = {"id": ids, "fake": fake, **said, "cluster": np.arange(len(fake)) // unit}
         # Any order must do: rows are joined on their ids.
         pd.DataFrame(columns).sample(frac=1, random_state=len(family)).to_parquet(path.with_name(PREDICTIONS_FILE))
         return path

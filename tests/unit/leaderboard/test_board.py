@@ -3,7 +3,9 @@ import pytest
 
 from reviewtune.errors import ArtifactError
 from reviewtune.leaderboard.board import collect, ranked
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE
+from reviewtune.leaderboard.columns import tie_text
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, SelectionScores
+from reviewtune.leaderboard.resolution import resolution
 
 
 def names(entries):
@@ -24,10 +26,23 @@ def test_three_families_of_three_scores_are_ranked_by_hand(results_dir, add_entr
     ]
 
 
-def test_ties_go_to_validation_f1_and_then_to_the_name(entries):
-    low = {"validation": entries("svm").validation.model_copy(update={"f1": 0.5})}
-    order = ranked([entries("a", **low), entries("c"), entries("b"), entries("d", (10, 0, 0, 10), **low)])
-    assert [(entry.rank, entry.family) for entry in order] == [(1, "d"), (2, "b"), (3, "c"), (4, "a")]
+def test_what_selected_ranks_then_the_name_and_never_the_test_split(entries):
+    def chosen(family, confusion, validation, selection=None):
+        scores = entries("svm").validation.model_copy(update={"f1": validation})
+        folds = selection and SelectionScores(f1=selection, standard_error=0.01, folds=5, seeds=1)
+        return entries(family, confusion, validation=scores, selection=folds)
+
+    best, worst = (10, 0, 0, 10), (5, 5, 5, 5)
+    order = ranked(
+        [
+            chosen("a", best, 0.5),
+            chosen("c", best, 0.8),
+            chosen("b", worst, 0.8),
+            chosen("d", best, 0.99, selection=0.7),
+            chosen("e", worst, 0.6, selection=0.9),
+        ]
+    )
+    assert [(entry.rank, entry.family) for entry in order] == [(1, "e"), (2, "b"), (3, "c"), (4, "d"), (5, "a")]
 
 
 def test_close_entries_are_tied_with_the_best_and_distant_ones_are_not(results_dir, add_entry):
@@ -39,6 +54,59 @@ def test_close_entries_are_tied_with_the_best_and_distant_ones_are_not(results_d
         ("close", True),
         ("distant", False),
     ]
+
+
+def test_an_entry_that_tests_better_than_the_first_is_ahead_and_no_less_tied(results_dir, add_entry, entries):
+    chosen = entries("svm").validation.model_copy(update={"f1": 0.99})
+    add_entry("first", (60, 40, 40, 60), validation=chosen)
+    add_entry("better", (95, 5, 5, 95))
+    first, better = collect(results_dir).entries
+    assert (first.family, better.rank, better.tied_with_best, tie_text(better)) == ("first", 2, True, "ahead")
+    assert better.versus_first.difference == pytest.approx(0.35)
+    assert 0 < better.versus_first.low < 0.35 < better.versus_first.high
+    assert first.versus_first is None
+
+
+def test_reviews_that_belong_together_tell_less_apart(results_dir, add_entry):
+    add_entry("best", (95, 5, 5, 95), unit=5)
+    add_entry("alone", (83, 17, 17, 83), unit=5)
+    (together,) = collect(results_dir).groups
+    assert [entry.tied_with_best for entry in together.entries] == [True, True]
+    for path in results_dir.glob(f"studies/*/*/{PREDICTIONS_FILE}"):
+        pd.read_parquet(path).assign(cluster=lambda frame: frame.index).to_parquet(path)
+    (apart,) = collect(results_dir).groups
+    assert [entry.tied_with_best for entry in apart.entries] == [True, False]
+    assert apart.detectable < together.detectable
+
+
+def test_predictions_of_an_earlier_version_are_compared_review_by_review_and_that_is_said(results_dir, add_entry):
+    for name in ("svm", "mlp"):
+        path = add_entry(name, (95, 5, 5, 95), unit=10).with_name(PREDICTIONS_FILE)
+        pd.read_parquet(path).drop(columns="cluster").to_parquet(path)
+    board = collect(results_dir)
+    assert [entry.tied_with_best for entry in board.entries] == [True, True]
+    (warning,) = board.warnings
+    assert "all reviews count as unrelated" in warning
+
+
+def test_what_a_split_can_show_is_the_middle_of_its_comparisons_and_is_said(results_dir, add_entry):
+    add_entry("best", (95, 5, 5, 95))
+    add_entry("same", (95, 5, 5, 95))
+    (group,) = collect(results_dir).groups
+    assert (group.detectable, resolution(group)) == (None, "")
+    for family, confusion in (("a", (94, 6, 5, 95)), ("b", (90, 10, 10, 90)), ("c", (70, 30, 30, 70))):
+        add_entry(family, confusion)
+    (group,) = collect(results_dir).groups
+    of_each = [entry.versus_first.detectable for entry in group.entries if entry.family in "abc"]
+    assert group.detectable == sorted(of_each)[1]
+    assert f"a true difference of {group.detectable:.4f} in F1" in resolution(group)
+
+
+def test_too_few_units_are_said(results_dir, add_entry, entries):
+    test = entries("svm").test.model_copy(update={"f1_rough": True, "num_units": 7})
+    add_entry("svm", test=test)
+    (group,) = collect(results_dir).groups
+    assert resolution(group).startswith("7 units in the test split: too few")
 
 
 def test_entries_meet_only_within_their_split_and_the_latest_split_leads(results_dir, add_entry):

@@ -35,6 +35,20 @@ def test_a_missing_entry_is_named(tmp_path):
         read_entry(tmp_path / "entry.json")
 
 
+def test_an_entry_of_an_earlier_version_is_read(tmp_path, entries):
+    path = tmp_path / "entry.json"
+    write_entry(entries("svm"), path)
+    old = json.loads(path.read_text())
+    for name in ("selection", "gain", "versus_first"):
+        del old[name]
+    for name in ("f1_rough", "num_units", "ece_floor"):
+        del old["test"][name]
+    path.write_text(json.dumps(old))
+    entry = read_entry(path)
+    assert (entry.selection, entry.test.num_units, entry.test.f1_rough) == (None, None, False)
+    assert entry.selected_by == entry.validation.f1
+
+
 def test_no_number_that_json_lacks_can_enter(entries):
     scores = entries("svm").test.model_dump()
     with pytest.raises(ValidationError, match="finite"):

@@ -37,7 +37,10 @@ def test_a_place_that_takes_no_file_is_said_in_one_line(board, results_dir):
 
 def test_the_json_keeps_its_contract(board, results_dir):
     document = json.loads(export(board, results_dir)[0].read_text())
-    assert list(document) == ["schema", "entries"]
+    assert list(document) == ["schema", "splits", "entries"]
+    (split,) = document["splits"]
+    assert (split["split_sha256"], split["data"], split["num_units"]) == ("a" * 64, "reviews.csv", 20)
+    assert split["detectable_difference"] == board.groups[0].detectable > 0
     assert document["schema"] == 1
     assert [(entry["rank"], entry["family"], entry["status"]) for entry in document["entries"]] == [
         (1, "svm", "finished"),
@@ -77,7 +80,7 @@ def test_an_empty_board_has_the_same_columns_and_exports(tmp_path, board):
     empty = Board(())
     assert as_frame(empty).dtypes.equals(as_frame(board).dtypes)
     texts = [path.read_text() for path in export(empty, tmp_path)]
-    assert json.loads(texts[0]) == {"schema": 1, "entries": []}
+    assert json.loads(texts[0]) == {"schema": 1, "splits": [], "entries": []}
     assert pd.read_csv(io.StringIO(texts[1])).empty
     assert "No entries yet" in texts[2]
     assert "No entries yet" in texts[3]

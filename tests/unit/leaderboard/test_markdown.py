@@ -1,7 +1,8 @@
 import re
 
 from reviewtune.leaderboard.board import collect
-from reviewtune.leaderboard.columns import COLUMNS
+from reviewtune.leaderboard.columns import COLUMNS, NOTHING
+from reviewtune.leaderboard.entry import Gain, SelectionScores
 from reviewtune.leaderboard.markdown import markdown
 
 
@@ -35,3 +36,28 @@ def test_names_cannot_break_out_of_their_cells(results_dir, add_entry):
 def test_what_was_left_out_is_named(results_dir, add_entry):
     add_entry("svm").write_text("{")
     assert r"studies/s1/svm/entry.json is no leaderboard entry" in markdown(collect(results_dir))
+
+
+def test_what_selected_what_it_gained_and_what_calibration_can_be_had_stand_in_the_table(
+    results_dir, add_entry, entries
+):
+    test = entries("svm").test.model_copy(update={"ece": 0.02, "ece_floor": 0.0151})
+    selection = SelectionScores(f1=0.968, standard_error=0.0021, folds=5, seeds=1)
+    add_entry("svm", test=test, selection=selection, gain=Gain(f1=0.0204, low=-0.001, high=0.0298))
+    add_entry("mlp", test=test.model_copy(update={"ece_floor": None}))
+    head, _, svm, mlp = ([cell.strip() for cell in row] for row in rows(markdown(collect(results_dir))))
+    for title, chosen, other in (
+        ("Out-of-fold F1", "0.9680 ± 0.0021", NOTHING),
+        ("Gain", "+0.0204 (-0.0010 to +0.0298)", NOTHING),
+        ("Calib. error", "0.0200 (0.0151)", "0.0200"),
+    ):
+        assert (svm[head.index(title)], mlp[head.index(title)]) == (chosen, other)
+
+
+def test_what_the_split_can_show_stands_under_its_table(results_dir, add_entry):
+    add_entry("svm", (95, 5, 5, 95))
+    add_entry("mlp", (90, 10, 10, 90))
+    (group,) = collect(results_dir).groups
+    assert f"\n\nIn eight draws of ten this test split shows a true difference of {group.detectable:.4f}" in markdown(
+        collect(results_dir)
+    )

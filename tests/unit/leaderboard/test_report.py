@@ -81,7 +81,8 @@ def test_the_words_are_explained(page_text):
     prose = " ".join(" ".join(Page(page_text).texts).split())
     assert "F1 of the fake class" in prose
     assert "may be chance" in prose
-    assert "the test split was opened once" in prose
+    assert "The test split took no part in any choice" in prose
+    assert "of a hundred boards five at most have a wrong verdict" in prose
 
 
 def test_plots_are_drawn_in_the_pages_colours(page_text):

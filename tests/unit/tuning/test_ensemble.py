@@ -51,6 +51,9 @@ class Inputs:
     def ids_at(self, positions: np.ndarray) -> list[str]:
         return [f"r{number}" for number in positions]
 
+    def units(self, split: str) -> np.ndarray:
+        return np.arange(340)[PARTS[split]] // 2
+
     def part(self, split: str, *, embedded: bool = False) -> Rows:
         texts = [row["text"] for row in self.rows[PARTS[split]]]
         return Rows(reviewtune.embed(texts) if embedded else texts, self.fake[PARTS[split]])
@@ -79,16 +82,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Inputs]:
         path = entry_path(results, "s", name)
         path.parent.mkdir(parents=True)
         keep_predictions(
-            path.with_name(VALIDATION_PREDICTIONS_FILE), inputs.ids(VALIDATION), validation.fake, scores, info
-        )
+            path.with_name(VALIDATION_PREDICTIONS_FILE), inputs.ids(VALIDATION), validation.fake, scores, info,
+            units=inputs.units(VALIDATION),
+        )  # fmt: skip
         scores = model.scores(test.inputs)
-        keep_predictions(path.with_name(PREDICTIONS_FILE), inputs.ids(TEST), test.fake, scores, info)
+        units = inputs.units(TEST)
+        keep_predictions(path.with_name(PREDICTIONS_FILE), inputs.ids(TEST), test.fake, scores, info, units=units)
         cost = Cost(
             fit_seconds=1.0 + number, study_seconds=10, device="cpu", peak_memory_bytes=number, reviews_per_second=1
         )
         entry = Entry(
             study_id="s", family=name, encoder="minilm" if embedded else None, status="finished", trial_id=name,
-            params={}, num_trials=4, test=scores_on_test(test.fake, scores, info, seed=1), cost=cost,
+            params={}, num_trials=4, test=scores_on_test(test.fake, scores, info, units), cost=cost,
             artifact=f"artifacts/s-{name}",
             provenance=Provenance(
                 data="sample", data_sha256="1" * 64, split_sha256="2" * 64, code="c", versions={}, seed=1, hardware="h",

@@ -1,0 +1,68 @@
+"""What classifiers did, counted by unit: the reviews that are related, and so do not err independently.
+
+A unit is a cluster of near-duplicates or a group (`data.splits`), and most often a single review. Uncertainty is taken
+over units: ten copies of one text tell hardly more than one. Shape letters: `N` reviews, `U` units; `...` classifiers,
+or the studies of a simulation.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reviewtune.errors import DataError
+from reviewtune.evaluation.labels import as_labels
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Reviews of each unit, by what they are and what they are called.
+
+    Attributes:
+        hits: (..., U) fake and called fake.
+        errors: (..., U) fake or called fake, but not both.
+        fakes: (..., U) fake.
+        several: (U,) true where the unit holds more than one review.
+    """
+
+    hits: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    fakes: NDArray[np.float64]
+    several: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, fake: ArrayLike, *predicted: ArrayLike, units: ArrayLike | None = None) -> Self:
+        """The counts of one or more classifiers on the same reviews, these along the first axis.
+
+        Args:
+            fake: (N,) true where the review is fake.
+            *predicted: (N,) true where a classifier calls it fake.
+            units: (N,) integers, equal where reviews belong together; None: each stands alone.
+
+        Raises:
+            DataError: The arrays are empty, differ in length or hold anything but labels and integers.
+        """
+        truth, *called = as_labels(fake=fake, **{f"predicted_{row}": labels for row, labels in enumerate(predicted)})
+        unit, size = _numbered(units, len(truth))
+
+        def counted(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+            return np.bincount(unit, weights=rows, minlength=len(size)).astype(np.float64)
+
+        return cls(
+            hits=np.array([counted(truth & labels) for labels in called]),
+            errors=np.array([counted(truth ^ labels) for labels in called]),
+            fakes=np.array([counted(truth)] * len(called)),
+            several=size > 1,
+        )
+
+
+def _numbered(units: ArrayLike | None, length: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """(N,) the number of each review's unit, from 0, and (U,) the units' sizes."""
+    if units is None:
+        return np.arange(length), np.ones(length, dtype=np.int64)
+    given = np.asarray(units)
+    if given.shape != (length,) or not np.issubdtype(given.dtype, np.integer):
+        raise DataError(f"units must hold one integer a review, ({length},), but are {given.dtype} of {given.shape}")
+    _, unit, size = np.unique(given, return_inverse=True, return_counts=True)
+    return unit, size

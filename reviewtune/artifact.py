@@ -12,7 +12,9 @@ from typing import Annotated, Protocol
 from pydantic import BaseModel, Field, StringConstraints, field_validator
 
 from reviewtune.errors import ArtifactError
+from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.choice import Calibration
 from reviewtune.families.registry import ENSEMBLE, FAMILIES
 from reviewtune.files import in_one_step
 from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, LABEL_NAMES
@@ -23,6 +25,7 @@ LONGEST_REVIEW = 131_072
 """Word pieces that any base model reads of a review, at most."""
 STEEPEST = 1e9
 """Of a calibration: log-odds a unit of score, or the inverse. Models whose scores need more have diverged."""
+CALIBRATIONS = {"platt": "Platt scaling", "beta": "beta calibration", "isotonic": "centred isotonic regression"}
 
 
 class EncoderInfo(Stored):
@@ -42,7 +45,7 @@ class ArtifactInfo(Stored):
     params: dict[Line, str | bool | int | float | None]
     labels: tuple[str, str] = LABEL_NAMES
     """Meaning of index 0 and 1."""
-    calibration: PlattCalibration
+    calibration: Calibration
     """Turns the model's scores into fake probabilities; fitted on the validation split."""
     threshold: float = Field(ge=0, le=1)
     """A review is called fake where its fake probability is above this: where F1 on the validation split is to be
@@ -75,9 +78,13 @@ class ArtifactInfo(Stored):
 
     @field_validator("calibration")
     @classmethod
-    def _calibration_is_sane(cls, calibration: PlattCalibration) -> PlattCalibration:
-        if not 1 / STEEPEST <= calibration.slope <= STEEPEST or abs(calibration.intercept) > STEEPEST:
+    def _calibration_is_sane(cls, calibration: Calibration) -> Calibration:
+        if isinstance(calibration, PlattCalibration | BetaCalibration) and (
+            not 1 / STEEPEST <= calibration.slope <= STEEPEST or abs(calibration.intercept) > STEEPEST
+        ):
             raise ValueError(f"the slope must be from {1 / STEEPEST:g} to {STEEPEST:g}, the intercept no larger")
+        if calibration.largest > STEEPEST:
+            raise ValueError(f"its numbers must be no larger than {STEEPEST:g}")
         return calibration
 
 
@@ -149,7 +156,8 @@ classifier.predict_proba(["Great product, works as described."])  # columns: gen
 ```
 
 A review is called fake where its fake probability is above {info.threshold:.4f}. The probabilities were calibrated
-(Platt scaling) on the validation split. They hold for reviews like those of `{info.data}` and say nothing about others:
+({CALIBRATIONS[info.calibration.kind]}) on the validation split.
+They hold for reviews like those of `{info.data}` and say nothing about others:
 check a sample of your own before anyone acts on them, and let no review be removed by this model alone. That threshold
 promises the highest F1 of the fake class; where a false alarm costs more than a miss, set a higher one of your own.
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from reviewtune.artifact import CARD_FILE, ArtifactInfo, read_info
 from reviewtune.errors import UsageError
+from reviewtune.evaluation.beta_calibration import BetaCalibration
+from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.choice import Calibration
 from reviewtune.outputs import check_output, written
 from reviewtune.predict import MEMBERS
 
@@ -67,7 +70,7 @@ def merged_card(info: ArtifactInfo, base_model: str, cls: str, options: str) -> 
         cls: The transformers class of the encoder.
         options: Arguments after the folder that load it without a warning.
     """
-    platt = info.calibration
+    imports, odds = _log_odds_code(info.calibration)
     return f"""---
 library_name: sentence-transformers
 tags: [text-classification, fake-reviews, reviewtune]
@@ -79,7 +82,7 @@ tags: [text-classification, fake-reviews, reviewtune]
 float32, and a linear head over the mean of the last hidden states (`2_Dense`). With transformers:
 
 ```python
-from safetensors.torch import load_file
+{imports}from safetensors.torch import load_file
 from transformers import AutoTokenizer, {cls}
 
 folder = "this folder"
@@ -94,7 +97,8 @@ hidden = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
 pooled = (hidden * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
 logits = pooled @ head["linear.weight"].T + head["linear.bias"]  # columns: genuine, fake
 score = logits[:, 1] - logits[:, 0]
-fake_probability = ({platt.slope!r} * score + {platt.intercept!r}).sigmoid()  # calibrated on the validation split
+{odds}
+fake_probability = log_odds.sigmoid()  # calibrated on the validation split
 ```
 
 With sentence-transformers, the same logits:
@@ -108,3 +112,16 @@ logits = SentenceTransformer("this folder").encode(["Great product, works as des
 A review is called fake where its fake probability is above {info.threshold:.4f}. `{ORIGIN_FILE}` says what the model
 was trained on and with.
 """
+
+
+def _log_odds_code(calibration: Calibration) -> tuple[str, str]:
+    """Imports, and the lines that give `log_odds` of a torch tensor `score`."""
+    if isinstance(calibration, PlattCalibration):
+        return "", f"log_odds = {calibration.slope!r} * score + {calibration.intercept!r}"
+    if isinstance(calibration, BetaCalibration):
+        line = f"x = {calibration.slope!r} * score + {calibration.intercept!r}"
+        parts = f"{calibration.above!r} * softplus(x) - {calibration.below!r} * softplus(-x) + {calibration.offset!r}"
+        return "from torch.nn.functional import softplus\n", f"{line}\nlog_odds = {parts}"
+    read = f'knots = json.load(open(f"{{folder}}/{ORIGIN_FILE}"))["calibration"]'
+    between = 'np.interp(score.detach().numpy(), knots["scores"], knots["values"])'
+    return "import json\n\nimport numpy as np\nimport torch\n", f"{read}\nlog_odds = torch.from_numpy({between})"

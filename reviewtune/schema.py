@@ -29,5 +29,5 @@ OBJECTIVE = "f1"
 """F1 of the fake class on the validation split: what every study maximises."""
 
 LEADERBOARD_SCHEMA = 1
-ARTIFACT_SCHEMA = 1
+ARTIFACT_SCHEMA = 2
 ARTIFACT_FILE = "reviewtune.json"

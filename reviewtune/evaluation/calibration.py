@@ -1,6 +1,11 @@
-"""Scores to probabilities: Platt scaling, fitted on the validation split. `N` is the number of reviews."""
+"""Scores to probabilities, fitted on reviews that the classifier was not. `N` is the number of reviews.
 
-from typing import Self
+Every calibration rises with the score, if ever so little, so that the order of the reviews is that of their scores, and
+what is called fake is what scores above some score. `choice` picks among them.
+"""
+
+from abc import abstractmethod
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,55 +14,16 @@ from scipy.special import expit, logit
 
 from reviewtune.errors import DataError
 from reviewtune.evaluation.labels import as_labels, require_both_classes
+from reviewtune.evaluation.logistic import smoothed_targets
 
 FLAT_SLOPE = 1e-6
 """Slope, in units of the scores' spread, where the scores tell nothing: flat, but the order of the scores is kept."""
 
 
-class PlattCalibration(BaseModel):
-    """A rising sigmoid of the score: probability = 1 / (1 + exp(-(slope * score + intercept)))."""
+class BaseCalibration(BaseModel):
+    """A rising function from scores to log-odds, in plain numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
-
-    slope: float = Field(gt=0)
-    """Log-odds per unit of score."""
-    intercept: float
-    """Log-odds at score 0."""
-
-    @classmethod
-    def fit(cls, scores: ArrayLike, fake: ArrayLike) -> Self:
-        """The sigmoid of highest likelihood under smoothed targets, which keep it finite for separated classes.
-
-        A fake review's target is (F + 1) / (F + 2) and a genuine one's 1 / (G + 2), of F fake and G genuine reviews
-        (Platt, "Probabilistic outputs for support vector machines", 1999).
-
-        Args:
-            scores: (N,) finite scores of any scale, higher where a review looks more fake.
-            fake: (N,) true where the review is fake.
-
-        Raises:
-            DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
-        """
-        (truth,) = as_labels(fake=fake)
-        values = _as_scores(scores, len(truth))
-        require_both_classes(truth, "calibration")
-        largest = float(np.abs(values).max()) or 1.0  # dividing first keeps huge scores' variance finite
-        centre, spread = float((values / largest).mean()), float((values / largest).std())
-        fakes, targets = int(truth.sum()), np.empty(len(truth))
-        targets[truth] = (fakes + 1) / (fakes + 2)
-        targets[~truth] = 1 / (len(truth) - fakes + 2)
-        # Where the scores are constant, or higher for genuine reviews, the best sigmoid that does not fall is flat at
-        # the share of fakes.
-        slope, height = FLAT_SLOPE, float(logit(targets.mean()))
-        if spread > 1e-12:
-            fitted = _logistic((values / largest - centre) / spread, targets)
-            slope, height = fitted if fitted[0] > FLAT_SLOPE else (slope, height)
-        else:
-            spread = 1.0
-        limits = np.finfo(np.float64)
-        with np.errstate(over="ignore"):
-            steepness = np.clip(np.float64(slope / spread) / largest, limits.tiny, limits.max)
-        return cls(slope=float(steepness), intercept=height - slope / spread * centre)
 
     def apply(self, scores: ArrayLike) -> NDArray[np.float64]:
         """(N,) probabilities in the order of the (N,) scores.
@@ -79,7 +45,60 @@ class PlattCalibration(BaseModel):
                 f"a score must be a number, but that of row {int(np.flatnonzero(np.isnan(values))[0])} is NaN"
             )
         with np.errstate(over="ignore"):
-            return self.slope * values + self.intercept
+            return self._rising(values)
+
+    @property
+    def largest(self) -> float:
+        """The largest of its numbers, signs aside."""
+        numbers = [value for value in self.model_dump().values() if not isinstance(value, str)]
+        return max(float(np.abs(value).max()) for value in numbers)
+
+    @abstractmethod
+    def _rising(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) log-odds of (N,) numbers, the infinite ones included."""
+
+
+class PlattCalibration(BaseCalibration):
+    """A rising sigmoid of the score: probability = 1 / (1 + exp(-(slope * score + intercept)))."""
+
+    kind: Literal["platt"] = "platt"
+    slope: float = Field(gt=0)
+    """Log-odds per unit of score."""
+    intercept: float
+    """Log-odds at score 0."""
+
+    @classmethod
+    def fit(cls, scores: ArrayLike, fake: ArrayLike) -> Self:
+        """The sigmoid of highest likelihood under smoothed targets (`logistic`).
+
+        Args:
+            scores: (N,) finite scores of any scale, higher where a review looks more fake.
+            fake: (N,) true where the review is fake.
+
+        Raises:
+            DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
+        """
+        (truth,) = as_labels(fake=fake)
+        values = as_scores(scores, len(truth))
+        require_both_classes(truth, "calibration")
+        largest = float(np.abs(values).max()) or 1.0  # dividing first keeps huge scores' variance finite
+        centre, spread = float((values / largest).mean()), float((values / largest).std())
+        targets = smoothed_targets(truth)
+        # Where the scores are constant, or higher for genuine reviews, the best sigmoid that does not fall is flat at
+        # the share of fakes.
+        slope, height = FLAT_SLOPE, float(logit(targets.mean()))
+        if spread > 1e-12:
+            fitted = _logistic((values / largest - centre) / spread, targets)
+            slope, height = fitted if fitted[0] > FLAT_SLOPE else (slope, height)
+        else:
+            spread = 1.0
+        limits = np.finfo(np.float64)
+        with np.errstate(over="ignore"):
+            steepness = np.clip(np.float64(slope / spread) / largest, limits.tiny, limits.max)
+        return cls(slope=float(steepness), intercept=height - slope / spread * centre)
+
+    def _rising(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.slope * scores + self.intercept
 
 
 def _logistic(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
@@ -93,7 +112,12 @@ def _logistic(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tupl
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def _as_scores(scores: ArrayLike, length: int) -> NDArray[np.float64]:
+def as_scores(scores: ArrayLike, length: int) -> NDArray[np.float64]:
+    """(N,) finite scores.
+
+    Raises:
+        DataError: There are not as many, or one is not finite.
+    """
     values = np.asarray(scores, dtype=np.float64)
     if values.shape != (length,):
         raise DataError(f"scores must have one value a review, ({length},), but their shape is {values.shape}")

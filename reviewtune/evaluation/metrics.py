@@ -6,9 +6,10 @@ from scipy import stats
 from sklearn import metrics
 
 from reviewtune.errors import DataError
+from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.labels import as_labels, has_both_classes, require_both_classes
 from reviewtune.evaluation.significance import CONFIDENCE
-from reviewtune.evaluation.threshold import calibrated
+from reviewtune.evaluation.threshold import f1_threshold
 from reviewtune.schema import FAKE_NAME, GENUINE_NAME
 
 ECE_BINS = 15
@@ -97,7 +98,8 @@ def one_class_scores(
 def validation_scores(fake: ArrayLike, scores: ArrayLike) -> dict[str, float]:
     """What chooses among trials: F1 of the fake class, accuracy and ROC AUC.
 
-    The labels are those that an artifact with these scores would give: calibrated, by the threshold of the highest F1.
+    The labels are those of Platt's calibration and its threshold of the highest F1, the same for every trial and quick;
+    an artifact's calibration is chosen (`choice`) once it is made.
 
     Args:
         fake: (N,) true where the review is fake.
@@ -106,8 +108,8 @@ def validation_scores(fake: ArrayLike, scores: ArrayLike) -> dict[str, float]:
     Raises:
         DataError: The arrays are empty or differ in length, a score is not finite, or `fake` holds one class only.
     """
-    calibration, threshold = calibrated(scores, fake)
-    predicted = calibration.apply(scores) > threshold
+    probability = PlattCalibration.fit(scores, fake).apply(scores)
+    predicted = probability > f1_threshold(probability)
     truth, labels = as_labels(fake=fake, predicted=predicted)
     require_both_classes(truth, "scoring")
     return {

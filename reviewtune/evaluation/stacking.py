@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
-from scipy.special import expit
 
 from reviewtune.errors import DataError
 from reviewtune.evaluation.labels import as_labels, require_both_classes
+from reviewtune.evaluation.logistic import rising_logistic, smoothed_targets
 
 FOLDS = 5
 LEAST_SHARE = 0.01
@@ -99,24 +99,12 @@ def cross_fitted(log_odds: Mapping[str, ArrayLike], fake: ArrayLike, *, seed: in
 
 def _weigh(table: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
     """(M,) weights, 0 for what is left out, and the intercept, for (N, M) log-odds and (N,) labels."""
-    from scipy.optimize import minimize
-
-    fakes, members = int(truth.sum()), table.shape[1]
-    targets = np.where(truth, (fakes + 1) / (fakes + 2), 1 / (len(truth) - fakes + 2))
-
-    def loss(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        odds = table @ point[:-1] + point[-1]
-        error = (expit(odds) - targets) / len(targets)
-        return float(np.mean(np.logaddexp(0, odds) - targets * odds)), np.append(error @ table, error.sum())
-
-    # From zero, so that a classifier that tells nothing keeps no weight.
-    start, bounds = np.zeros(members + 1), [(0, None)] * members + [(None, None)]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    moved = found[:-1] * table.std(axis=0)
+    found, intercept = rising_logistic(table, smoothed_targets(truth))
+    moved = found * table.std(axis=0)
     kept = moved > LEAST_SHARE * moved.sum()
-    if (kept | (found[:-1] == 0)).all():
-        return found[:-1], float(found[-1])
-    weights = np.zeros(members)
+    if (kept | (found == 0)).all():
+        return found, intercept
+    weights = np.zeros(table.shape[1])
     weights[kept], intercept = _weigh(table[:, kept], truth)
     return weights, intercept
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.choice import Calibration, choose_calibration
 
 
 def f1_threshold(fake_probability: NDArray[np.float64]) -> float:
@@ -22,15 +22,16 @@ def f1_threshold(fake_probability: NDArray[np.float64]) -> float:
     return float(expected_f1.max() / 2)
 
 
-def calibrated(scores: ArrayLike, fake: ArrayLike) -> tuple[PlattCalibration, float]:
+def calibrated(scores: ArrayLike, fake: ArrayLike, units: ArrayLike | None = None) -> tuple[Calibration, float]:
     """The calibration of a classifier, and the probability above which it calls a review fake.
 
     Args:
         scores: (N,) finite, of reviews that it was not fitted on.
         fake: (N,) true where the review is fake.
+        units: (N,) integers, equal where reviews belong together; None: each stands alone.
 
     Raises:
-        DataError: As `PlattCalibration.fit`.
+        DataError: As `choose_calibration`.
     """
-    calibration = PlattCalibration.fit(scores, fake)
+    calibration = choose_calibration(scores, fake, units=units)
     return calibration, f1_threshold(calibration.apply(scores))

@@ -44,7 +44,7 @@ class Counts:
             DataError: The arrays are empty, differ in length or hold anything but labels and integers.
         """
         truth, *called = as_labels(fake=fake, **{f"predicted_{row}": labels for row, labels in enumerate(predicted)})
-        unit, size = _numbered(units, len(truth))
+        unit, size = numbered(units, len(truth))
 
         def counted(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
             return np.bincount(unit, weights=rows, minlength=len(size)).astype(np.float64)
@@ -57,7 +57,7 @@ class Counts:
         )
 
 
-def _numbered(units: ArrayLike | None, length: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def numbered(units: ArrayLike | None, length: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """(N,) the number of each review's unit, from 0, and (U,) the units' sizes."""
     if units is None:
         return np.arange(length), np.ones(length, dtype=np.int64)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reviewtune.artifact import ArtifactInfo, EncoderInfo, now, write_artifact
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
-from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.threshold import calibrated
 from reviewtune.families.base import Model, Rows, Setting
 from reviewtune.families.registry import get_family
@@ -86,7 +86,7 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
     model, scores = _model(finalist), finalist.chosen.scores
     if scores is None:
         scores = model.scores(judges.inputs)
-    info = _info(finalist, *calibrated(scores, judges.fake))
+    info = _info(finalist, *calibrated(scores, judges.fake, finalist.judge_units))
     write_artifact(artifact, info, model)
     del model
     classifier = load(artifact)
@@ -145,7 +145,7 @@ def check_from_texts(classifier: Classifier, texts: list[str], scores: NDArray[n
     return len(sample) / seconds
 
 
-def _info(finalist: Finalist, calibration: PlattCalibration, threshold: float) -> ArtifactInfo:
+def _info(finalist: Finalist, calibration: Calibration, threshold: float) -> ArtifactInfo:
     encoder, chosen = finalist.encoder, finalist.chosen
     best = chosen.record.best
     assert best is not None

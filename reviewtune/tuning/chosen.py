@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.leaderboard.entry import SelectionScores
+from reviewtune.leaderboard.entry import Gain, SelectionScores
 from reviewtune.tuning.records import TrialRecord, best_of
 
 
@@ -22,6 +22,7 @@ class Chosen:
         model: Folder of the model that is shipped, relative to the results directory; None where it is fitted anew.
         fit_seconds: Of a training.
         selection: What folds said of it; None where the validation split chose.
+        gain: Over the default configuration, by what folds said of both; None where there is nothing to compare.
         scores: (N,) out-of-fold scores of the development rows; None where the validation split chose.
     """
 
@@ -30,6 +31,7 @@ class Chosen:
     model: str | None
     fit_seconds: float
     selection: SelectionScores | None = None
+    gain: Gain | None = None
     scores: NDArray[np.float64] | None = None
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reviewtune.artifact import ArtifactInfo, read_info, write_artifact
 from reviewtune.data.store import content_key
 from reviewtune.errors import ReviewtuneError, StudyError
-from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.metrics import validation_scores
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
 from reviewtune.evaluation.threshold import calibrated
@@ -173,7 +173,7 @@ def _stack(
     on_tokens = any(get_family(name).inputs == "tokens" for name in stacking.weights)
     resources = trial_resources(study.config, "tokens" if on_tokens else "texts", cluster)
     work = on_worker(_write, cpus=resources.cpus, gpus=resources.gpus)
-    info = _info(entry, chosen_by, *calibrated(left_out, fake))
+    info = _info(entry, chosen_by, *calibrated(left_out, fake, inputs.units_at(judging)))
     speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
     folder = study.folder / ENSEMBLE
     units, place = inputs.units(TEST), folder / VALIDATION_PREDICTIONS_FILE
@@ -187,7 +187,7 @@ def _stack(
     )
 
 
-def _info(entry: Entry, chosen_by: ValidationScores, calibration: PlattCalibration, threshold: float) -> ArtifactInfo:
+def _info(entry: Entry, chosen_by: ValidationScores, calibration: Calibration, threshold: float) -> ArtifactInfo:
     about = entry.provenance
     return ArtifactInfo(
         family=ENSEMBLE,

@@ -80,6 +80,7 @@ def scored_entry(
         "params": selected.params,
         "validation": ValidationScores(f1=best.f1, accuracy=best.accuracy, roc_auc=best.roc_auc),
         "selection": chosen.selection,
+        "gain": chosen.gain,
         "test": test,
         "cost": Cost(
             fit_seconds=chosen.fit_seconds,

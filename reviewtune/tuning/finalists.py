@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from reviewtune.config import MORE_SEEDS
 from reviewtune.errors import StudyError
+from reviewtune.evaluation.comparison import gain
 from reviewtune.evaluation.selection import FoldScores, choose
-from reviewtune.leaderboard.entry import SelectionScores
+from reviewtune.evaluation.threshold import calibrated
+from reviewtune.leaderboard.entry import Gain, SelectionScores
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
@@ -81,7 +83,10 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
     seconds = [finalist.seconds(own.leg) for finalist, own in zip(finalists, scores, strict=True)]
     taken, best = choose(scores, seconds)
     chosen, own = finalists[taken], scores[taken]
-    default = next((other.mean for it, other in zip(finalists, scores, strict=True) if it.record.is_default), None)
+    said = {
+        finalist.record.trial_id: _out_of_fold(run, finalist, judged.leg)
+        for finalist, judged in zip(finalists, scores, strict=True)
+    }
     model = _train_on_everything(run, executors, chosen.record, own.leg)
     _remove_states(run, finalists)
     return Chosen(
@@ -95,9 +100,9 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
             folds=own.f1.shape[1],
             seeds=own.f1.shape[0],
             highest_f1=scores[best].mean,
-            default_f1=default,
         ),
-        scores=_out_of_fold(run, chosen, own.leg),
+        scores=said[chosen.record.trial_id],
+        gain=_gain(run, finalists, said, chosen),
     )
 
 
@@ -197,6 +202,31 @@ def _out_of_fold(run: FamilyRun, finalist: Finalist, leg: int) -> NDArray[np.flo
             )
         scores[held_out] += share * said
     return scores
+
+
+def _gain(
+    run: FamilyRun, finalists: list[Finalist], said: dict[str, NDArray[np.float64]], chosen: Finalist
+) -> Gain | None:
+    """How far the chosen configuration's out-of-fold F1 lies above the default one's; None where it is the default.
+
+    Args:
+        run: The family.
+        finalists: All of them.
+        said: (N,) out-of-fold scores of each, by the trial of its search.
+        chosen: One of them.
+    """
+    default = next((finalist for finalist in finalists if finalist.record.is_default), None)
+    if default is None or default is chosen:
+        return None
+    study = run.study
+    fake, units = study.inputs.fake[study.judging], study.inputs.units_at(study.judging)
+    labels = {}
+    for trial_id, scores in said.items():
+        calibration, threshold = calibrated(scores, fake, units)
+        labels[trial_id] = calibration.apply(scores) > threshold
+    by_default = labels.pop(default.record.trial_id)
+    found = gain(fake, by_default, labels, chosen.record.trial_id, units=units)
+    return Gain(f1=found.difference, low=found.low, high=found.high)
 
 
 def _remove_states(run: FamilyRun, finalists: list[Finalist]) -> None:

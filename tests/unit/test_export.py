@@ -17,7 +17,10 @@ from reviewtune.encoders.encode import tokenize
 from reviewtune.encoders.loading import load_tokenizer
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.errors import ArtifactError, EncoderError, UsageError
+from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.choice import Calibration
+from reviewtune.evaluation.isotonic_calibration import IsotonicCalibration
 from reviewtune.export import export_artifact
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraParams
@@ -34,8 +37,14 @@ CLOSE = 0.05 if torch.cuda.is_available() else 1e-4
 FAKE = np.array([True, False, True, False])
 
 
-def info(family: str, encoder: EncoderInfo | None) -> ArtifactInfo:
-    calibration = PlattCalibration(slope=1.7, intercept=-0.3)
+CALIBRATIONS = {
+    "minilm": PlattCalibration(slope=1.7, intercept=-0.3),
+    "t5": BetaCalibration(slope=1.7, intercept=-0.3, above=1.5, below=0.5, offset=0.1),
+    "gte": IsotonicCalibration(scores=(-0.5, 0.1, 0.5), values=(-2.0, 0.5, 1.0), tail=1e-6),
+}
+
+
+def info(family: str, encoder: EncoderInfo | None, calibration: Calibration = CALIBRATIONS["minilm"]) -> ArtifactInfo:
     return ArtifactInfo(
         family=family, encoder=encoder, params={}, calibration=calibration, threshold=0.4,
         study_id="s", trial_id="t", data="d", data_sha256="0" * 64, split_sha256="0" * 64, validation_f1=1.0, code="c",
@@ -43,14 +52,14 @@ def info(family: str, encoder: EncoderInfo | None) -> ArtifactInfo:
     )  # fmt: skip
 
 
-def made(base: str, folder: Path) -> Path:
+def made(base: str, folder: Path, calibration: Calibration = CALIBRATIONS["minilm"]) -> Path:
     """An artifact of a trained adapter."""
     encoder = resolve_encoder(base)
     rows = Rows(tokenize(load_tokenizer(encoder), TEXTS, encoder.max_length), FAKE)
     params = QloraParams(learning_rate=0.01, batch_size=2, rank=4, epochs=2, warmup_ratio=0.0)
     model: Any = list(QloraFamily().fit(params, rows, Setting(base_model=base)))[-1].model
     about = EncoderInfo(name=encoder.name, revision=encoder.revision, max_length=encoder.max_length)
-    write_artifact(folder, info("qlora", about), model)
+    write_artifact(folder, info("qlora", about, calibration), model)
     return folder
 
 
@@ -78,7 +87,8 @@ def run(code: str, folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("base", ["minilm", "t5", "gte"])
 def test_the_code_on_a_merged_card_runs_and_agrees_with_the_artifact(tiny_base: Any, tmp_path: Path, base: str) -> None:
-    artifact = made("minilm" if base == "minilm" else str(tiny_base(base)), tmp_path / "artifact")
+    name = "minilm" if base == "minilm" else str(tiny_base(base))
+    artifact = made(name, tmp_path / "artifact", CALIBRATIONS[base])
     output = tmp_path / "merged"
     assert main(["export", "--artifact", str(artifact), "--output", str(output), "--merge"]) == 0
     card = (output / "README.md").read_text()

@@ -67,6 +67,26 @@ def artifacts(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     return folders
 
 
+BETA = {"kind": "beta", "slope": 1.0, "intercept": 0.0, "above": 1.5, "below": 0.5, "offset": 0.1}
+KNOTS = {"kind": "isotonic", "scores": [-1.0, 1.0], "values": [-2.0, 3.0], "tail": 1e-6}
+
+
+@pytest.mark.parametrize(
+    ("calibration", "log_odds"),
+    [
+        ({"slope": 1.7, "intercept": -0.3}, lambda score: 1.7 * score - 0.3),  # as the first version wrote it
+        (BETA, lambda score: 1.5 * np.logaddexp(0, score) - 0.5 * np.logaddexp(0, -score) + 0.1),
+        (KNOTS, lambda score: np.interp(score, [-1.0, 1.0], [-2.0, 3.0])),
+    ],
+)
+def test_every_calibration_is_read_from_its_numbers(copy: Any, calibration: dict[str, Any], log_odds: Any) -> None:
+    folder = copy("tfidf")
+    changed(folder, "reviewtune.json", calibration=calibration, schema_version=1)
+    classifier = reviewtune.load(folder)
+    expected = 1 / (1 + np.exp(-log_odds(classifier.scores(TEXTS))))
+    np.testing.assert_allclose(classifier.fake_probability(TEXTS), expected, atol=1e-5)
+
+
 def info(family: str, encoder: EncoderInfo | None, params: dict[str, Any]) -> ArtifactInfo:
     return ArtifactInfo(
         family=family, encoder=encoder, params=params, calibration=PlattCalibration(slope=1.7, intercept=-0.3),
@@ -122,9 +142,9 @@ def test_what_is_whole_labels_reviews(artifacts: dict[str, Path], name: str) -> 
         ("threshold", "0.5", "threshold='0.5': input should be a valid number"),
         ("labels", ["fake", "genuine"], "labels=['fake', 'genuine']: they must be ['genuine', 'fake']"),
         ("calibration__slope", 1e300, "the slope must be from 1e-09 to 1e+09"),
-        ("calibration__slope", 0, "calibration.slope=0: input should be greater than 0"),
-        ("calibration__slope", -1.5, "calibration.slope=-1.5"),
-        ("calibration__slope", float("inf"), "calibration.slope=inf"),
+        ("calibration__slope", 0, "calibration.platt.slope=0: input should be greater than 0"),
+        ("calibration__slope", -1.5, "calibration.platt.slope=-1.5"),
+        ("calibration__slope", float("inf"), "calibration.platt.slope=inf"),
         ("calibration__intercept", 1e200, "the intercept no larger"),
         ("data_sha256", "x", "data_sha256='x': string should match"),
         ("family", "os.system", "family='os.system': the families are tfidf"),
@@ -138,7 +158,19 @@ def test_what_is_whole_labels_reviews(artifacts: dict[str, Path], name: str) -> 
             "encoder.max_length=513, and minilm reads",
         ),
         ("encoder", {"name": "mini\x1b[2J", "revision": None, "max_length": 9}, r"encoder.name='mini\x1b[2J'"),
-        ("schema_version", 2, "has schema 2, this reviewtune reads up to 1: upgrade it"),
+        ("calibration__kind", "cubic", "calibration={"),
+        ("calibration__kind", [[]], "calibration={"),
+        ("calibration__kind", "beta", "calibration.beta.above is missing"),
+        ("calibration", BETA | {"above": -1.0}, "calibration.beta.above=-1.0"),
+        ("calibration", BETA | {"slope": 1e-200}, "the slope must be from 1e-09 to 1e+09"),
+        ("calibration", BETA | {"offset": 1e10}, "its numbers must be no larger than 1e+09"),
+        ("calibration", KNOTS | {"values": [0.5, -0.5]}, "scores and values must rise from knot to knot"),
+        ("calibration", KNOTS | {"values": [0.5]}, "as many values as scores"),
+        ("calibration", KNOTS | {"scores": []}, "calibration.isotonic.scores=[]"),
+        ("calibration", KNOTS | {"scores": [-1e200, 1e200]}, "its numbers must be no larger than 1e+09"),
+        ("calibration", KNOTS | {"tail": 0.0}, "calibration.isotonic.tail=0.0"),
+        ("calibration", "platt", "calibration='platt'"),
+        ("schema_version", 3, "has schema 3, this reviewtune reads up to 2: upgrade it"),
         ("new\nkey", 1, r"'new\nkey'=1: extra inputs are not permitted"),
     ],
 )

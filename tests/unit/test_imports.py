@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "tables": GROUND,
     "labelling": GROUND | {"data", "predict", "outputs", "tables"},
     "scoring": GROUND | {"data", "evaluation", "artifact", "predict", "outputs"},
-    "export": GROUND | {"adapters", "families", "artifact", "predict", "outputs"},
+    "export": GROUND | {"adapters", "evaluation", "families", "artifact", "predict", "outputs"},
     "tuning": GROUND | {"data", "evaluation", "leaderboard", "encoders", "adapters", "families", "artifact", "predict"},
 }
 """What each part of the package may use besides itself; what is not listed, the program itself, may use all."""

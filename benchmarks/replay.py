@@ -2,10 +2,10 @@
 
     python benchmarks/replay.py --curves curves.parquet --folds folds.parquet
 
-Ten searches draw 32 of the kept configurations each, no two of them the same where there are enough. Validation, the rule before there were finalists, takes the trial
-of the highest F1 on the validation split, trained on the train split; folds take the finalist of the highest mean F1 on
-the rows held out from its trainings, trained on all development rows. Both are scored on the same test split, which
-neither saw.
+Ten searches draw 32 of the kept configurations each, no two of them the same where there are enough. Validation, the
+rule before there were finalists, takes the trial of the highest F1 on the validation split, trained on the train split;
+folds take the finalist of the highest mean F1 on the rows held out from its trainings, trained on all development rows.
+Both are scored on the same test split, which neither saw.
 """
 
 import argparse

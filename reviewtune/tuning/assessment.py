@@ -94,9 +94,7 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
     speed = check_from_texts(classifier, finalist.test_texts, test_scores)
     folder = finalist.folder
     validation_file = folder / VALIDATION_PREDICTIONS_FILE
-    keep_predictions(
-        validation_file, finalist.judge_ids, judges.fake, scores, info, units=finalist.judge_units
-    )
+    keep_predictions(validation_file, finalist.judge_ids, judges.fake, scores, info, units=finalist.judge_units)
     keep_predictions(
         folder / PREDICTIONS_FILE, finalist.test_ids, test.fake, test_scores, info, units=finalist.test_units
     )

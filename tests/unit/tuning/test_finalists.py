@@ -15,7 +15,7 @@ from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
 from reviewtune.tuning.training import EVERYTHING, Training, all_folds, search_fold
 
-FOLD_OF = np.arange(12) % 3
+FOLD_OF, FAKE = np.arange(12) % 3, np.arange(12) % 2 == 0
 F1: dict[int, list[float]] = {1: [0.80, 0.90, 0.85], 2: [0.70, 0.95, 0.96], 3: [0.60, 0.61, 0.62]}
 """By the params' x: F1 after each of three legs, the same in every fold."""
 
@@ -41,7 +41,7 @@ def test_finalists_are_the_best_different_configurations_and_the_default_one() -
 
 
 class Runner:
-    """Trains what it is asked for: says of each held-out row `10 x + leg`, plus a tenth of the seed."""
+    """Trains what it is asked for: says of each held-out row `10 x + leg`, plus a tenth of the seed; 2 sees the fakes."""
 
     def __init__(self, run: Any, fate: Fate) -> None:
         self.run, self.fate = run, fate
@@ -58,7 +58,8 @@ class Runner:
                 EpochRecord(epoch=leg / 2, leg=leg, f1=F1[x][leg - 1], accuracy=0, roc_auc=0, fit_seconds=x * leg)
                 for leg in legs
             ]
-            said = {leg: np.full(len(fold.held_out), 10 * x + leg + (fold.seed - 7) / 10) for leg in legs}
+            told = 5 * FAKE[fold.held_out] * (x == 2) + 10 * x + (fold.seed - 7) / 10
+            said = {leg: told + leg for leg in legs}
             if said:
                 HeldOut(said).write(run.models / trial_id)
             (run.models / trial_id / ("best" if training.ships else "last")).mkdir(parents=True)
@@ -81,11 +82,10 @@ class Runner:
 def run(tmp_path: Path) -> Any:
     folds = all_folds(FOLD_OF, 3, seeds=2, search=search_fold(9, 3, seed=7))
     config = SimpleNamespace(finalists=2, seeds=1)
+    inputs = SimpleNamespace(development=np.arange(12), fake=FAKE, units_at=lambda positions: positions)
     return SimpleNamespace(
         name="svm",
-        study=SimpleNamespace(
-            config=config, num_folds=3, folds=folds, inputs=SimpleNamespace(development=np.arange(12))
-        ),
+        study=SimpleNamespace(config=config, num_folds=3, folds=folds, judging=np.arange(12), inputs=inputs),
         plan=SimpleNamespace(family=SimpleNamespace(inputs="texts")),
         finalists=TrialStore(tmp_path / "finalists"),
         models=tmp_path / "models",
@@ -114,10 +114,11 @@ def test_the_best_mean_over_folds_wins_with_the_leg_that_is_best_for_all_of_them
     assert (chosen.record.trial_id, chosen.epoch, chosen.fit_seconds, chosen.model) == ("t3", 1.5, 6, None)
     assert chosen.selection is not None
     assert (chosen.selection.f1, chosen.selection.highest_f1) == pytest.approx((0.96, 0.96))
-    assert chosen.selection.default_f1 == pytest.approx(0.62)
+    assert chosen.gain is not None
+    assert (chosen.gain.f1, chosen.gain.low > 0) == (pytest.approx(1 - 2 / 3), True)
     assert (chosen.selection.folds, chosen.selection.seeds) == (3, 1)
     assert chosen.selection.standard_error == pytest.approx(0)
-    np.testing.assert_allclose(chosen.scores, 23)
+    np.testing.assert_allclose(chosen.scores, 23 + 5 * FAKE)
     assert not any(run.models.glob("*/last"))
     assert len(list(run.models.glob("*/held_out.parquet"))) == 9
 
@@ -136,9 +137,14 @@ def test_the_first_two_train_by_more_seeds_and_their_scores_are_means(run: Any, 
     run.study.config.seeds = 2
     chosen = choose_by_folds(run, EXECUTORS, SEARCH)
     assert len(runner.asked[0]) == 3 * (2 + 2 + 1)
-    np.testing.assert_allclose(chosen.scores, 23.05)
+    np.testing.assert_allclose(chosen.scores, 23.05 + 5 * FAKE)
     assert chosen.selection is not None
     assert chosen.selection.seeds == 2
+
+
+def test_the_default_configuration_has_no_gain_over_itself(run: Any, runner: Runner) -> None:
+    chosen = choose_by_folds(run, EXECUTORS, [record(2, 0.5, 1, is_default=True), record(3, 0.9, 2)])
+    assert (chosen.record.trial_id, chosen.gain) == ("t1", None)
 
 
 def test_an_adapter_is_trained_on_everything_up_to_its_leg(run: Any, runner: Runner) -> None:

@@ -15,8 +15,6 @@ from pydantic_settings import NoDecode
 EMPTY = "empty"
 """Type of the error of a setting that is given without a value."""
 
-MORE_SEEDS = 2
-"""Finalists, the first on validation, that are trained by more than one seed."""
 SPACE_FORM = 'give families with their params, like {"qlora": {"epochs": 3, "rank": [8, 16]}}'
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -143,10 +141,6 @@ class SearchConfig(Config):
     evaluations_per_epoch: int = Field(1, ge=1)
     """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
     stopping earlier rungs on large data."""
-
-    def trainings_of(self, finalists: int) -> int:
-        """How often so many finalists are trained on folds."""
-        return self.folds * (finalists + (self.seeds - 1) * min(MORE_SEEDS, finalists))
 
 
 class ResourcesConfig(Config):

@@ -94,37 +94,6 @@ def compare(
     return {name: Difference(*map(float, values)) for name, values in zip(others, columns, strict=True)}
 
 
-def gain(
-    fake: ArrayLike,
-    default: ArrayLike,
-    candidates: Mapping[str, ArrayLike],
-    selected: str,
-    *,
-    units: ArrayLike | None = None,
-) -> Difference:
-    """How far the F1 of the selected configuration lies above the default's, with an interval that may be believed.
-
-    The best of several owes part of its lead to luck. Since the intervals of all candidates hold at once, so does that
-    of whichever was selected by these same labels.
-
-    Args:
-        fake: (N,) true where the review is fake.
-        default: (N,) out-of-fold labels of the family's default configuration: each review's by a model that was
-            trained without it.
-        candidates: (N,) out-of-fold labels of every configuration that was selected among, the selected one included.
-        selected: Its name.
-        units: (N,) integers, equal where reviews belong together; None: each stands alone.
-
-    Raises:
-        DataError, UsageError: As `compare`, or the selected one is not among the candidates.
-    """
-    if selected not in candidates:
-        raise UsageError(
-            f"the selected configuration is one of the candidates, {', '.join(candidates)}: not {selected}"
-        )
-    return compare(fake, default, candidates, units=units)[selected]
-
-
 def differences(counts: Counts, *, confidence: float = CONFIDENCE, seed: int = 0) -> Differences:
     """The differences of classifiers 1 to M to classifier 0, on the last axis but one of the counts.
 

@@ -98,8 +98,7 @@ def one_class_scores(
 def validation_scores(fake: ArrayLike, scores: ArrayLike) -> dict[str, float]:
     """What chooses among trials: F1 of the fake class, accuracy and ROC AUC.
 
-    The labels are those of Platt's calibration and its threshold of the highest F1, the same for every trial and quick;
-    an artifact's calibration is chosen (`choice`) once it is made.
+    The labels are those of `labels_of`.
 
     Args:
         fake: (N,) true where the review is fake.
@@ -108,15 +107,29 @@ def validation_scores(fake: ArrayLike, scores: ArrayLike) -> dict[str, float]:
     Raises:
         DataError: The arrays are empty or differ in length, a score is not finite, or `fake` holds one class only.
     """
-    probability = PlattCalibration.fit(scores, fake).apply(scores)
-    predicted = probability > f1_threshold(probability)
-    truth, labels = as_labels(fake=fake, predicted=predicted)
+    truth, labels = as_labels(fake=fake, predicted=labels_of(fake, scores))
     require_both_classes(truth, "scoring")
     return {
         "f1": float(metrics.f1_score(truth, labels, zero_division=0.0)),
         "accuracy": float(metrics.accuracy_score(truth, labels)),
         "roc_auc": float(metrics.roc_auc_score(truth, np.asarray(scores))),
     }
+
+
+def labels_of(fake: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
+    """(N,) what configurations that are compared call fake: by Platt's calibration and its threshold of the highest F1.
+
+    The same for all and quick; an artifact's own calibration is chosen (`choice`) once it is made.
+
+    Args:
+        fake: (N,) true where the review is fake.
+        scores: (N,) uncalibrated.
+
+    Raises:
+        DataError: As `PlattCalibration.fit`.
+    """
+    probability = PlattCalibration.fit(scores, fake).apply(scores)
+    return probability > f1_threshold(probability)
 
 
 def expected_calibration_error(

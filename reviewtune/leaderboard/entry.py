@@ -33,19 +33,20 @@ class ValidationScores(Section):
     roc_auc: float
 
 
-class SelectionScores(Section):
-    """What chose the configuration among its family's finalists, trained again over folds of all development rows."""
+class Selection(Section):
+    """What folds of the development reviews said of the selected configuration, before the test split was opened."""
 
     f1: float
-    """Mean F1 of the fake class on the rows that a fold's model was not trained on, over folds and seeds."""
-    standard_error: float = Field(ge=0)
-    """Of that mean, over folds and seeds."""
-    folds: int = Field(ge=2)
-    """Parts that the development rows, train and validation together, were cut into; units stay whole."""
-    seeds: int = Field(ge=1)
+    """Mean F1 on the rows that were held out from each training."""
+    standard_error: float
+    """Of `f1`, over the folds."""
+    folds: int
+    seeds: int
     """Trainings of each fold."""
-    highest_f1: float | None = None
+    highest_f1: float
     """The highest mean of any finalist: above `f1` where a cheaper one was taken that is within a standard error."""
+    default_f1: float | None = None
+    """The mean of the family's default configuration."""
 
 
 class Gain(Section):
@@ -174,8 +175,8 @@ class Entry(Section):
     validation: ValidationScores | None = None
     default_validation_f1: float | None = None
     """Validation F1 of the family's default configuration, the study's first trial: what the search improved on."""
-    selection: SelectionScores | None = None
-    """None where no finalists were trained over folds: then validation selected."""
+    selection: Selection | None = None
+    """None where the validation split chose, as in earlier versions, and of an ensemble."""
     gain: Gain | None = None
     """None where the default was not trained over folds."""
     test: TestScores | None = None

@@ -13,14 +13,14 @@ from reviewtune.leaderboard.entry import (
     Entry,
     Gain,
     Provenance,
-    SelectionScores,
+    Selection,
     TestScores,
     ValidationScores,
 )
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "validation": ValidationScores,
-    "selection": SelectionScores,
+    "selection": Selection,
     "gain": Gain,
     "test": TestScores,
     "versus_first": Comparison,

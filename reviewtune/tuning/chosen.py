@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.leaderboard.entry import Gain, SelectionScores
+from reviewtune.leaderboard.entry import Gain, Selection
 from reviewtune.tuning.records import TrialRecord, best_of
 
 
@@ -30,7 +30,7 @@ class Chosen:
     epoch: float
     model: str | None
     fit_seconds: float
-    selection: SelectionScores | None = None
+    selection: Selection | None = None
     gain: Gain | None = None
     scores: NDArray[np.float64] | None = None
 

@@ -10,6 +10,7 @@ from reviewtune.tuning.records import TrialRecord, TrialStore
 from reviewtune.tuning.resources import Resources, trial_resources
 from reviewtune.tuning.scheduler import first_rung
 from reviewtune.tuning.session import Cluster
+from reviewtune.tuning.training import trainings_of
 
 Say = Callable[[str], None]
 
@@ -66,8 +67,8 @@ def _seconds(records: list[TrialRecord], count: int, resources: Resources) -> fl
 
 def _finalists(study: Study, plan: FamilyPlan, records: list[TrialRecord], resources: Resources) -> str:
     """What follows the search; what is kept of it already is not looked at."""
-    config = study.config.model_copy(update={"folds": study.num_folds})
-    count = config.trainings_of(min(config.finalists + 1, plan.num_trials))
+    finalists = min(study.config.finalists + 1, plan.num_trials)
+    count = trainings_of(finalists, folds=study.num_folds, seeds=study.config.seeds)
     seconds = _seconds(records, count, resources)
     time = "" if seconds is None else f", about {duration(seconds)}"
     return f"then {count} trainings of finalists on {study.num_folds} folds{time}"

@@ -176,12 +176,12 @@ def _stack(
     info = _info(entry, chosen_by, *calibrated(left_out, fake, inputs.units_at(judging)))
     speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
     folder = study.folder / ENSEMBLE
-    units, place = inputs.units(TEST), folder / VALIDATION_PREDICTIONS_FILE
+    units, place = inputs.units_at(inputs.positions[TEST]), folder / VALIDATION_PREDICTIONS_FILE
     keep_predictions(place, inputs.ids_at(judging), fake, left_out, info, units=inputs.units_at(judging))
     keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, info, units=units)
     return entry.model_copy(
         update={
-            "test": scores_on_test(test.fake, scores, info, units),
+            "test": scores_on_test(test.fake, scores, info, test_units),
             "cost": _cost([member.cost for member in chosen], speed),
         }
     )

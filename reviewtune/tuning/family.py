@@ -165,7 +165,7 @@ def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:
         test_ids=inputs.ids(TEST),
         test_texts=inputs.test("texts").inputs,
         judge_units=inputs.units_at(study.judging),
-        test_units=inputs.units(TEST),
+        test_units=inputs.units_at(inputs.positions[TEST]),
         encoder=run.encoder,
         study_id=study.study_id,
         data=inputs.reviews.name,

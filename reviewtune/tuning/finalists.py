@@ -12,12 +12,10 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.config import MORE_SEEDS
 from reviewtune.errors import StudyError
-from reviewtune.evaluation.comparison import gain
+from reviewtune.evaluation.gain import gain_over_default
 from reviewtune.evaluation.selection import FoldScores, choose
-from reviewtune.evaluation.threshold import calibrated
-from reviewtune.leaderboard.entry import Gain, SelectionScores
+from reviewtune.leaderboard.entry import Gain, Selection
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
@@ -26,7 +24,7 @@ from reviewtune.tuning.keeper import mark_lost
 from reviewtune.tuning.keeping import LAST
 from reviewtune.tuning.records import TrialRecord, best_first
 from reviewtune.tuning.tasks import run_as_tasks
-from reviewtune.tuning.training import EVERYTHING, Training, fold_name
+from reviewtune.tuning.training import EVERYTHING, MORE_SEEDS, Training, fold_name
 from reviewtune.tuning.tuner import Round, run_round
 
 
@@ -94,12 +92,13 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
         epoch=next(epoch.epoch for epoch in chosen.trials[0, 0].epochs if epoch.leg == own.leg),
         model=model,
         fit_seconds=seconds[taken],
-        selection=SelectionScores(
+        selection=Selection(
             f1=own.mean,
             standard_error=own.standard_error,
             folds=own.f1.shape[1],
             seeds=own.f1.shape[0],
             highest_f1=scores[best].mean,
+            default_f1=next((s.mean for f, s in zip(finalists, scores, strict=True) if f.record.is_default), None),
         ),
         scores=said[chosen.record.trial_id],
         gain=_gain(run, finalists, said, chosen),
@@ -215,17 +214,12 @@ def _gain(
         said: (N,) out-of-fold scores of each, by the trial of its search.
         chosen: One of them.
     """
-    default = next((finalist for finalist in finalists if finalist.record.is_default), None)
-    if default is None or default is chosen:
+    default = next((finalist.record.trial_id for finalist in finalists if finalist.record.is_default), None)
+    if default is None or default == chosen.record.trial_id:
         return None
     study = run.study
     fake, units = study.inputs.fake[study.judging], study.inputs.units_at(study.judging)
-    labels = {}
-    for trial_id, scores in said.items():
-        calibration, threshold = calibrated(scores, fake, units)
-        labels[trial_id] = calibration.apply(scores) > threshold
-    by_default = labels.pop(default.record.trial_id)
-    found = gain(fake, by_default, labels, chosen.record.trial_id, units=units)
+    found = gain_over_default(fake, said[default], said, chosen.record.trial_id, units=units)
     return Gain(f1=found.difference, low=found.low, high=found.high)
 
 

@@ -74,12 +74,8 @@ class StudyInputs:
         ids: list[str] = self.reviews.table[ID].take(positions).to_pylist()
         return ids
 
-    def units(self, split: str) -> NDArray[np.int64]:
-        """(N,) the unit of each of a split's rows: equal where reviews are near-duplicates or share a group."""
-        return self.units_at(self.positions[split])
-
     def units_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(N,) the unit of each of the rows at some positions."""
+        """(N,) the unit of each row at some positions: equal where reviews are near-duplicates or share a group."""
         units: NDArray[np.int64] = self.split.table[CLUSTER].to_numpy()[positions]
         return units
 

@@ -6,6 +6,7 @@ from reviewtune.config import StudyConfig
 from reviewtune.errors import UsageError
 from reviewtune.families.base import Inputs
 from reviewtune.tuning.session import Cluster
+from reviewtune.tuning.training import trainings_of
 
 GPU_SLOTS, CPU_SLOTS = 32, 2
 """Most slots of a pack by default: what fills a GPU with short reviews; what a CPU trains in a bearable time."""
@@ -80,7 +81,8 @@ def _pack_resources(config: StudyConfig, cluster: Cluster) -> Resources:
     workers = min(fit, -(-at_once // slots))
     concurrent = min(slots * workers, at_once)
     if gpus and config.slots is None and config.finalists:
-        slots = max(slots, min(most, -(-config.trainings_of(config.finalists + 1) // workers)))
+        trainings = trainings_of(config.finalists + 1, folds=config.folds, seeds=config.seeds)
+        slots = max(slots, min(most, -(-trainings // workers)))
     return Resources(cpus, gpus, workers, concurrent, slots)
 
 

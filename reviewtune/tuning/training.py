@@ -12,6 +12,9 @@ SEARCH = "search"
 EVERYTHING = "everything"
 """The fold of what is shipped: it trains on all development rows, and none is left to judge it."""
 
+MORE_SEEDS = 2
+"""Finalists, the first on validation, that are trained by more than one seed."""
+
 MEMBER = "member"
 """Key of a Tune trial's config that holds a `Training`; a search's trial has its params there as they are."""
 
@@ -98,3 +101,8 @@ def all_folds(fold_of: NDArray[np.int64], folds: int, *, seeds: int, search: Fol
         for seed in range(seeds):
             named[fold_name(fold, folds, seed)] = Fold(train, held_out, search.seed + seed)
     return named
+
+
+def trainings_of(finalists: int, *, folds: int, seeds: int) -> int:
+    """How many trainings so many finalists take."""
+    return folds * (finalists + (seeds - 1) * min(MORE_SEEDS, finalists))

@@ -6,7 +6,7 @@ from scipy.stats import norm
 from sklearn.metrics import f1_score
 
 from reviewtune.errors import DataError, UsageError
-from reviewtune.evaluation.comparison import compare, gain
+from reviewtune.evaluation.comparison import compare
 from reviewtune.evaluation.significance import f1_interval
 
 rows = st.lists(st.tuples(*[st.booleans()] * 4), min_size=1, max_size=80)
@@ -88,21 +88,9 @@ def test_few_reviews_that_differ_decide_nothing():
     assert compare(FAKE, FAKE, {"b": second})["b"].behind
 
 
-def test_the_gain_is_believed_only_as_the_best_of_all_candidates():
-    default = classifier(FAKE, 0.1, seed=0)
-    candidates = {str(seed): classifier(FAKE, 0.1, seed) for seed in range(1, 9)}
-    best = max(candidates, key=lambda name: f1_score(FAKE, candidates[name]))
-    honest = gain(FAKE, default, candidates, best)
-    alone = compare(FAKE, default, {best: candidates[best]})[best]
-    assert honest.difference == alone.difference
-    assert honest.low < alone.low < alone.high < honest.high
-
-
 def test_what_cannot_be_compared_is_refused():
     assert compare(FAKE, FAKE, {}) == {}
     with pytest.raises(DataError, match="labels, but fake has 2"):
         compare([True, False], [True, False], {"b": [True]})
     with pytest.raises(UsageError, match="between 0 and 1, not 95"):
         compare(FAKE, FAKE, {"b": FAKE}, confidence=95)
-    with pytest.raises(UsageError, match="one of the candidates, b: not c"):
-        gain(FAKE, FAKE, {"b": FAKE}, "c")

@@ -4,7 +4,7 @@ import pytest
 from reviewtune.errors import ArtifactError
 from reviewtune.leaderboard.board import collect, ranked
 from reviewtune.leaderboard.columns import tie_text
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, SelectionScores
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Selection
 from reviewtune.leaderboard.resolution import resolution
 
 
@@ -29,7 +29,7 @@ def test_three_families_of_three_scores_are_ranked_by_hand(results_dir, add_entr
 def test_what_selected_ranks_then_the_name_and_never_the_test_split(entries):
     def chosen(family, confusion, validation, selection=None):
         scores = entries("svm").validation.model_copy(update={"f1": validation})
-        folds = selection and SelectionScores(f1=selection, standard_error=0.01, folds=5, seeds=1)
+        folds = selection and Selection(f1=selection, standard_error=0.01, folds=5, seeds=1, highest_f1=0.97)
         return entries(family, confusion, validation=scores, selection=folds)
 
     best, worst = (10, 0, 0, 10), (5, 5, 5, 5)

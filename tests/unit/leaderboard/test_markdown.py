@@ -2,7 +2,7 @@ import re
 
 from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.columns import COLUMNS, NOTHING
-from reviewtune.leaderboard.entry import Gain, SelectionScores
+from reviewtune.leaderboard.entry import Gain, Selection
 from reviewtune.leaderboard.markdown import markdown
 
 
@@ -42,7 +42,7 @@ def test_what_selected_what_it_gained_and_what_calibration_can_be_had_stand_in_t
     results_dir, add_entry, entries
 ):
     test = entries("svm").test.model_copy(update={"ece": 0.02, "ece_floor": 0.0151})
-    selection = SelectionScores(f1=0.968, standard_error=0.0021, folds=5, seeds=1)
+    selection = Selection(f1=0.968, standard_error=0.0021, folds=5, seeds=1, highest_f1=0.97)
     add_entry("svm", test=test, selection=selection, gain=Gain(f1=0.0204, low=-0.001, high=0.0298))
     add_entry("mlp", test=test.model_copy(update={"ece_floor": None}))
     head, _, svm, mlp = ([cell.strip() for cell in row] for row in rows(markdown(collect(results_dir))))

@@ -38,6 +38,7 @@ class Inputs:
 
     def __init__(self) -> None:
         self.rows = generate(340, seed=3).to_pylist()
+        self.positions = {split: np.arange(340)[part] for split, part in PARTS.items()}
         self.fake = np.array([row["label"] == "fake" for row in self.rows])
         assert self.fake.any()
         assert not self.fake.all()
@@ -51,8 +52,8 @@ class Inputs:
     def ids_at(self, positions: np.ndarray) -> list[str]:
         return [f"r{number}" for number in positions]
 
-    def units(self, split: str) -> np.ndarray:
-        return np.arange(340)[PARTS[split]] // 2
+    def units_at(self, positions: np.ndarray) -> np.ndarray:
+        return positions // 2
 
     def part(self, split: str, *, embedded: bool = False) -> Rows:
         texts = [row["text"] for row in self.rows[PARTS[split]]]
@@ -83,10 +84,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Inputs]:
         path.parent.mkdir(parents=True)
         keep_predictions(
             path.with_name(VALIDATION_PREDICTIONS_FILE), inputs.ids(VALIDATION), validation.fake, scores, info,
-            units=inputs.units(VALIDATION),
+            units=inputs.units_at(inputs.positions[VALIDATION]),
         )  # fmt: skip
         scores = model.scores(test.inputs)
-        units = inputs.units(TEST)
+        units = inputs.units_at(inputs.positions[TEST])
         keep_predictions(path.with_name(PREDICTIONS_FILE), inputs.ids(TEST), test.fake, scores, info, units=units)
         cost = Cost(
             fit_seconds=1.0 + number, study_seconds=10, device="cpu", peak_memory_bytes=number, reviews_per_second=1

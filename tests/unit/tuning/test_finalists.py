@@ -41,7 +41,7 @@ def test_finalists_are_the_best_different_configurations_and_the_default_one() -
 
 
 class Runner:
-    """Trains what it is asked for: says of each held-out row `10 x + leg`, plus a tenth of the seed; 2 sees the fakes."""
+    """Trains what it is asked for: says of each held-out row `10 x + leg`, a tenth of the seed more; 2 sees fakes."""
 
     def __init__(self, run: Any, fate: Fate) -> None:
         self.run, self.fate = run, fate
@@ -183,5 +183,5 @@ def test_what_a_fold_said_that_is_gone_says_what_to_delete(run: Any, runner: Run
     choose_by_folds(run, EXECUTORS, SEARCH)
     for path in run.models.glob("*/held_out.parquet"):
         path.unlink()
-    with pytest.raises(StudyError, match=r"lacks what 1 of 3, seed 1 said .*delete .*finalists/m4\.json"):
+    with pytest.raises(StudyError, match=r"lacks what 1 of 3, seed 1 said .*delete .*finalists/m1\.json"):
         choose_by_folds(run, EXECUTORS, SEARCH)

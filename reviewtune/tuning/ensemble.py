@@ -181,7 +181,7 @@ def _stack(
     keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, info, units=units)
     return entry.model_copy(
         update={
-            "test": scores_on_test(test.fake, scores, info, test_units),
+            "test": scores_on_test(test.fake, scores, info, units),
             "cost": _cost([member.cost for member in chosen], speed),
         }
     )

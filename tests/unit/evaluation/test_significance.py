@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
+from scipy.stats import t as t_distribution
 from sklearn.metrics import f1_score
 
 from reviewtune.errors import DataError, UsageError
@@ -141,3 +142,38 @@ def test_what_cannot_be_scored_is_refused():
 def test_a_confidence_lies_between_none_and_certainty(confidence):
     with pytest.raises(UsageError, match=f"between 0 and 1, not {confidence}"):
         f1_interval([True], [True], confidence=confidence)
+
+
+def test_of_related_reviews_it_is_wilsons_interval_of_as_many_unrelated_ones_step_by_step():
+    random = np.random.default_rng(11)
+    units = np.append(np.arange(240) // 6, 1000 + np.arange(60))  # forty units of six, and sixty reviews alone
+    fake = random.uniform(size=300) < 0.5
+    called = fake ^ (random.uniform(size=1100) < 0.2)[units]
+    rows = [np.flatnonzero(units == unit) for unit in np.unique(units)]
+    hits, either, fakes = (
+        np.array([part[own].sum() for own in rows], dtype=float) for part in (fake & called, fake | called, fake)
+    )
+    share = hits.sum() / either.sum()
+    residual = hits - share * either
+    slope, intercept = np.polyfit(fakes, residual, 1)
+    squares = ((residual - slope * fakes - intercept) ** 2)[:40]
+    contributing = (either > 0).sum()
+    alone = share * (1 - share) * either[40:].sum()
+    together = share * (1 - share) * either.sum()
+    effect = (contributing / (contributing - 1) * squares.sum() + alone) / together
+    quantile = t_distribution.ppf(0.975, (squares.sum() + alone) ** 2 / (squares**2).sum())
+    # Wilson's ends are where the distance to the share is so many of their own standard errors.
+    found = f1_interval(fake, called, units=units)
+    assert effect > 2
+    for f1 in (found.low, found.high):
+        end = f1 / (2 - f1)
+        error = np.sqrt(end * (1 - end) * effect / either.sum())
+        assert abs(end - share) / error == pytest.approx(quantile, rel=1e-6)
+
+
+def test_a_single_unit_tells_as_much_as_one_review():
+    fake = np.ones(30, dtype=bool)
+    called = np.arange(30) < 20
+    found = f1_interval(fake, called, units=np.zeros(30, dtype=int))
+    assert found.rough
+    assert (found.low < 0.1, found.high > 0.99) == (True, True)

@@ -33,13 +33,12 @@ from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.identity import known_identity
 from reviewtune.tuning.inputs import StudyInputs, split_of
-from reviewtune.tuning.keeper import epoch_record
 from reviewtune.tuning.keeping import BEST
 from reviewtune.tuning.lock import study_lock
 from reviewtune.tuning.plan import FamilyPlan, Study, identity_of
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.ranking import rank
-from reviewtune.tuning.records import TrialRecord
+from reviewtune.tuning.records import TrialRecord, legs_with
 from reviewtune.tuning.session import ray_session
 from reviewtune.tuning.trial import Assignment, run_trial
 
@@ -172,10 +171,8 @@ def _ended(work: Any, results: Queue) -> bool:
 
 def _after(record: TrialRecord, result: dict[str, Any]) -> TrialRecord:
     """The record with a leg that was reported; one that is reported again replaces its first report."""
-    epoch = epoch_record(result)
-    earlier = [known for known in record.epochs if known.epoch < epoch.epoch]
     usage: dict[str, Any] = {name: result[name] for name in ("peak_memory_bytes", "device") if name in result}
-    return record.model_copy(update={"epochs": [*earlier, epoch], **usage})
+    return record.model_copy(update={"epochs": legs_with(record.epochs, result), **usage})
 
 
 def _work(assignment: Assignment, trial_id: str, epochs: int, results: Queue) -> None:

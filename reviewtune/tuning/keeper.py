@@ -10,14 +10,11 @@ from ray.tune.experiment import Trial
 
 from reviewtune.tracebacks import blames_machine, reason_in
 from reviewtune.tuning.keeping import BEST, kept_result
-from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStatus, TrialStore
-from reviewtune.tuning.scheduler import EPOCH
+from reviewtune.tuning.records import TrialRecord, TrialStatus, TrialStore, epoch_record, legs_with
 from reviewtune.tuning.training import Training
 
 Watcher = Callable[[str, TrialRecord], None]
 """Called with `started`, `leg` or `ended` and the trial's record so far."""
-
-EPOCH_METRICS = ("leg", "f1", "accuracy", "roc_auc", "fit_seconds", "train_loss", "pack_reviews_per_second")
 
 
 @dataclass
@@ -63,7 +60,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         record = self.running[trial.trial_id]
         model = self.models_dir / trial.trial_id / BEST
         change = {
-            "epochs": _with_leg(record.epochs, result),
+            "epochs": legs_with(record.epochs, result),
             "model": str(model.relative_to(self.results_dir)) if model.is_dir() else None,
             "peak_memory_bytes": result.get("peak_memory_bytes", 0),
             "device": result.get("device", "cpu"),
@@ -135,24 +132,11 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         self.watch(event, record)
 
 
-def _with_leg(epochs: list[EpochRecord], result: dict[str, Any]) -> list[EpochRecord]:
-    """The legs of a trial with one that has ended now; one that no rows judge leaves no record."""
-    if "f1" not in result:
-        return epochs
-    leg = epoch_record(result)
-    return [*(known for known in epochs if known.epoch < leg.epoch), leg]
-
-
 def mark_lost(store: TrialStore) -> None:
     """Say of trials whose process ended before they did that they are lost; no other may run in their study now."""
     for record in store.read():
         if record.status == "running":
             store.write(record.model_copy(update={"status": "lost", "error": "the study ended before it did"}))
-
-
-def epoch_record(result: dict[str, Any]) -> EpochRecord:
-    """What a record keeps of a trial's result."""
-    return EpochRecord(epoch=result[EPOCH], **{name: result[name] for name in EPOCH_METRICS if name in result})
 
 
 def take_in_legs_ahead(store: TrialStore, results_dir: Path) -> None:

@@ -30,6 +30,33 @@ class EpochRecord(BaseModel):
     """Of its whole pack, lately."""
 
 
+EARLIER = "earlier"
+"""In what a trial reports first when it goes on, and in what it keeps to go on from: the records of the legs before."""
+EPOCH_METRICS = ("epoch", "leg", "f1", "accuracy", "roc_auc", "fit_seconds", "train_loss", "pack_reviews_per_second")
+
+
+def epoch_record(result: dict[str, Any]) -> EpochRecord:
+    """What a record keeps of a trial's result."""
+    return EpochRecord(**{name: result[name] for name in EPOCH_METRICS if name in result})
+
+
+def legs_with(known: list[EpochRecord], result: dict[str, Any]) -> list[EpochRecord]:
+    """The legs of a trial once it has reported one; a leg that is reported again replaces its first report.
+
+    One that no rows judge leaves no record.
+
+    Args:
+        known: Its legs so far.
+        result: What it reports: with what it has measured `EARLIER`, where reports were lost on their way.
+    """
+    if "f1" not in result:
+        return known
+    leg = epoch_record(result)
+    earlier = {each.epoch: each for each in map(EpochRecord.model_validate, result.get(EARLIER, ()))}
+    before = {**earlier, **{each.epoch: each for each in known}}
+    return [*(before[epoch] for epoch in sorted(before) if epoch < leg.epoch), leg]
+
+
 def epochs_text(epochs: float) -> str:
     """So many epochs, for people: `2`, or `0.33` in mid-epoch."""
     return f"{round(epochs, 2):g}"

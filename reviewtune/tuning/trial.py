@@ -20,6 +20,7 @@ from reviewtune.families.base import Leg, Model, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import Resumable, keep, kept_result, last_state
+from reviewtune.tuning.records import EARLIER, epoch_record
 from reviewtune.tuning.scheduler import EPOCH, PROGRESS
 from reviewtune.tuning.search import BEST_F1
 from reviewtune.tuning.training import Fold, Training
@@ -56,8 +57,8 @@ def run_trial(
 ) -> None:
     """Fit one configuration, reporting after every leg.
 
-    A trial that goes on after its worker died reports its last leg once more: the death may have come before the
-    report.
+    A trial that goes on after its worker died reports its last leg once more, with what the legs before it measured:
+    Ray Train forwards a report while the next leg is trained, and a death takes what is not forwarded along.
 
     Args:
         config: Of the Tune trial: the searched values, or what `Training.config` gives.
@@ -74,8 +75,11 @@ def run_trial(
     fold, folder = assignment.folds[training.fold], assignment.models_dir / trial_id
     resume_from = last_state(folder)
     done = kept_result(resume_from) if resume_from else {}
+    # No list: Tune would take it for a histogram's values, for TensorBoard.
+    earlier = tuple(done.get(EARLIER, ()))
     if done:
-        report(done if leader else {EPOCH: done[EPOCH]})
+        report({**done, EARLIER: earlier} if leader else {EPOCH: done[EPOCH]})
+        earlier += _recorded(done)
     best, seconds = done.get(BEST_F1, NO_SCORE), done.get("fit_seconds", 0.0)
     said = HeldOut.read(folder, until=done.get("leg", 0))
     validated = family.params.from_values({**assignment.fixed, **training.params})
@@ -92,12 +96,18 @@ def run_trial(
             improved, best = training.ships and is_improved(metrics, best), result[BEST_F1]
             kept = None if training.ships else said
             if isinstance(leg.model, Resumable):
-                keep(leg.model, folder, result, improved=improved, said=kept)
+                keep(leg.model, folder, {**result, EARLIER: earlier}, improved=improved, said=kept)
             elif kept and leg.number == last:
                 kept.write(folder)
+            earlier += _recorded(result)
             report(result)
         if leg.number == last:
             return
+
+
+def _recorded(result: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """What later results tell of this one; nothing where no rows judge the trial."""
+    return (epoch_record(result).model_dump(),) if "f1" in result else ()
 
 
 def _judged(model: Model, judges: Rows, leg: Leg, said: HeldOut) -> dict[str, float]:

@@ -115,7 +115,9 @@ def differs(after: Kept, reference: Kept, family: str) -> list[str]:
         twin = by_params.get(_key(record))
         if twin is None:
             continue
-        for mine, theirs in zip(record["epochs"], twin["epochs"], strict=False):
+        expected_of = {epoch["epoch"]: epoch for epoch in twin["epochs"]}
+        for mine in record["epochs"]:
+            theirs = expected_of.get(mine["epoch"], mine)
             loss, expected = mine.get("train_loss", 0.0), theirs.get("train_loss", 0.0)
             if abs(loss - expected) > TOLERANCE * max(1.0, abs(expected)) or mine["f1"] != theirs["f1"]:
                 found.append(f"epoch {mine['epoch']:g} of {record['trial_id']}: loss {loss:.5f}, not {expected:.5f}")

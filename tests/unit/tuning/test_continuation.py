@@ -14,6 +14,7 @@ from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraParams
 from reviewtune.tuning.continuation import begin_from, train_on
 from reviewtune.tuning.keeping import BEST, LAST
+from reviewtune.tuning.records import EARLIER, epoch_record, legs_with
 from reviewtune.tuning.training import SEARCH, search_fold
 from reviewtune.tuning.trial import Assignment, run_trial
 
@@ -81,7 +82,8 @@ def test_three_epochs_and_two_more_are_what_resuming_by_hand_gives(assignment: A
 def test_the_last_epoch_is_reported_again_and_the_new_ones_after_it(assignment: Assignment, old: Any) -> None:
     reports = continued(assignment)
     assert [report["epoch"] for report in reports] == [3, 4, 5]
-    assert reports[0] == old[-1]
+    assert {name: value for name, value in reports[0].items() if name != EARLIER} == old[-1]
+    assert legs_with([], reports[0]) == [epoch_record(report) for report in old]
     assert [report["last"] for report in reports[1:]] == [False, True]
     assert reports[-1]["fit_seconds"] > old[-1]["fit_seconds"]
     assert reports[-1]["best_f1"] == max(report["f1"] for report in [*old, *reports])

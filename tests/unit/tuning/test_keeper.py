@@ -7,7 +7,7 @@ import pytest
 
 from reviewtune.tuning.keeper import RecordKeeper, Watcher, mark_lost, take_in_legs_ahead
 from reviewtune.tuning.keeping import BEST, PROGRESS_FILE
-from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore, best_of
+from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore, best_of, epoch_record
 
 
 @pytest.fixture
@@ -85,6 +85,17 @@ def test_a_trial_has_its_record_from_its_start_to_its_end(store: TrialStore, tmp
     assert (record.device, record.peak_memory_bytes, record.model) == ("H100", 7, f"models/a/{BEST}")
     assert record.study_key == "k"
     assert told == [("started", "running")] * 2 + [("leg", "running")] * 3 + [("ended", "finished")]
+
+
+def test_legs_whose_reports_a_worker_took_along_are_in_the_record(store: TrialStore, tmp_path: Path) -> None:
+    keeper, trial = keeper_in(tmp_path, store), _trial("a", {})
+    keeper.on_trial_start(trial=trial)
+    for epoch in (1, 2):
+        keeper.on_trial_result(trial=trial, result=leg(epoch, 0.1 * epoch))
+    earlier = tuple(epoch_record(leg(epoch, 0.1 * epoch)).model_dump() for epoch in (1, 2, 3, 4))
+    keeper.on_trial_result(trial=trial, result=leg(5, 0.5, earlier=earlier))
+    (record,) = store.read()
+    assert [(epoch.epoch, round(epoch.f1, 2)) for epoch in record.epochs] == [(n, n / 10) for n in range(1, 6)]
 
 
 def test_a_trial_that_was_stopped_before_its_last_leg_says_so(store: TrialStore, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from reviewtune.families.space import Params
 from reviewtune.tuning import trial
 from reviewtune.tuning.held_out import HELD_OUT_FILE, HeldOut
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
+from reviewtune.tuning.records import legs_with
 from reviewtune.tuning.training import EVERYTHING, SEARCH, Fold, Training, search_fold
 from reviewtune.tuning.trial import Assignment, run_trial
 
@@ -119,6 +120,9 @@ def test_a_trial_whose_worker_died_goes_on_after_its_last_epoch(assignment: Assi
         run_trial({"found": "312"}, assignment, trial_id="t", report=die)
     reports = reports_of("312", assignment)
     assert [report["epoch"] for report in reports] == [2, 3]
+    # What was reported before may be lost too, on its way from a worker of Ray Train's.
+    assert [epoch.epoch for epoch in legs_with([], reports[0])] == [1, 2]
+    assert [epoch.epoch for epoch in legs_with([], reports_of("312", assignment)[0])] == [1, 2, 3]
     assert reports[-1]["best_f1"] == 1.0
     assert (tmp_path / "t" / BEST / "model.txt").read_text() == "3"
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import platform
+import re
 import tempfile
 import time
 import traceback
@@ -17,8 +18,12 @@ LONGEST_REASON = 300
 
 NO_ROOM = "make room in PLACE, or give another --results-dir; what has finished is kept, and the same command goes on"
 NO_RIGHT = "make it readable and writable for this user, or give another --results-dir"
+GONE = "PLACE or what was in it went away: where it was renamed or unmounted, put it back; the same command goes on"
 NO_MEMORY = "close other programs, or run less at once: --max-concurrent-trials 1, for QLoRA --slots 1"
 NO_RAY = "the same command goes on from what has finished; `reviewtune doctor` tells whether Ray works here"
+
+SYSTEM_ERROR = re.compile(r"^\w*Error: \[Errno (\d+)\] ([^\n:]+)(?:: '([^'\n]+)')?", re.MULTILINE)
+"""Number, words and file, as Python prints them below the frames."""
 
 BY_NUMBER = {
     errno.ENOSPC: NO_ROOM,
@@ -59,7 +64,7 @@ def line_for(error: BaseException, words: Sequence[str], results_dir: Path | Non
     where = f"the traceback is in {path}" if path else "no file for the traceback could be written"
     chain = list(_chain(error))
     for each in reversed(chain):
-        if mend := _mend(each):
+        if mend := GONE if _is_gone(each, results_dir) else _mend(each):
             there = str(results_dir) if results_dir else "the folder that it writes to"
             return f"{_said(each)}: {mend.replace('PLACE', there)} ({where})"
     return f"this was not foreseen ({_said(chain[-1])}): {where}; please report it"
@@ -93,7 +98,20 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while isinstance(found, BaseException) and found not in seen:
         seen.append(found)
         yield found
-        found = getattr(found, "cause", None) or found.__cause__
+        found = getattr(found, "cause", None) or found.__cause__ or _told_by_tune(found)
+
+
+def _told_by_tune(error: BaseException) -> OSError | None:
+    """The system's error in the text of Ray Tune's own, which keeps nothing but the traceback; None of any other."""
+    found = SYSTEM_ERROR.findall(str(error)) if type(error).__name__ == "TuneError" else []
+    return OSError(int(found[-1][0]), found[-1][1], found[-1][2] or None) if found else None
+
+
+def _is_gone(error: BaseException, results_dir: Path | None) -> bool:
+    """Whether an error tells that a file or folder of the results is no longer there."""
+    if not (isinstance(error, FileNotFoundError) and isinstance(error.filename, str) and results_dir):
+        return False
+    return Path(error.filename).absolute().is_relative_to(results_dir.absolute())
 
 
 def _write_log(error: BaseException, words: Sequence[str], results_dir: Path | None) -> Path | None:

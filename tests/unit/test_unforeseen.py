@@ -57,6 +57,28 @@ def test_what_libraries_are_known_to_raise_says_what_to_do(error: Exception, lin
     assert told.endswith(f"(the traceback is in {log})")
 
 
+def tune_error(told: str) -> Exception:
+    from ray.tune.error import TuneError
+
+    error: Exception = TuneError(f'Traceback (most recent call last):\n  File "x.py", line 1, in write\n{told}\n')
+    return error
+
+
+def test_results_that_went_away_are_named_with_what_to_do(tmp_path: Path) -> None:
+    inside = tmp_path / "results" / "studies" / "record.json"
+    error = tune_error(f"FileNotFoundError: [Errno 2] No such file or directory: '{inside}'")
+    told = line_for(error, ["tune"], tmp_path / "results")
+    assert told.startswith(f"{inside}: No such file or directory: {tmp_path / 'results'} or what was in it went away")
+    assert "\n" not in told
+    elsewhere = line_for(FileNotFoundError(errno.ENOENT, "No such file", "/elsewhere"), ["tune"], tmp_path)
+    assert "went away" not in elsewhere
+
+
+def test_a_full_disk_that_tune_tells_of_is_a_full_disk(tmp_path: Path) -> None:
+    told = line_for(tune_error("OSError: [Errno 28] No space left on device: '/r/x'"), ["tune"], tmp_path)
+    assert told.startswith(f"/r/x: No space left on device: {NO_ROOM.replace('PLACE', str(tmp_path))}")
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

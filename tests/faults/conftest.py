@@ -39,4 +39,4 @@ def killed_driver(
 ) -> tuple[Killed, Path]:
     """What came of it, and the finished results directory; the driver was killed once a trial had ended."""
     results = tmp_path_factory.mktemp("killed") / "results"
-    return apart(kill, "short", "driver", 0, Place(inputs, results, None, LIMIT_SECONDS, records=1)), results
+    return apart(kill, "short", ["driver"], 0, Place(inputs, results, None, LIMIT_SECONDS, records=1)), results

@@ -1,10 +1,11 @@
-"""One kill: a study, one process of it ended by SIGKILL at a moment, the same command again, and what came of it."""
+"""A study whose components are ended by SIGKILL, each at a moment of its own, and what came of it."""
 
 import json
 import random
 import shutil
 import sqlite3
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,14 +13,16 @@ from typing import Any
 
 import psutil
 
-from tests.faults.kept import differs, doubled, finished, lost, read_kept, read_records
-from tests.faults.processes import OF, adopt_orphans, end_all, left_over, of_component
+from tests.faults.kept import Kept, differs, doubled, finished, lost, read_kept, read_records
+from tests.faults.processes import FATAL, OF, adopt_orphans, end_all, left_over, of_component
 from tests.faults.said import extraordinary
 from tests.faults.study import STUDIES, Program, tune_words
 
 POLL_SECONDS = 0.2
 TRIES = 3
-"""Times that the same command is given again, at most."""
+"""Times that the same command is given again after the last kill, at most."""
+ASSESSOR = "assessor"
+"""The one component that lives as long whatever is left to train."""
 PATIENCE_SECONDS = 15
 """How long processes may take to end after the last run."""
 
@@ -41,14 +44,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a kill takes place.
+    """Where the kills of a study take place.
 
     Attributes:
         inputs: Of `make_inputs`.
         results: A new folder.
-        reference: Of the executor; None where the kill waits for no moment.
+        reference: Of the executor; None where a kill waits for no moment.
         limit: Seconds after which a run counts as hung.
-        records: Trials that must have ended before.
+        records: Trials that must have ended before any kill.
     """
 
     inputs: Path
@@ -59,32 +62,47 @@ class Place:
 
 
 @dataclass
+class Kill:
+    """One process that was ended.
+
+    Attributes:
+        component, title: What it was.
+        phase, seconds: What the study was doing, and how long that run of it was under way.
+        run: Which, from 0.
+        said: The extraordinary lines from then to the next kill, of each run apart.
+    """
+
+    component: str
+    title: str
+    phase: str
+    seconds: float
+    run: int
+    said: list[list[str]] = field(default_factory=list)
+
+
+@dataclass
 class Run:
-    """The command, given once: its exit status (None where it hung), seconds, and extraordinary lines."""
+    """The command, given once: its exit status (None where it hung) and seconds."""
 
     status: int | None
     seconds: float
-    said: list[str]
 
 
 @dataclass
 class Killed:
-    """What came of a kill; a line of the output.
+    """What came of a study's kills; a line of the output.
 
     Attributes:
-        executor, component, seed: What was asked for.
-        phase, title, seconds: What the study was doing, what was killed, and when; empty where it was never there.
-        runs: The disturbed run, and the same command again.
+        executor, seed: What was asked for.
+        kills: In their order. A component that had ended before its moment is not among them.
+        runs: The command, time and again.
         lost, doubled, differs: What is wrong with what was kept.
         left: Processes that outlived the last run.
     """
 
     executor: str
-    component: str
     seed: int
-    phase: str = ""
-    title: str = ""
-    seconds: float = 0.0
+    kills: list[Kill] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -137,91 +155,124 @@ def copy_store(source: Path, results: Path) -> None:
     shutil.copytree(source / "store", results / "store")
 
 
-def kill(executor: str, component: str, seed: int, place: Place) -> Killed:
-    """Kill a component of an executor's study at a random moment of its life, and run the study to its end.
+def kill(executor: str, components: Sequence[str], seed: int, place: Place) -> Killed:
+    """Kill each of these components of an executor's study once, and run the study to its end.
 
     Args:
-        executor, component: What.
-        seed: Draws the moment and, of several processes, which.
+        executor: What.
+        components: All may befall one run; after one that no run outlives the command is given again.
+        seed: Draws the moments and, of several processes, which.
         place: Where.
     """
     adopt_orphans()
-    draw = random.Random(f"{executor} {component} {seed}")
-    outcome = Killed(executor, component, seed)
-    words = tune_words(executor, place.inputs, place.results)
+    study = _Study(Killed(executor, seed), list(components), place, random.Random(f"{executor} {seed}"))
+    if place.reference:
+        copy_store(place.reference.results, place.results)
     try:
-        program, before = _strike(outcome, words, place, draw)
-        _finish(outcome, program, place.limit)
-        while not _is_done(outcome, place) and len(outcome.runs) <= TRIES:
-            _finish(outcome, Program(words), place.limit)
-        _judge(outcome, before, place)
-        outcome.left = left_over(PATIENCE_SECONDS)
+        again = 0
+        while again <= TRIES:
+            if not study.run():
+                if study.is_done:
+                    break
+                again += 1
+        study.judge()
+        study.outcome.left = left_over(PATIENCE_SECONDS)
     finally:
         end_all()
-    return outcome
+    return study.outcome
 
 
-def _strike(
-    outcome: Killed, words: list[str], place: Place, draw: random.Random
-) -> tuple[Program, dict[str, dict[str, Any]]]:
-    """Start the study and kill; the program, and the records that stood then.
+@dataclass
+class _Study:
+    """A study that is struck.
 
-    A study that ends before there is anything to kill is begun anew, with another moment.
+    Attributes:
+        outcome: What has come of it so far.
+        waiting: Components that are still to be killed.
+        place, draw: Of `kill`.
+        before: Records of trials that had ended at some kill, by id, as they stood then first.
     """
-    for _ in range(TRIES):
-        shutil.rmtree(place.results, ignore_errors=True)
-        moment = 0.0
-        if place.reference:
-            copy_store(place.reference.results, place.results)
-            moment = draw.uniform(*place.reference.lives[outcome.component])
-        program = Program(words)
-        target = _wait_for(outcome.component, program, moment, draw, place)
+
+    outcome: Killed
+    waiting: list[str]
+    place: Place
+    draw: random.Random
+    before: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def run(self) -> bool:
+        """Give the command and wait for its end; whether anything of this run was killed."""
+        trials = STUDIES[self.outcome.executor][1]
+        program = Program(tune_words(self.outcome.executor, self.place.inputs, self.place.results))
+        delays = self._delays(1 - finished(self.place.results) / trials)
+        said, kills, since = 0.0, len(self.outcome.kills), dict[str, float]()
+        while program.process.poll() is None and program.seconds - said < self.place.limit:
+            component = self._due(program, delays, since)
+            if component and self._strike(component, program, said):
+                said = program.seconds
+                if component in FATAL:
+                    break
+            time.sleep(POLL_SECONDS)
+        # One that hangs is ended with all that it has started.
+        status = program.wait(max(1.0, self.place.limit - (program.seconds - said)))
+        if status is None:
+            end_all()
+        self._note(program, said)
+        self.outcome.runs.append(Run(status, round(program.seconds, 1)))
+        return len(self.outcome.kills) > kills
+
+    def _delays(self, left: float) -> dict[str, float]:
+        """Seconds of its life after which each component is to die, where so large a share of the trials is left."""
+        if not self.place.reference:
+            return dict.fromkeys(self.waiting, 0.0)
+        lives = {name: last - first for name, (first, last) in self.place.reference.lives.items()}
+        shares = {name: 1.0 if name == ASSESSOR else left for name in self.waiting}
+        return {name: self.draw.uniform(0, lives.get(name, 0.0) * shares[name]) for name in self.waiting}
+
+    def _due(self, program: Program, delays: dict[str, float], since: dict[str, float]) -> str | None:
+        """A component whose moment has come; `since` notes when each was first seen."""
+        if not self.waiting or program.tuning is None or finished(self.place.results) < self.place.records:
+            return None
+        for name in self.waiting:
+            if name not in since and of_component(name, program.process.pid):
+                since[name] = program.seconds
+        return next((name for name in self.waiting if program.seconds >= since.get(name, 1e9) + delays[name]), None)
+
+    def _strike(self, component: str, program: Program, said: float) -> bool:
+        """Kill one process of a component, if there is one just now."""
+        targets = of_component(component, program.process.pid)
         with suppress(psutil.NoSuchProcess):
-            if target:
-                title, before = target.cmdline()[0].rpartition("/")[2], read_records(place.results)
-                outcome.phase, outcome.seconds = program.phase, round(program.seconds, 1)
+            if targets:
+                target = self.draw.choice(targets)
+                title, standing = target.cmdline()[0].rpartition("/")[2], read_records(self.place.results)
+                phase, at = program.phase, program.seconds
                 target.kill()
-                outcome.title = title
-                return program, before
-        program.wait(place.limit)
-        end_all()
-    return program, {}
+                self._note(program, said)
+                self.before = {**Kept(standing).done, **self.before}
+                self.outcome.kills.append(Kill(component, title, phase, round(at, 1), len(self.outcome.runs)))
+                self.waiting.remove(component)
+                return True
+        return False
 
+    def _note(self, program: Program, since: float) -> None:
+        """Keep what was said since the last kill, or the start of the run."""
+        if self.outcome.kills:
+            self.outcome.kills[-1].said.append(extraordinary(program.said(since)))
 
-def _wait_for(
-    component: str, program: Program, moment: float, draw: random.Random, place: Place
-) -> psutil.Process | None:
-    """A process of the component, at the moment or as soon afterwards as there is one; None if the study ends first."""
-    while program.process.poll() is None:
-        is_time = (program.tuning or 0) >= moment and finished(place.results) >= place.records
-        if is_time and (found := of_component(component, program.process.pid)):
-            return draw.choice(found)
-        time.sleep(POLL_SECONDS)
-    return None
+    @property
+    def is_done(self) -> bool:
+        """Whether the last run ended well, with as many finished trials as were asked for."""
+        status = self.outcome.runs[-1].status
+        return status == 0 and finished(self.place.results) >= STUDIES[self.outcome.executor][1]
 
-
-def _finish(outcome: Killed, program: Program, limit: float) -> None:
-    """Wait for a run's end; one that hangs is ended with all that it has started."""
-    since = outcome.seconds if not outcome.runs else 0.0
-    status = program.wait(limit)
-    outcome.runs.append(Run(status, round(program.seconds - since, 1), extraordinary(program.said(since))))
-    if status is None:
-        end_all()
-
-
-def _is_done(outcome: Killed, place: Place) -> bool:
-    """Whether the last run ended well, with as many finished trials as were asked for."""
-    return outcome.runs[-1].status == 0 and finished(place.results) >= STUDIES[outcome.executor][1]
-
-
-def _judge(outcome: Killed, before: dict[str, Any], place: Place) -> None:
-    family, trials, _ = STUDIES[outcome.executor]
-    try:
-        after = read_kept(place.results)
-    except (ValueError, sqlite3.Error) as error:
-        outcome.lost = [f"unreadable: {error}"]
-        return
-    outcome.lost = lost(before, after, family=family, trials=trials)
-    outcome.doubled = doubled(after, trials)
-    if place.reference:
-        outcome.differs = differs(after, read_kept(place.reference.results), family)
+    def judge(self) -> None:
+        """Say what is wrong with what was kept."""
+        family, trials, _ = STUDIES[self.outcome.executor]
+        try:
+            after = read_kept(self.place.results)
+        except (ValueError, sqlite3.Error) as error:
+            self.outcome.lost = [f"unreadable: {error}"]
+            return
+        self.outcome.lost = lost(self.before, after, family=family, trials=trials)
+        self.outcome.doubled = doubled(after, trials)
+        if self.place.reference:
+            self.outcome.differs = differs(after, read_kept(self.place.reference.results), family)

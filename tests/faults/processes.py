@@ -27,6 +27,9 @@ OF = {
 }
 """Executor: what its studies consist of."""
 
+FATAL = ("driver", "raylet", "gcs")
+"""What no run outlives: the same command then goes on."""
+
 OF_RAY = ("ray::DashboardAgent", "ray::RuntimeEnvAgent", "/ray/dashboard/", "/ray/_private/")
 """In the titles of what Ray keeps beside a raylet: without it they end by themselves, the last after a minute."""
 

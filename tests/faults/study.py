@@ -30,6 +30,7 @@ FLAGS = {"inline": [], "short": [], "packed": ["--slots", "1"], "ddp": ["--execu
 
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
+    "CUDA_VISIBLE_DEVICES": "",
     "RAY_OVERRIDE_RESOURCES": '{"CPU": 2}',
     "OMP_NUM_THREADS": "1",
     "COLUMNS": "250",
@@ -127,8 +128,9 @@ class Program:
 
     @property
     def tuning(self) -> float | None:
-        """Seconds since it first said that it was tuning; None before."""
-        said = [at for at, line in list(self.lines) if (match := PHASE.match(line)) and match[1] == "tuning"]
+        """Seconds since it first said that it was tuning, or assessing where all trials had ended; None before."""
+        begun = ("tuning", "assessing")
+        said = [at for at, line in list(self.lines) if (match := PHASE.match(line)) and match[1] in begun]
         return self.seconds - said[0] if said else None
 
     def wait(self, seconds: float) -> int | None:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from tests.faults.processes import FATAL
 from tests.faults.said import LINES, commonest, in_short, is_plain
 
 Line = dict[str, Any]
 
-HEAD = ["executor", "killed", "times", "went on by itself", "lost", "doubled", "hung", "left running", "what is read"]
+HEAD = ["executor", "killed", "times", "went on by itself", "lost", "doubled", "differs", "hung", "left running"]
+HEAD += ["what is read"]
 
 
 def rows(head: list[str], cells: list[list[str]]) -> str:
@@ -14,34 +16,40 @@ def rows(head: list[str], cells: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *cells])
 
 
-def markdown(kills: list[Line]) -> str:
-    """A row for each executor and component, and one for all."""
-    hit = [line for line in kills if line["title"]]
-    groups: dict[tuple[str, str], list[Line]] = {}
-    for line in sorted(hit, key=lambda line: line["executor"]):
-        groups.setdefault((line["executor"], line["component"]), []).append(line)
-    each = [[*key, *_cells(lines)] for key, lines in groups.items()]
+def markdown(studies: list[Line]) -> str:
+    """A row for each executor and component, and one for all; a study's faults count at each of its kills."""
+    hit = [(study, number) for study in studies for number in range(len(study["kills"]))]
+    groups: dict[tuple[str, str], list[tuple[Line, int]]] = {}
+    for study, number in sorted(hit, key=lambda pair: pair[0]["executor"]):
+        groups.setdefault((study["executor"], study["kills"][number]["component"]), []).append((study, number))
+    each = [[*key, *_cells(kills)] for key, kills in groups.items()]
     return rows(HEAD, [*each, ["all", "", *_cells(hit)[:-1], ""]])
 
 
-def _cells(lines: list[Line]) -> list[str]:
-    alone = sum(len(line["runs"]) == 1 for line in lines)
-    counts = [sum(bool(line[name]) for line in lines) for name in ("lost", "doubled", "hung", "left")]
-    return [str(len(lines)), str(alone), *map(str, counts), commonest(map(_read, lines))]
+def _cells(kills: list[tuple[Line, int]]) -> list[str]:
+    alone = sum(_went_on(study, study["kills"][number]) for study, number in kills)
+    counts = [sum(bool(study[name]) for study, _ in kills) for name in ("lost", "doubled", "differs", "hung", "left")]
+    read = commonest(_read(study["kills"][number]) for study, number in kills)
+    return [str(len(kills)), str(alone), *map(str, counts), read]
 
 
-def _read(line: Line) -> str:
-    """What a user reads of a kill, over all its runs."""
-    texts = [in_short(run["said"]) for run in line["runs"] if run["said"]]
-    return ", then: ".join(texts) or "nothing"
+def _went_on(study: Line, kill: Line) -> bool:
+    """Whether the run that a kill befell ended well, or lived until a kill that no run outlives."""
+    later = [other for other in study["kills"] if other["run"] == kill["run"] and other["component"] in FATAL]
+    return kill["component"] not in FATAL and (bool(later) or study["runs"][kill["run"]]["status"] == 0)
 
 
-def told(line: Line) -> str:
-    """One kill, for whoever waits."""
-    ends = [("hung" if run["status"] is None else run["status"], run["seconds"]) for run in line["runs"]]
+def _read(kill: Line) -> str:
+    """What a user reads of a kill, over all runs up to the next one."""
+    return ", then: ".join(in_short(said) for said in kill["said"] if said) or "nothing"
+
+
+def told(study: Line) -> str:
+    """A study's kills and what came of them, for whoever waits."""
+    ends = [("hung" if run["status"] is None else run["status"], run["seconds"]) for run in study["runs"]]
     runs = ", ".join(f"{end} in {seconds:.0f} s" for end, seconds in ends)
-    wrong = [f"{name} {line[name]}" for name in ("lost", "doubled", "differs", "left") if line[name]]
-    if not all(is_plain(run["said"]) for run in line["runs"]):
+    wrong = [f"{name} {study[name]}" for name in ("lost", "doubled", "differs", "left") if study[name]]
+    if not all(is_plain(said) for kill in study["kills"] for said in kill["said"]):
         wrong.append(f"more than {LINES} lines or a traceback is read")
-    what = f"{line['executor']} {line['component']} {line['seed']} ({line['title'] or 'never there'}, {line['phase']})"
-    return f"{what}: {runs}; {'; '.join(wrong) or 'well'}"
+    kills = ", ".join(f"{kill['component']} at {kill['seconds']:.0f} s of run {kill['run']}" for kill in study["kills"])
+    return f"{study['executor']} {study['seed']} ({kills or 'never there'}): {runs}; {'; '.join(wrong) or 'well'}"

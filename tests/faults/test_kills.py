@@ -12,12 +12,12 @@ from tests.faults.said import is_plain
 
 
 def assert_well(killed: Killed) -> None:
-    assert killed.title, "the study ended before there was anything to kill"
-    assert killed.runs[-1].status == 0, killed.runs[-1].said
+    assert killed.kills, "the study ended before there was anything to kill"
+    assert killed.runs[-1].status == 0, killed.kills[-1].said
     assert not killed.hung
     assert (killed.lost, killed.doubled, killed.differs, killed.left) == ([], [], [], [])
-    for run in killed.runs:
-        assert is_plain(run.said), "\n".join(run.said)
+    for said in (said for each in killed.kills for said in each.said):
+        assert is_plain(said), "\n".join(said)
 
 
 def test_a_study_whose_driver_is_killed_loses_and_doubles_nothing(killed_driver: tuple[Killed, Path]) -> None:
@@ -41,4 +41,4 @@ def test_a_study_whose_driver_is_killed_loses_and_doubles_nothing(killed_driver:
 def test_a_killed_component_costs_nothing(
     executor: str, component: str, apart: Callable[..., Any], inputs: Path, tmp_path: Path
 ) -> None:
-    assert_well(apart(kill, executor, component, 0, Place(inputs, tmp_path / "results", None, LIMIT_SECONDS)))
+    assert_well(apart(kill, executor, [component], 0, Place(inputs, tmp_path / "results", None, LIMIT_SECONDS)))

@@ -117,7 +117,8 @@ def run_tests(tree: str, log: str, status: str, tests: list[str]) -> None:
     for stream in (1, 2):
         os.dup2(output, stream)
     os.chdir(tree)
-    os.environ |= {"PYTHONPATH": tree, "PYTHONDONTWRITEBYTECODE": "1"}
+    found_before = filter(None, [os.environ.get("PYTHONPATH")])
+    os.environ |= {"PYTHONPATH": os.pathsep.join([tree, *found_before]), "PYTHONDONTWRITEBYTECODE": "1"}
     sys.path[:] = [tree, *(entry for entry in sys.path if entry not in ("", tree))]
     for name in [name for name in sys.modules if name.split(".")[0] in ("reviewtune", "tests")]:
         del sys.modules[name]

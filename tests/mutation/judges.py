@@ -13,8 +13,8 @@ ALSO = {
     "tuning": [
         "tests/unit/test_ensemble.py",
         "tests/unit/test_commands.py",
-        "tests/unit/test_config.py",
         "tests/unit/test_presets.py",
+        "tests/end_to_end/test_small_studies.py",
     ],
 }
 """Tests outside of tests/unit/PACKAGE, by package: what only they see."""

@@ -1,0 +1,213 @@
+"""Whole studies in this process, on a base model of no use: what a study keeps, says and does not do twice.
+
+They are small enough to judge mutants by, and need no base model of anybody's.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from reviewtune.config import StudyConfig
+from reviewtune.data.sample import generate
+from reviewtune.tuning.session import ray_session
+from reviewtune.tuning.study import tune
+
+FAMILIES = ("tfidf", "qlora")
+TRIALS, EPOCHS = 3, 2
+SPACE = {"qlora": {"epochs": EPOCHS, "batch_size": 16, "rank": [2, 4], "learning_rate": [1e-3, 3e-3]}}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A study that has ended, and what was said meanwhile."""
+
+    config: StudyConfig
+    lines: list[str]
+
+    @property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """Of leaderboard.json, by family."""
+        board = json.loads((self.config.results_dir / "leaderboard.json").read_text())
+        return {entry["family"]: entry for entry in board["entries"]}
+
+    def records(self, family: str) -> list[dict[str, Any]]:
+        """A family's trials, in the order in which they ended."""
+        paths = self.config.results_dir.glob(f"studies/*/{family}/trials/*.json")
+        return sorted((json.loads(path.read_text()) for path in paths), key=lambda record: record["number"])
+
+    def said(self, pattern: str) -> list[str]:
+        """The lines that a pattern matches from their start."""
+        return [line for line in self.lines if re.match(pattern, line)]
+
+
+def run(config: StudyConfig) -> Told:
+    output = StringIO()
+    tune(config, Console(file=output, width=200))
+    return Told(config, output.getvalue().splitlines())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray() -> Iterator[None]:
+    """One Ray for all of these studies, as a program starts it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 2}')
+        with ray_session(None, Console(file=StringIO())):
+            yield
+
+
+@pytest.fixture(scope="module")
+def study(tiny_base: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """A text family and QLoRA in packs of one slot, three trials each, and their ensemble."""
+    folder = tmp_path_factory.mktemp("study")
+    with (folder / "reviews.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["text", "label"])
+        writer.writeheader()
+        writer.writerows({"text": row["text"], "label": row["label"]} for row in generate(200, seed=7).to_pylist())
+    return run(
+        StudyConfig(
+            data=str(folder / "reviews.csv"),
+            results_dir=folder / "results",
+            families=[*FAMILIES, "ensemble"],
+            base_model=str(tiny_base("bert")),
+            num_trials=TRIALS,
+            slots=1,
+            keep_trials=1,
+            validation_size=0.2,
+            space=SPACE,
+        )
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_trial_has_its_record(study: Told, family: str) -> None:
+    records = study.records(family)
+    assert [record["number"] for record in records] == [1, 2, 3]
+    assert {record["status"] for record in records} <= {"finished", "stopped"}
+    assert sum(record["is_default"] for record in records) == 1
+    assert len({record["study_key"] for record in records}) == 1
+    assert records[0]["study_key"]
+    for record in records:
+        assert (record["error"], record["device"]) == (None, "cpu")
+        assert record["peak_memory_bytes"] > 1_000_000
+        epochs = [epoch["epoch"] for epoch in record["epochs"]]
+        assert epochs == [1.0, 2.0][: len(epochs)]
+        assert record["status"] == "stopped" or len(epochs) == (EPOCHS if family == "qlora" else 1)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_entry_is_of_the_best_trial_on_validation(study: Told, family: str) -> None:
+    entry, records = study.entries[family], study.records(family)
+    best = max(epoch["f1"] for record in records for epoch in record["epochs"])
+    selected = next(record for record in records if record["trial_id"] == entry["trial_id"])
+    (default,) = [record for record in records if record["is_default"]]
+    assert entry["validation"]["f1"] == best == max(epoch["f1"] for epoch in selected["epochs"])
+    assert (entry["status"], entry["num_trials"], entry["num_failed_trials"]) == ("finished", TRIALS, 0)
+    assert entry["params"] == selected["params"]
+    assert entry["default_validation_f1"] == max(epoch["f1"] for epoch in default["epochs"])
+    assert entry["trials"][0]["trial_id"] == default["trial_id"]
+    assert entry["cost"]["study_seconds"] == pytest.approx(
+        sum(record["epochs"][-1]["fit_seconds"] for record in records)
+    )
+    card = json.loads((study.config.results_dir / entry["artifact"] / "reviewtune.json").read_text())
+    assert (card["trial_id"], card["study_id"]) == (entry["trial_id"], entry["study_id"])
+
+
+def test_what_it_does_is_said_in_its_order(study: Told) -> None:
+    for family in FAMILIES:
+        states = [line.split()[1].rstrip(",") for line in study.said(f"{family}: (preparing|tuning|assessing|done)")]
+        assert states == ["preparing", "tuning", "assessing", "done"]
+        assert [line.split()[1] for line in study.said(rf"{family} \d/3 (finished|stopped): F1 0\.\d+ ")] == [
+            "1/3", "2/3", "3/3",
+        ]  # fmt: skip
+        f1 = study.entries[family]["test"]["f1"]
+        assert study.said(rf"{family}: done, test F1 {f1:.4f} \(\d+ s\)")
+    assert not study.said(".*(lost|failed|Traceback)")
+    assert study.said("qlora: models of 2 trials removed, .* those of the best trial is kept")
+
+
+def test_only_the_kept_trials_leave_models(study: Told) -> None:
+    (models,) = study.config.results_dir.glob("studies/*/qlora/models")
+    kept = [folder.name for folder in models.iterdir() if not folder.name.startswith(".")]
+    assert kept == [study.entries["qlora"]["trial_id"]]
+
+
+def test_each_split_is_predicted_once_for_each_review(study: Told) -> None:
+    for family in (*FAMILIES, "ensemble"):
+        for split, share in (("test", 0.2), ("validation", 0.2)):
+            (path,) = study.config.results_dir.glob(f"studies/*/{family}/{split}_predictions.parquet")
+            ids = pq.read_table(path).column("id").to_pylist()
+            assert len(ids) == len(set(ids)) == pytest.approx(200 * share, abs=8)
+
+
+def test_optuna_keeps_the_trials_under_the_studys_name(study: Told) -> None:
+    storage = f"sqlite:///{study.config.results_dir / 'studies.db'}"
+    names = optuna.get_all_study_names(storage)
+    study_id = study.entries["tfidf"]["study_id"]
+    assert sorted(names) == [f"{study_id}/qlora", f"{study_id}/tfidf"]
+    for name in names:
+        trials = optuna.load_study(study_name=name, storage=storage).trials
+        assert [trial.state.name for trial in trials] == ["COMPLETE"] * TRIALS
+
+
+def test_the_same_command_again_does_nothing_and_one_trial_more_is_one_trial(study: Told) -> None:
+    entries, records = study.entries, study.records("qlora")
+    again = run(study.config)
+    assert not again.said(r"\w+: (preparing|tuning|assessing)")
+    assert len(again.said(r"\w+: done, .* \(kept from before\)")) == 3
+    assert (again.entries, again.records("qlora")) == (entries, records)
+
+    more = run(study.config.model_copy(update={"num_trials": TRIALS + 1, "families": ["qlora"]}))
+    after = {record["trial_id"]: record for record in more.records("qlora")}
+    assert [record["number"] for record in after.values()] == [1, 2, 3, 4]
+    assert [after[record["trial_id"]] for record in records] == records
+    assert len({json.dumps(record["params"], sort_keys=True) for record in after.values()}) == TRIALS + 1
+    assert more.entries["qlora"]["num_trials"] == TRIALS + 1
+    assert more.said("qlora 4/4 (finished|stopped)")
+
+
+def test_an_entry_goes_on_to_more_epochs(study: Told) -> None:
+    entry, before = study.entries["qlora"], study.records("qlora")
+    longer = run(
+        StudyConfig(
+            results_dir=study.config.results_dir, continue_entry=Path(entry["artifact"]).name, epochs=EPOCHS + 1
+        )
+    )
+    records = {record["trial_id"]: record for record in longer.records("qlora")}
+    new = records.pop(f"{entry['trial_id']}-to-{EPOCHS + 1}")
+    assert list(records.values()) == before
+    assert [epoch["epoch"] for epoch in new["epochs"]] == [1, 2, 3]
+    assert (new["status"], new["is_default"], new["number"]) == ("finished", False, len(before) + 1)
+    assert new["params"] == {**entry["params"], "epochs": EPOCHS + 1}
+
+
+def test_a_trial_that_diverges_fails_and_hurts_nobody(study: Told, tmp_path: Path) -> None:
+    space = {"qlora": {"epochs": 1, "learning_rate": 1e12, "warmup_ratio": 0.0, "rank": [2, 4]}, "tfidf": {}}
+    changes = {"results_dir": tmp_path, "space": space, "num_trials": 1, "families": ["qlora", "tfidf"]}
+    told = run(study.config.model_copy(update=changes))
+    assert told.entries["qlora"]["status"] == "failed"
+    assert "learning rate" in told.entries["qlora"]["error"]
+    assert told.entries["tfidf"]["status"] == "finished"
+    assert told.said("qlora: 0 of 1 trials have a score \\(1 failed, the last one: .*learning rate")
+    (record,) = told.records("qlora")
+    assert (record["status"], record["number"]) == ("failed", 1)
+
+
+def test_ray_train_trains_a_trial_of_its_own(study: Told, tmp_path: Path) -> None:
+    changes = {"results_dir": tmp_path, "executor": "ddp", "num_trials": 1, "families": ["qlora"], "slots": None}
+    told = run(study.config.model_copy(update=changes))
+    (record,) = told.records("qlora")
+    assert (record["status"], [epoch["epoch"] for epoch in record["epochs"]]) == ("finished", [1, 2])
+    packed = next(each for each in study.records("qlora") if each["is_default"])
+    assert record["params"] == packed["params"]
+    losses = [[epoch["train_loss"] for epoch in each["epochs"]] for each in (record, packed)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)

@@ -171,10 +171,9 @@ def kill(executor: str, components: Sequence[str], seed: int, place: Place) -> K
     try:
         again = 0
         while again <= TRIES:
-            if not study.run():
-                if study.is_done:
-                    break
-                again += 1
+            again = 0 if study.run() else again + 1
+            if study.is_done:
+                break
         study.judge()
         study.outcome.left = left_over(PATIENCE_SECONDS)
     finally:

@@ -2,8 +2,9 @@
 
     python -m tests.faults.kills --times 6 --jobs 6 --output kills.jsonl
 
-Each component of a study is killed once. Each line of the output is a study; the table on standard output sums up the
-kills. `--table kills.jsonl` prints it again. A job takes two cores and 2 GB, and some minutes.
+In one study each component that a run outlives is killed once, mostly in one run; in another the driver, the raylet
+and the GCS, each in a run of its own. A line of the output is a study; the table on standard output sums up the kills.
+`--table kills.jsonl` prints it again. A job takes two cores and 2 GB, and one or two minutes.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.faults.kill import Place, kill, refer
-from tests.faults.processes import OF
+from tests.faults.processes import FATAL, OF
 from tests.faults.study import make_inputs
 from tests.faults.table import markdown, told
 
@@ -42,7 +43,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executor", action="append", choices=list(OF), help="default: inline, packed and ddp")
     parser.add_argument("--component", action="append", help="default: each of the executor's")
-    parser.add_argument("--times", type=int, default=1, help="studies of each executor (default 1)")
+    parser.add_argument("--skip", nargs="*", default=[], metavar="EXECUTOR:COMPONENT", help="leave these alive")
+    parser.add_argument("--times", type=int, default=1, help="pairs of studies of each executor (default 1)")
     parser.add_argument("--seed", type=int, default=0, help="of the first study's moments (default 0)")
     parser.add_argument("--jobs", type=int, default=1, help="studies side by side (default 1)")
     parser.add_argument("--limit", type=float, default=300, help="seconds after which a run hangs (default 300)")
@@ -67,9 +69,13 @@ def _run(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, object
         for executor, reference in references.items():
             print(f"{executor}: {reference.seconds:.0f} s undisturbed", file=sys.stderr)
         futures = []
-        for seed, executor in product(range(options.seed, options.seed + options.times), executors):
-            components = [each for each in OF[executor] if each in (options.component or OF[executor])]
-            place = Place(inputs, folder / f"{executor}-{seed}", references[executor], options.limit)
+        for seed, executor, is_fatal in product(range(options.seed, options.seed + options.times), executors, (0, 1)):
+            asked = [each for each in OF[executor] if each in (options.component or OF[executor])]
+            components = [each for each in asked if f"{executor}:{each}" not in options.skip]
+            components = [each for each in components if (each in FATAL) == is_fatal]
+            if not components:
+                continue
+            place = Place(inputs, folder / f"{executor}-{seed}-{is_fatal}", references[executor], options.limit)
             futures.append(pool.submit(kill, executor, components, seed, place))
             if len(futures) < options.jobs:
                 time.sleep(START_SECONDS)

@@ -78,3 +78,9 @@ def test_a_damaged_identity_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="is damaged") as raised:
         known_identity(tmp_path)
     assert "\n" not in str(raised.value)
+
+
+def test_an_identity_without_overrides_has_none_of_any_family() -> None:
+    without = Identity(**{name: value for name, value in SETTINGS.items() if name != "spaces"})
+    assert without.spaces == {}
+    assert list(without.differences(identity())) == []

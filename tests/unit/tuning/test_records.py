@@ -70,3 +70,9 @@ def test_of_equal_trials_the_one_that_orders_the_reviews_better_is_chosen_whatev
 def test_the_default_configuration_comes_first_whenever_it_ended() -> None:
     records = [record("a", 1, 0.8), record("default", 2, 0.5, is_default=True), record("b", 3, 0.7)]
     assert [each.trial_id for each in default_first(records)] == ["default", "a", "b"]
+
+
+def test_a_record_that_says_nothing_of_it_is_of_a_cpu_and_of_no_default() -> None:
+    record = TrialRecord(trial_id="a", number=0, params={}, status="running")
+    assert (record.device, record.peak_memory_bytes, record.is_default, record.epochs) == ("cpu", 0, False, [])
+    assert (record.error, record.model, record.study_key) == (None, None, None)

@@ -1,0 +1,53 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reviewtune.errors import StudyError
+from reviewtune.leaderboard.entry import Entry, Provenance, entry_path, read_entry
+from reviewtune.tuning.ranking import rank
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Any:
+    return SimpleNamespace(config=SimpleNamespace(results_dir=tmp_path), study_id="s")
+
+
+def entry() -> Entry:
+    about = Provenance(
+        data="d", data_sha256="1" * 64, split_sha256="2" * 64, code="c", versions={}, seed=1, hardware="h",
+        created="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+    return Entry(
+        study_id="s", family="svm", encoder=None, status="failed", error="e", params={}, num_trials=1, provenance=about
+    )
+
+
+def test_an_entry_is_kept_beside_its_study_and_the_board_is_written_anew(study: Any, tmp_path: Path) -> None:
+    assert rank(study, "svm", entry, SimpleNamespace()) is None  # type: ignore[arg-type]
+    assert read_entry(entry_path(tmp_path, "s", "svm")) == entry()
+    assert '"svm"' in (tmp_path / "leaderboard.json").read_text()
+    assert {path.name for path in tmp_path.glob("leaderboard.*")} >= {"leaderboard.csv", "leaderboard.md"}
+
+
+def test_an_entry_that_cannot_be_made_is_said_and_leaves_no_file(study: Any, tmp_path: Path) -> None:
+    ends: list[Any] = []
+    lines: list[str] = []
+    progress: Any = SimpleNamespace(end=lambda *told: ends.append(told), say=lines.append)
+    error = StudyError("it has no scores")
+
+    def fail() -> Entry:
+        raise error
+
+    assert rank(study, "svm", fail, progress) is error
+    assert (ends, lines) == ([("svm", "failed", None)], ["svm: it has no scores"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_ours_is_not_taken_for_the_studys(study: Any) -> None:
+    def fail() -> Entry:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        rank(study, "svm", fail, SimpleNamespace())  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """Whole studies in this process, on a base model of no use: what a study keeps, says and does not do twice.
 
-They are small enough to judge mutants by, and need no base model of anybody's.
+They are small enough to judge mutants by, and need no base model of anybody's. Slow, but not for those who judge mutants.
 """
 
 import csv
@@ -21,6 +21,8 @@ from reviewtune.config import StudyConfig
 from reviewtune.data.sample import generate
 from reviewtune.tuning.session import ray_session
 from reviewtune.tuning.study import tune
+
+pytestmark = pytest.mark.slow
 
 FAMILIES = ("tfidf", "qlora")
 TRIALS, EPOCHS = 3, 2
@@ -75,6 +77,7 @@ def study(tiny_base: Callable[[str], Path], tmp_path_factory: pytest.TempPathFac
         writer.writerows({"text": row["text"], "label": row["label"]} for row in generate(200, seed=7).to_pylist())
     return run(
         StudyConfig(
+        finalists=0,
             data=str(folder / "reviews.csv"),
             results_dir=folder / "results",
             families=[*FAMILIES, "ensemble"],

@@ -1,6 +1,6 @@
 """Whole studies in this process, on a base model of no use: what a study keeps, says and does not do twice.
 
-They are small enough to judge mutants by, and need no base model of anybody's. Slow, but not for those who judge mutants.
+They are small enough to judge mutants by, for which they are run, and need no base model of anybody's.
 """
 
 import csv
@@ -77,7 +77,7 @@ def study(tiny_base: Callable[[str], Path], tmp_path_factory: pytest.TempPathFac
         writer.writerows({"text": row["text"], "label": row["label"]} for row in generate(200, seed=7).to_pylist())
     return run(
         StudyConfig(
-        finalists=0,
+            finalists=0,
             data=str(folder / "reviews.csv"),
             results_dir=folder / "results",
             families=[*FAMILIES, "ensemble"],

@@ -46,6 +46,7 @@ from reviewtune.tuning.training import SEARCH, Fold, all_folds, search_fold
 
 FOLDS = 5
 SAVE_SECONDS = 30
+SEARCHED = ("rank", "alpha", "learning_rate", "dropout", "target", "batch_size", "epochs")
 
 
 @dataclass(frozen=True)

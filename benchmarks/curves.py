@@ -165,7 +165,8 @@ def train(
             job, slot = running[index], pack.slot(index)
             trained += slot.take_tokens()
             row: dict[str, Any] = {
-                **{name: getattr(job.params, name) for name in SEARCHED}, "number": job.number, "fold": job.fold, "epoch": slot.epoch, "last": slot.is_done, "loss": loss,
+                **{name: getattr(job.params, name) for name in SEARCHED},
+                "number": job.number, "fold": job.fold, "epoch": slot.epoch, "last": slot.is_done, "loss": loss,
                 "seconds": time.monotonic() - start, **measured(scores, folds[job.fold].held_out, test, inputs.fake),
             }  # fmt: skip
             if job.fold != SEARCH:

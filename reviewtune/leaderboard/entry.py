@@ -176,7 +176,7 @@ class Entry(Section):
     default_validation_f1: float | None = None
     """Validation F1 of the family's default configuration, the study's first trial: what the search improved on."""
     selection: Selection | None = None
-    """None where the validation split chose, as in earlier versions, and of an ensemble."""
+    """None where the validation split chose, as in earlier versions; of an ensemble, by its cross-fitted scores."""
     gain: Gain | None = None
     """None where the default was not trained over folds."""
     test: TestScores | None = None

@@ -14,10 +14,19 @@ from reviewtune.data.store import content_key
 from reviewtune.errors import ReviewtuneError, StudyError
 from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.metrics import validation_scores
+from reviewtune.evaluation.selection import standard_error
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
 from reviewtune.evaluation.threshold import calibrated
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, ValidationScores, entry_path, read_entry
+from reviewtune.leaderboard.entry import (
+    PREDICTIONS_FILE,
+    Cost,
+    Entry,
+    Selection,
+    ValidationScores,
+    entry_path,
+    read_entry,
+)
 from reviewtune.predict import MEMBERS, load
 from reviewtune.schema import TEST, VALIDATION
 from reviewtune.tuning.assessment import check_from_texts
@@ -166,6 +175,7 @@ def _stack(
         num_trials=sum(member.entry.num_trials for member in chosen),
         num_failed_trials=sum(member.entry.num_failed_trials for member in chosen),
         validation=chosen_by,
+        selection=_selection(study, judging, fake, left_out),
         artifact=study.artifact(ENSEMBLE),
         provenance=provenance_of(study, cluster),
     )
@@ -185,6 +195,20 @@ def _stack(
             "cost": _cost([member.cost for member in chosen], speed),
         }
     )
+
+
+def _selection(
+    study: Study, judging: NDArray[np.int64], fake: NDArray[np.bool_], left_out: NDArray[np.float64]
+) -> Selection | None:
+    """What the folds of the finalists say of the cross-fitted scores; None where the validation split judges."""
+    fold_of, folds = study.fold_of
+    if len(judging) != len(fold_of) or folds < 2:
+        return None
+    by_fold = np.array(
+        [validation_scores(fake[fold_of == fold], left_out[fold_of == fold])["f1"] for fold in range(folds)]
+    )
+    mean = float(by_fold.mean())
+    return Selection(f1=mean, standard_error=standard_error(by_fold), folds=folds, seeds=1, highest_f1=mean)
 
 
 def _info(entry: Entry, chosen_by: ValidationScores, calibration: Calibration, threshold: float) -> ArtifactInfo:

@@ -15,15 +15,22 @@ from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import classification_scores
 from reviewtune.families.base import Leg, Rows, Setting
 from reviewtune.families.registry import get_family
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Selection
 from reviewtune.tuning import assessment
 from reviewtune.tuning.assessment import SPEED_SAMPLE, Finalist, assess, check_from_texts
+from reviewtune.tuning.chosen import Chosen, choose_by_validation
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 
 
 def epoch(number: float, f1: float) -> EpochRecord:
     return EpochRecord(epoch=number, f1=f1, accuracy=f1, roc_auc=f1, fit_seconds=number)
+
+
+def chosen_of(record: TrialRecord) -> Chosen:
+    chosen = choose_by_validation([record])
+    assert chosen is not None
+    return chosen
 
 
 @pytest.fixture
@@ -34,14 +41,17 @@ def finalist(tmp_path: Path) -> Finalist:
     parts = {name: slice(*ends) for name, ends in {"a": (0, 100), "b": (100, 150), "c": (150, 200)}.items()}
     train, validation, test = (Rows(texts[part], fake[part]) for part in parts.values())
     params = get_family("tfidf").params().model_dump()
+    record = TrialRecord(trial_id="t1", number=1, params=params, status="finished", epochs=[epoch(1, 0.625)])
     return Finalist(
         family="tfidf",
-        record=TrialRecord(trial_id="t1", number=1, params=params, status="finished", epochs=[epoch(1, 0.625)]),
+        chosen=chosen_of(record),
         setting=Setting(seed=3),
         train=train,
-        validation=validation,
+        judges=validation,
         test=test,
-        validation_ids=[f"v{number}" for number in range(50)],
+        judge_ids=[f"v{number}" for number in range(50)],
+        judge_units=np.arange(50),
+        test_units=np.arange(50),
         test_ids=[f"t{number}" for number in range(50)],
         test_texts=test.inputs,
         encoder=None,
@@ -72,7 +82,7 @@ def test_the_artifact_says_what_it_is_of(finalist: Finalist, tmp_path: Path) -> 
     info = read_info(tmp_path / "artifacts" / "s-tfidf")
     told = (info.family, info.study_id, info.trial_id, info.data, info.data_sha256, info.split_sha256)
     assert told == ("tfidf", "s", "t1", "sample", "d" * 64, "e" * 64)
-    assert (info.params, info.validation_f1, info.encoder) == (finalist.record.params, 0.625, None)
+    assert (info.params, info.validation_f1, info.encoder) == (finalist.chosen.record.params, 0.625, None)
     assert info.code.startswith("reviewtune")
     assert {"python", "numpy", "ray"} <= info.versions.keys()
     assert info.created.startswith("20")
@@ -81,7 +91,7 @@ def test_the_artifact_says_what_it_is_of(finalist: Finalist, tmp_path: Path) -> 
 def test_what_it_says_of_each_review_of_either_split_is_kept(finalist: Finalist, tmp_path: Path) -> None:
     assess(finalist)
     for name, ids, rows in (
-        (VALIDATION_PREDICTIONS_FILE, finalist.validation_ids, finalist.validation),
+        (VALIDATION_PREDICTIONS_FILE, finalist.judge_ids, finalist.judges),
         (PREDICTIONS_FILE, finalist.test_ids, finalist.test),
     ):
         table = pq.read_table(finalist.folder / name)
@@ -89,6 +99,16 @@ def test_what_it_says_of_each_review_of_either_split_is_kept(finalist: Finalist,
         assert table["fake"].to_pylist() == rows.fake.tolist()
         classifier = reviewtune.load(tmp_path / "artifacts" / "s-tfidf")
         np.testing.assert_allclose(table["fake_probability"], classifier.fake_probability(rows.inputs), atol=1e-6)
+
+
+def test_what_folds_said_calibrates_and_is_kept(finalist: Finalist) -> None:
+    scores = np.where(finalist.judges.fake, 1.5, -2.0)
+    selection = Selection(f1=0.75, standard_error=0.01, folds=5, seeds=1, highest_f1=0.75)
+    assess(replace(finalist, chosen=replace(finalist.chosen, selection=selection, scores=scores)))
+    table = pq.read_table(finalist.folder / VALIDATION_PREDICTIONS_FILE)
+    assert table["score"].to_pylist() == scores.tolist()
+    assert table["predicted"].to_pylist() == finalist.judges.fake.tolist()
+    assert read_info(finalist.results_dir / finalist.artifact).validation_f1 == 0.75
 
 
 class Counting:
@@ -108,7 +128,8 @@ class Counting:
 
 def with_epochs(finalist: Finalist, *f1: float, model: str | None = None) -> Finalist:
     epochs = [epoch(number, each) for number, each in enumerate(f1, 1)]
-    return replace(finalist, record=finalist.record.model_copy(update={"epochs": epochs, "model": model, "params": {}}))
+    record = finalist.chosen.record.model_copy(update={"epochs": epochs, "model": model, "params": {}})
+    return replace(finalist, chosen=chosen_of(record))
 
 
 def test_a_model_that_was_not_kept_is_fitted_again_up_to_its_best_epoch(
@@ -124,14 +145,10 @@ def test_a_model_that_was_kept_is_read(finalist: Finalist, monkeypatch: pytest.M
     assert assessment._model(kept) == f"model of {tmp_path}/models/t1/best"
 
 
-def test_a_fit_that_ends_too_early_and_a_trial_without_a_score_are_said(
-    finalist: Finalist, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fit_that_ends_too_early_is_said(finalist: Finalist, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assessment, "get_family", lambda name: Counting(1))
     with pytest.raises(StudyError, match="trial t1 of tfidf ended before its best epoch, 2: run it again"):
         assessment._model(with_epochs(finalist, 0.5, 0.7))
-    with pytest.raises(StudyError, match="trial t1 of tfidf has no scored epoch"):
-        assessment._model(with_epochs(finalist))
 
 
 class Told:

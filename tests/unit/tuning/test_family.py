@@ -60,7 +60,12 @@ def family_run(folder: Path, num_trials: int) -> Any:
     )
     store = TrialStore(folder / "trials")
     return SimpleNamespace(
-        name="svm", plan=SimpleNamespace(num_trials=num_trials), trials=store, progress=progress, told=told
+        name="svm",
+        plan=SimpleNamespace(num_trials=num_trials),
+        trials=store,
+        progress=progress,
+        told=told,
+        results_dir=folder,
     )
 
 
@@ -68,13 +73,15 @@ def ends(run: Any, monkeypatch: pytest.MonkeyPatch, *rounds: list[TrialRecord]) 
     """Let each round of trials end so; how many records each of them was begun with."""
     begun: list[int] = []
 
-    def run_trials(_: Any, records: list[TrialRecord]) -> None:
+    def run_round(_: Any, executor: Any, records: list[TrialRecord]) -> None:
         begun.append(len(records))
         for ended in rounds[len(begun) - 1]:
             run.trials.write(ended)
 
-    monkeypatch.setattr(family, "_run_trials", run_trials)
-    family._search_on(run)
+    monkeypatch.setattr(family, "run_round", run_round)
+    monkeypatch.setattr(family, "_round", lambda run, records: records)
+    executors: Any = SimpleNamespace(get=lambda: None, end=lambda: run.told.append("ended"))
+    family._search_on(run, executors)
     return begun
 
 
@@ -84,7 +91,9 @@ def test_what_was_lost_is_tried_again_as_long_as_others_end(tmp_path: Path, monk
     second = [record("b", "failed", number=2), record("c", "lost", number=0)]
     third = [record("c", "stopped", number=3)]
     assert ends(run, monkeypatch, first, second, third) == [0, 3, 3]
-    assert run.told == [("svm", "preparing", 0), ("svm", "preparing", 3), ("svm", "preparing", 3)]
+    begun = [told for told in run.told if "preparing" in told]
+    assert begun == [("svm", "preparing", 0), ("svm", "preparing", 3), ("svm", "preparing", 3)]
+    assert run.told.count("ended") == 2
 
 
 def test_a_search_none_of_whose_trials_ends_is_not_begun_for_ever(

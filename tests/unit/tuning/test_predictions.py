@@ -12,6 +12,7 @@ from reviewtune.tuning.predictions import keep_predictions, kept_scores, scores_
 FAKE = np.array([True, False, True, False])
 SCORES = np.array([2.0, -1.0, 0.2, 0.4])
 IDS = ["a", "b", "c", "d"]
+UNITS = np.arange(4)
 
 
 class Halved:
@@ -25,7 +26,7 @@ INFO: Any = SimpleNamespace(calibration=Halved(), threshold=0.7, trial_id="t1")
 
 
 def test_each_review_has_its_score_its_probability_and_its_label(tmp_path: Path) -> None:
-    keep_predictions(tmp_path / "p.parquet", IDS, FAKE, SCORES, INFO)
+    keep_predictions(tmp_path / "p.parquet", IDS, FAKE, SCORES, INFO, units=UNITS)
     table = pq.read_table(tmp_path / "p.parquet").to_pydict()
     assert (table["id"], table["fake"], table["score"]) == (IDS, FAKE.tolist(), SCORES.tolist())
     assert table["fake_probability"] == pytest.approx([1.0, 0.0, 0.6, 0.7])
@@ -34,17 +35,18 @@ def test_each_review_has_its_score_its_probability_and_its_label(tmp_path: Path)
 
 def test_the_scores_come_back_for_the_same_reviews_and_trial(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
-    keep_predictions(path, IDS, FAKE, SCORES, INFO)
+    keep_predictions(path, IDS, FAKE, SCORES, INFO, units=UNITS)
     assert kept_scores(path, IDS, "t1").tolist() == SCORES.tolist()
     with pytest.raises(StudyError, match=r"p\.parquet is of another trial"):
         kept_scores(path, IDS, "t2")
+    assert kept_scores(path, ["d", "b"], "t1").tolist() == [0.4, -1.0]
     with pytest.raises(StudyError, match=r"p\.parquet is of other reviews"):
-        kept_scores(path, IDS[::-1], "t1")
+        kept_scores(path, ["a", "e"], "t1")
 
 
 def test_a_file_of_an_earlier_version_that_names_no_trial_is_read(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
-    keep_predictions(path, IDS, FAKE, SCORES, INFO)
+    keep_predictions(path, IDS, FAKE, SCORES, INFO, units=UNITS)
     pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
     assert kept_scores(path, IDS, "any").tolist() == SCORES.tolist()
 
@@ -52,7 +54,9 @@ def test_a_file_of_an_earlier_version_that_names_no_trial_is_read(tmp_path: Path
 @pytest.mark.parametrize("damage", ["missing", "no Parquet", "no scores", "infinite"])
 def test_scores_that_cannot_be_used_are_one_line(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "p.parquet"
-    keep_predictions(path, IDS, FAKE, np.array([1.0, np.inf, 0, 0]) if damage == "infinite" else SCORES, INFO)
+    keep_predictions(
+        path, IDS, FAKE, np.array([1.0, np.inf, 0, 0]) if damage == "infinite" else SCORES, INFO, units=UNITS
+    )
     if damage == "missing":
         path.unlink()
     if damage == "no Parquet":
@@ -65,9 +69,10 @@ def test_scores_that_cannot_be_used_are_one_line(tmp_path: Path, damage: str) ->
 
 
 def test_the_test_split_is_scored_by_calibration_and_threshold() -> None:
-    test = scores_on_test(FAKE, SCORES, INFO, seed=1)
+    test = scores_on_test(FAKE, SCORES, INFO, UNITS)
     assert (test.precision, test.recall, test.f1, test.accuracy) == pytest.approx((1, 0.5, 2 / 3, 0.75))
     assert test.roc_auc == 0.75
     assert test.brier == pytest.approx((0 + 0 + 0.4**2 + 0.7**2) / 4)
-    assert (test.f1_low, test.f1_high) == (0.0, 1.0)
-    assert scores_on_test(FAKE, SCORES, INFO, seed=1) == test
+    assert test.f1_low < test.f1 < test.f1_high
+    assert (test.num_units, test.f1_rough) == (4, True)
+    assert scores_on_test(FAKE, SCORES, INFO, UNITS) == test

@@ -78,9 +78,7 @@ class PlattCalibration(BaseCalibration):
         Raises:
             DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
         """
-        (truth,) = as_labels(fake=fake)
-        values = as_scores(scores, len(truth))
-        require_both_classes(truth, "calibration")
+        values, truth = as_judged(scores, fake)
         largest = float(np.abs(values).max()) or 1.0  # dividing first keeps huge scores' variance finite
         centre, spread = float((values / largest).mean()), float((values / largest).std())
         targets = smoothed_targets(truth)
@@ -110,6 +108,18 @@ def _logistic(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tupl
     model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
     model.fit(rows, labels, sample_weight=np.concatenate([targets, 1 - targets]))
     return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def as_judged(scores: ArrayLike, fake: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(N,) finite scores and (N,) labels of both classes: what a calibration is fitted on.
+
+    Raises:
+        DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
+    """
+    (truth,) = as_labels(fake=fake)
+    values = as_scores(scores, len(truth))
+    require_both_classes(truth, "calibration")
+    return values, truth
 
 
 def as_scores(scores: ArrayLike, length: int) -> NDArray[np.float64]:

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Discriminator, Tag
 
 from reviewtune.evaluation.beta_calibration import BetaCalibration
-from reviewtune.evaluation.calibration import PlattCalibration, as_scores
+from reviewtune.evaluation.calibration import PlattCalibration, as_judged
 from reviewtune.evaluation.isotonic_calibration import IsotonicCalibration
-from reviewtune.evaluation.labels import as_labels, has_both_classes
+from reviewtune.evaluation.labels import has_both_classes
 from reviewtune.evaluation.units import numbered
 
 
@@ -54,8 +54,7 @@ def choose_calibration(
         DataError: As `PlattCalibration.fit`.
     """
     platt = PlattCalibration.fit(scores, fake)
-    (truth,) = as_labels(fake=fake)
-    given = as_scores(scores, len(truth))
+    given, truth = as_judged(scores, fake)
     unit, _ = numbered(units, len(truth))
     folds = _folds(truth, unit, seed)
     if not folds or np.abs(given).max() > LARGEST or given.std() < SMALLEST:

@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 from scipy.special import logit
 
-from reviewtune.evaluation.calibration import FLAT_SLOPE, BaseCalibration, as_scores
-from reviewtune.evaluation.labels import as_labels, require_both_classes
+from reviewtune.evaluation.calibration import FLAT_SLOPE, BaseCalibration, as_judged
 from reviewtune.evaluation.logistic import smoothed_targets
 
 MOST_KNOTS = 10_000
@@ -54,9 +53,7 @@ class IsotonicCalibration(BaseCalibration):
         """
         from scipy.optimize import isotonic_regression
 
-        (truth,) = as_labels(fake=fake)
-        given = as_scores(scores, len(truth))
-        require_both_classes(truth, "calibration")
+        given, truth = as_judged(scores, fake)
         distinct, place, count = np.unique(given, return_inverse=True, return_counts=True)
         mean = np.bincount(place, weights=smoothed_targets(truth)) / count
         blocks = isotonic_regression(mean, weights=count).blocks[:-1]

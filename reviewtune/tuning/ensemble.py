@@ -159,6 +159,7 @@ def _stack(
     """Weigh the members, by what they say of the rows at the positions `judging`."""
     inputs, seed = study.inputs, study.config.seed
     fake, test = inputs.fake[judging], inputs.test("texts")
+    units, test_units = inputs.units_at(judging), inputs.units_at(inputs.positions[TEST])
     log_odds = {name: member.judged for name, member in members.items()}
     left_out = cross_fitted(log_odds, fake, seed=seed)
     stacking = Stacking.fit(log_odds, fake)
@@ -183,15 +184,15 @@ def _stack(
     on_tokens = any(get_family(name).inputs == "tokens" for name in stacking.weights)
     resources = trial_resources(study.config, "tokens" if on_tokens else "texts", cluster)
     work = on_worker(_write, cpus=resources.cpus, gpus=resources.gpus)
-    info = _info(entry, chosen_by, *calibrated(left_out, fake, inputs.units_at(judging)))
+    info = _info(entry, chosen_by, *calibrated(left_out, fake, units))
     speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
     folder = study.folder / ENSEMBLE
-    units, place = inputs.units_at(inputs.positions[TEST]), folder / VALIDATION_PREDICTIONS_FILE
-    keep_predictions(place, inputs.ids_at(judging), fake, left_out, info, units=inputs.units_at(judging))
-    keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, info, units=units)
+    place = folder / VALIDATION_PREDICTIONS_FILE
+    keep_predictions(place, inputs.ids_at(judging), fake, left_out, info, units=units)
+    keep_predictions(folder / PREDICTIONS_FILE, inputs.ids(TEST), test.fake, scores, info, units=test_units)
     return entry.model_copy(
         update={
-            "test": scores_on_test(test.fake, scores, info, units),
+            "test": scores_on_test(test.fake, scores, info, test_units),
             "cost": _cost([member.cost for member in chosen], speed),
         }
     )

@@ -25,6 +25,7 @@ LONGEST_REVIEW = 131_072
 """Word pieces that any base model reads of a review, at most."""
 STEEPEST = 1e9
 """Of a calibration: log-odds a unit of score, or the inverse. Models whose scores need more have diverged."""
+MOST_FOLDS = 1_000
 CALIBRATIONS = {"platt": "Platt scaling", "beta": "beta calibration", "isotonic": "centred isotonic regression"}
 
 
@@ -43,6 +44,8 @@ class ArtifactInfo(Stored):
     family: Line
     encoder: EncoderInfo | None
     params: dict[Line, str | bool | int | float | None]
+    folds: int = Field(0, ge=0, le=MOST_FOLDS)
+    """Models under `folds/`, each trained on all folds but one: scores are the mean of theirs and of the one above."""
     labels: tuple[str, str] = LABEL_NAMES
     """Meaning of index 0 and 1."""
     calibration: Calibration
@@ -146,7 +149,7 @@ def model_card(info: ArtifactInfo) -> str:
 
 # {info.family}: fake or genuine reviews
 
-{_origin(info)}
+{_origin(info)}{_members(info)}
 
 ```python
 import reviewtune
@@ -167,6 +170,14 @@ promises the highest F1 of the fake class; where a false alarm costs more than a
 
 Made by {info.code} on {info.created}. Data SHA-256 `{info.data_sha256}`, split SHA-256 `{info.split_sha256}`.
 """
+
+
+def _members(info: ArtifactInfo) -> str:
+    if not info.folds:
+        return ""
+    return f"""
+Its scores are the mean of {info.folds + 1} adapters over one base model: the one at the top of this folder, trained on
+all development reviews, which peft loads by itself, and {info.folds} in `folds/`, each trained on all folds but one."""
 
 
 def _origin(info: ArtifactInfo) -> str:

@@ -140,9 +140,17 @@ def load(artifact: str | Path, base_model: str | None = None) -> Classifier:
         return Classifier(info, family.load(folder), family.inputs)
     found = check_base(info.encoder, folder, base_model)
     info = info.model_copy(update={"encoder": info.encoder.model_copy(update={"name": found.name})})
-    # The check was of this base model, whatever name stands in the adapter's own files.
-    model = family.load(folder, found.name) if family.inputs == "tokens" else family.load(folder)
-    return Classifier(info, model, family.inputs)
+    return Classifier(info, _on_base(folder, info, family, found.name), family.inputs)
+
+
+def _on_base(folder: Path, info: ArtifactInfo, family: Any, base_model: str) -> Model:
+    """The model on the base model that was checked, whatever name stands in its own files."""
+    if info.folds:
+        from reviewtune.families.qlora_folds import FoldedQlora
+
+        return FoldedQlora.load(folder, info.folds, base_model)
+    model: Model = family.load(folder, base_model) if family.inputs == "tokens" else family.load(folder)
+    return model
 
 
 def _ensemble(folder: Path, info: ArtifactInfo, base_model: str | None) -> Ensemble:

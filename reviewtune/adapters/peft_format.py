@@ -1,12 +1,14 @@
 """Adapters as peft holds and stores them: a folder that `peft.AutoPeftModel` or `peft.PeftModel` loads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from reviewtune.adapters.initial import (
@@ -105,20 +107,74 @@ def load_adapter(classifier: EncoderClassifier, folder: Path, *, trainable: bool
     Raises:
         ArtifactError: The folder lacks a file, or a file is damaged or of another base model.
     """
+    with _whole(folder):
+        stored, layers = _checked(classifier, folder)
+        names = [layer.name for layer in layers]
+        config = lora_config(
+            names, rank=stored.r, alpha=stored.lora_alpha, dropout=stored.lora_dropout, rslora=stored.use_rslora
+        )
+        config.base_model_name_or_path = classifier.name_or_path
+        options: dict[str, Any] = {"is_trainable": trainable, "config": config}
+        return PeftModel.from_pretrained(classifier, str(folder), **options)
+
+
+@dataclass(frozen=True)
+class StoredAdapter:
+    """A trained adapter with its head. Implements `spec.LoraSpec`.
+
+    Attributes:
+        rank, alpha, rslora: What it computes by.
+        layers: That carry it, in the order of the backbone.
+        tensors: Its values, by their names within the classifier; on the CPU.
+        dropout, head_dropout: None any more.
+    """
+
+    rank: int
+    alpha: int
+    rslora: bool
+    layers: list[LinearShape]
+    tensors: dict[str, Tensor]
+    dropout: float = 0.0
+    head_dropout: float = 0.0
+
+
+def read_adapter(classifier: EncoderClassifier, folder: Path) -> StoredAdapter:
+    """The adapter of a peft folder, as tensors.
+
+    Args:
+        classifier: Over the base model that it was trained on; not changed.
+        folder: The peft folder.
+
+    Raises:
+        ArtifactError: As `load_adapter`.
+    """
+    with _whole(folder):
+        stored, layers = _checked(classifier, folder)
+        tensors = {name.removeprefix(PEFT_PREFIX): value for name, value in load_file(folder / WEIGHTS_FILE).items()}
+        return StoredAdapter(stored.r, stored.lora_alpha, stored.use_rslora, layers, tensors)
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    """Raises ArtifactError where a folder lacks a file, or what is done with its files shows damage."""
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise ArtifactError(f"{folder} has no {name}: it is no adapter folder, or was copied in part")
     mend = "give it the base model it was trained on, or export it again"
     with damage_explained(ArtifactError, f"the adapter in {folder}", mend):
-        stored = read_config(folder / CONFIG_FILE)
-        layers = stored.layers(classifier)
-        _require_tensors(folder / WEIGHTS_FILE, stored, linear_shapes(classifier.backbone, layers), classifier)
-        config = lora_config(
-            layers, rank=stored.r, alpha=stored.lora_alpha, dropout=stored.lora_dropout, rslora=stored.use_rslora
-        )
-        config.base_model_name_or_path = classifier.name_or_path
-        options: dict[str, Any] = {"is_trainable": trainable, "config": config}
-        return PeftModel.from_pretrained(classifier, str(folder), **options)
+        yield
+
+
+def _checked(classifier: EncoderClassifier, folder: Path) -> tuple[StoredConfig, list[LinearShape]]:
+    """What the folder's configuration says, and the layers that it means; its tensors fit them.
+
+    Raises:
+        ValueError: They are of something else.
+    """
+    stored = read_config(folder / CONFIG_FILE)
+    layers = linear_shapes(classifier.backbone, stored.layers(classifier))
+    _require_tensors(folder / WEIGHTS_FILE, stored, layers, classifier)
+    return stored, layers
 
 
 def _require_tensors(

@@ -3,8 +3,8 @@
 from typing import Protocol
 
 
-class AdapterSpec(Protocol):
-    """Configuration of one adapter; `QloraParams` says what each field means."""
+class LoraSpec(Protocol):
+    """What an adapter computes by, trained or in training; `QloraParams` says what each field means."""
 
     @property
     def rank(self) -> int: ...  # noqa: D102
@@ -16,6 +16,11 @@ class AdapterSpec(Protocol):
     def dropout(self) -> float: ...  # noqa: D102
     @property
     def head_dropout(self) -> float: ...  # noqa: D102
+
+
+class AdapterSpec(LoraSpec, Protocol):
+    """Configuration of one adapter and its training."""
+
     @property
     def target(self) -> str: ...  # noqa: D102
     @property
@@ -34,6 +39,6 @@ class AdapterSpec(Protocol):
     def epochs(self) -> int: ...  # noqa: D102
 
 
-def scaling(spec: AdapterSpec) -> float:
+def scaling(spec: LoraSpec) -> float:
     """What the adapter's product is multiplied by: alpha / rank, or alpha / sqrt(rank) (Kalajdzievski 2023)."""
     return float(spec.alpha / (spec.rank**0.5 if spec.rslora else spec.rank))

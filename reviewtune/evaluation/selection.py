@@ -5,6 +5,7 @@ Shape letters: `S` seeds, `F` folds, `L` legs of a training, `K` finalists.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +26,25 @@ class FoldScores:
     legs: Sequence[int]
     f1: NDArray[np.float64]
 
-    @property
-    def _best(self) -> int:
-        return int(self.f1.mean(axis=(0, 1)).argmax())
+    @cached_property
+    def _place(self) -> int:
+        means = self.f1.mean(axis=0)
+        best = int(means.mean(axis=0).argmax())
+        ahead = means[:, best] - means[:, -1]
+        return best if ahead.mean() > standard_error(ahead) else len(self.legs) - 1
 
     @property
     def leg(self) -> int:
-        """The one after which the mean F1 is highest; of equals the earliest."""
-        return self.legs[self._best]
+        """The last one, with which the schedule of the learning rate ends; or the best, where folds tell them apart.
+
+        That is where its mean F1 is higher by more than a standard error; `benchmarks/replay.py` measures the gain.
+        """
+        return self.legs[self._place]
 
     @property
     def by_fold(self) -> NDArray[np.float64]:
         """(F,) F1 after that leg, the mean over seeds."""
-        means: NDArray[np.float64] = self.f1[:, :, self._best].mean(axis=0)
+        means: NDArray[np.float64] = self.f1[:, :, self._place].mean(axis=0)
         return means
 
     @property

@@ -47,6 +47,8 @@ class Selection(Section):
     """The highest mean of any finalist: above `f1` where a cheaper one was taken that is within a standard error."""
     default_f1: float | None = None
     """The mean of the family's default configuration."""
+    models: int = 1
+    """Whose mean is shipped: one trained on all development reviews, and those of the folds."""
 
 
 class Gain(Section):

@@ -102,10 +102,15 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
 
 
 def _model(finalist: Finalist) -> Model:
-    """The chosen model: as its trial kept it, or, where a family keeps none, fitted again up to its epoch."""
+    """The chosen model: as its trials kept it, or, where a family keeps none, fitted again up to its epoch."""
     family, chosen = get_family(finalist.family), finalist.chosen
-    if chosen.model:
-        return family.load(finalist.results_dir / chosen.model)
+    folders = [finalist.results_dir / model for model in chosen.models]
+    if len(folders) > 1:
+        from reviewtune.families.qlora_folds import FoldedQlora
+
+        return FoldedQlora(folders)
+    if folders:
+        return family.load(folders[0])
     params = family.params.from_values(chosen.record.params)
     for leg in family.fit(params, finalist.train, finalist.setting):
         if leg.epoch == chosen.epoch:
@@ -151,6 +156,7 @@ def _info(finalist: Finalist, calibration: Calibration, threshold: float) -> Art
         family=finalist.family,
         encoder=encoder and EncoderInfo(name=encoder.name, revision=encoder.revision, max_length=encoder.max_length),
         params=chosen.record.params,
+        folds=max(0, len(chosen.models) - 1),
         calibration=calibration,
         threshold=threshold,
         study_id=finalist.study_id,

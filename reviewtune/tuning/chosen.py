@@ -19,7 +19,8 @@ class Chosen:
     Attributes:
         record: Its trial of the search.
         epoch: Epochs after which its training ends.
-        model: Folder of the model that is shipped, relative to the results directory; None where it is fitted anew.
+        models: Folders of the models whose mean is shipped, relative to the results directory: that of all development
+            rows first. Empty where one is fitted anew.
         fit_seconds: Of a training.
         selection: What folds said of it; None where the validation split chose.
         gain: Over the default configuration, by what folds said of both; None where there is nothing to compare.
@@ -28,7 +29,7 @@ class Chosen:
 
     record: TrialRecord
     epoch: float
-    model: str | None
+    models: list[str]
     fit_seconds: float
     selection: Selection | None = None
     gain: Gain | None = None
@@ -40,4 +41,4 @@ def choose_by_validation(records: list[TrialRecord]) -> Chosen | None:
     record = best_of(records)
     if record is None or record.best is None:
         return None
-    return Chosen(record, record.best.epoch, record.model, record.best.fit_seconds)
+    return Chosen(record, record.best.epoch, [record.model] if record.model else [], record.best.fit_seconds)

@@ -21,7 +21,7 @@ from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeper import mark_lost
-from reviewtune.tuning.keeping import LAST
+from reviewtune.tuning.keeping import BEST, LAST
 from reviewtune.tuning.records import TrialRecord, best_first
 from reviewtune.tuning.tasks import run_as_tasks
 from reviewtune.tuning.training import EVERYTHING, MORE_SEEDS, Training, fold_name
@@ -85,18 +85,19 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
         finalist.record.trial_id: _out_of_fold(run, finalist, judged.leg)
         for finalist, judged in zip(finalists, scores, strict=True)
     }
-    model = _train_on_everything(run, executors, chosen.record, own.leg)
-    _remove_states(run, finalists)
+    models = _shipped(run, executors, chosen.record, None if own.leg == own.legs[-1] else own.leg)
+    _remove_others(run, models)
     return Chosen(
         record=chosen.record,
         epoch=next(epoch.epoch for epoch in chosen.trials[0, 0].epochs if epoch.leg == own.leg),
-        model=model,
+        models=models,
         fit_seconds=seconds[taken],
         selection=Selection(
             f1=own.mean,
             standard_error=own.standard_error,
             folds=own.f1.shape[1],
             seeds=own.f1.shape[0],
+            models=max(1, len(models)),
             highest_f1=scores[best].mean,
             default_f1=next((s.mean for f, s in zip(finalists, scores, strict=True) if f.record.is_default), None),
         ),
@@ -170,21 +171,41 @@ def _round(run: FamilyRun, trainings: list[Training]) -> Round:
     )
 
 
-def _train_on_everything(run: FamilyRun, executors: Executors, record: TrialRecord, leg: int) -> str | None:
-    """Folder of the model that is shipped, relative to the results directory; None where its family keeps no models.
+def _shipped(run: FamilyRun, executors: Executors, record: TrialRecord, until: int | None) -> list[str]:
+    """Folders of the models whose mean is shipped, relative to the results directory; none where they are not kept.
+
+    They are one that is trained on all development rows and, unless one is to do, those of the folds by the first seed.
+
+    Args:
+        run: The family.
+        executors: Of its trials.
+        record: The chosen trial of the search.
+        until: The leg that they end with; None for the last one.
 
     Raises:
-        StudyError: It could not be trained.
+        StudyError: One could not be trained.
     """
     if run.plan.family.inputs != "tokens":
-        return None
-    (trial,) = train(run, executors, [Training(record.params, EVERYTHING, until=leg)])
-    if trial is None or trial.status != "finished" or trial.model is None:
-        reason = trial.error if trial else "it did not run"
-        raise StudyError(
-            f"{run.name} could not be trained on all development reviews ({reason}): the same command tries again"
-        )
-    return trial.model
+        return []
+    folds = run.study.num_folds if run.study.config.keep_folds else 0
+    names = [EVERYTHING, *(fold_name(fold, folds, 0) for fold in range(folds))]
+    wanted = [Training(record.params, name, until) for name in names]
+    _forget_removed(run, wanted)
+    trained = train(run, executors, wanted)
+    for training, trial in zip(wanted, trained, strict=True):
+        if trial is None or trial.status != "finished" or trial.model is None:
+            rows = "all development reviews" if training.fold == EVERYTHING else f"fold {training.fold}"
+            reason = trial.error if trial and trial.error else "it did not run"
+            raise StudyError(f"{run.name} could not be trained on {rows} ({reason}): the same command tries again")
+    return [str(trial.model) for trial in trained if trial]
+
+
+def _forget_removed(run: FamilyRun, wanted: list[Training]) -> None:
+    """Forget trials of trainings that are to be shipped and whose models are gone: others were chosen before."""
+    for record in run.finalists.read():
+        there = record.model is not None and (run.results_dir / record.model).is_dir()
+        if record.status == "finished" and not there and any(record.trains(training) for training in wanted):
+            run.finalists.remove(record)
 
 
 def _out_of_fold(run: FamilyRun, finalist: Finalist, leg: int) -> NDArray[np.float64]:
@@ -223,8 +244,10 @@ def _gain(
     return Gain(f1=found.difference, low=found.low, high=found.high)
 
 
-def _remove_states(run: FamilyRun, finalists: list[Finalist]) -> None:
-    """Leave of each fold's training what it said, which is all that is used again."""
-    for finalist in finalists:
-        for trial in finalist.trials.values():
-            shutil.rmtree(run.models / trial.trial_id / LAST, ignore_errors=True)
+def _remove_others(run: FamilyRun, shipped: list[str]) -> None:
+    """Leave of each training what it said, and the models that are shipped: nothing else is used again."""
+    kept = {run.results_dir / model for model in shipped}
+    for record in run.finalists.read():
+        for name in (BEST, LAST):
+            if record.is_done and (folder := run.models / record.trial_id / name) not in kept:
+                shutil.rmtree(folder, ignore_errors=True)

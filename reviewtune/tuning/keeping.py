@@ -38,7 +38,7 @@ def keep(
         model: After the leg.
         folder: Of the trial.
         result: What it reports of the leg.
-        improved: It is to be kept as the best so far.
+        improved: It is the one to ship, so far.
         said: What it has said of held-out rows, this leg included, where that is to be kept.
     """
     if said:

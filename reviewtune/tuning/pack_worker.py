@@ -23,7 +23,7 @@ from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import keep, kept_result, last_state
 from reviewtune.tuning.search import BEST_F1
 from reviewtune.tuning.training import Fold, Training
-from reviewtune.tuning.trial import NO_SCORE, Assignment, is_improved, leg_result, validation_metrics
+from reviewtune.tuning.trial import NO_SCORE, Assignment, is_kept, leg_result, says_more, validation_metrics
 
 IDLE_SECONDS = 0.5
 """How long a worker without work waits for news before it looks after its own."""
@@ -193,13 +193,13 @@ class PackWorker:
         total = tenant.training.last_leg(slot.course.legs)
         result = leg_result(metrics, slot.leg, total, epoch=slot.epoch, best=tenant.best, fit_seconds=tenant.seconds)
         result |= self.gauges.line()
-        improved = tenant.training.ships and is_improved(metrics, tenant.best)
+        kept = is_kept(tenant.training, result, tenant.best)
         tenant.best = result[BEST_F1]
         layers = [layer.name for layer in self.pack.carriers(slot.spec)]
         model = SlotModel(self.pack.state(tenant.slot), slot.spec, layers, self.assignment.setting)
-        said = None if tenant.training.ships else HeldOut(dict(tenant.said.legs))
+        said = HeldOut(dict(tenant.said.legs)) if says_more(tenant.training, tenant.fold) else None
         folder = self.assignment.models_dir / tenant.trial_id
-        write = partial(keep, model, folder, result, improved=improved, said=said)
+        write = partial(keep, model, folder, result, improved=kept, said=said)
         tenant.saving = self._savers.submit(self._keep, tenant.saving, write, folder, result)
         if result["last"]:
             self._let_go(tenant.trial_id)

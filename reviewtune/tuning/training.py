@@ -55,9 +55,9 @@ class Training:
         return cls(**member) if member else cls(dict(config))
 
     @property
-    def ships(self) -> bool:
-        """Whether its best model may be shipped; a fold's training is kept for what it says of its held-out rows."""
-        return self.fold in (SEARCH, EVERYTHING)
+    def is_search(self) -> bool:
+        """Whether it is one of a search: those keep their best model, all others their last."""
+        return self.fold == SEARCH
 
     @property
     def config(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@ The same function runs inside a Tune trial and in each worker of a Ray Train `To
 reports.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -93,12 +92,12 @@ def run_trial(
         else:
             metrics = {**_judged(leg.model, judges, leg, said), **leg.metrics}
             result = leg_result(metrics, leg.number, last, epoch=leg.epoch, best=best, fit_seconds=fit_seconds)
-            improved, best = training.ships and is_improved(metrics, best), result[BEST_F1]
-            kept = None if training.ships else said
+            kept, best = is_kept(training, result, best), result[BEST_F1]
+            heard = said if says_more(training, fold) else None
             if isinstance(leg.model, Resumable):
-                keep(leg.model, folder, {**result, EARLIER: earlier}, improved=improved, said=kept)
-            elif kept and leg.number == last:
-                kept.write(folder)
+                keep(leg.model, folder, {**result, EARLIER: earlier}, improved=kept, said=heard)
+            elif heard and leg.number == last:
+                heard.write(folder)
             earlier += _recorded(result)
             report(result)
         if leg.number == last:
@@ -118,9 +117,20 @@ def _judged(model: Model, judges: Rows, leg: Leg, said: HeldOut) -> dict[str, fl
     return validation_metrics(scores, judges.fake, leg.epoch)
 
 
-def is_improved(metrics: Mapping[str, float], best: float) -> bool:
-    """Whether a leg's model is to be kept as the best so far: always, where no rows judge it."""
-    return metrics.get("f1", math.inf) > best
+def is_kept(training: Training, result: Mapping[str, Any], best: float) -> bool:
+    """Whether a leg's model is the one to ship: in a search the best so far, otherwise the last.
+
+    Args:
+        training: What its trial trains.
+        result: What it reports.
+        best: Highest F1 of the legs before.
+    """
+    return bool(result["f1"] > best if training.is_search else result["last"])
+
+
+def says_more(training: Training, fold: Fold) -> bool:
+    """Whether what its models say of the rows that judge them is kept."""
+    return not training.is_search and len(fold.held_out) > 0
 
 
 def validation_metrics(scores: NDArray[np.float64], fake: NDArray[np.bool_], epoch: float) -> dict[str, float]:

@@ -16,20 +16,21 @@ from torch import Tensor, nn
 
 from reviewtune.adapters.initial import LinearShape, initial_adapter, linear_shapes, tensor_names
 from reviewtune.adapters.packed.adamw import Rates, StackedAdamW
-from reviewtune.adapters.packed.batch import Part, cut, micro_steps
+from reviewtune.adapters.packed.batch import cut, micro_steps
 from reviewtune.adapters.packed.budget import PackRoom, TokenBudget
 from reviewtune.adapters.packed.graphs import GraphedPasses
 from reviewtune.adapters.packed.grouped_passes import GroupedPasses
 from reviewtune.adapters.packed.model import PackedModel
 from reviewtune.adapters.packed.pace import Pace
 from reviewtune.adapters.packed.passes import Passes, PlainPasses
+from reviewtune.adapters.packed.scorer import PackScorer
 from reviewtune.adapters.packed.slot import Slot
 from reviewtune.adapters.packed.slot_state import SlotState
 from reviewtune.adapters.packed.stack import AdapterStack
 from reviewtune.adapters.spec import AdapterSpec
 from reviewtune.adapters.training import MAX_GRAD_NORM
 from reviewtune.data.tokens import Tokens
-from reviewtune.encoders.batches import token_batches, token_budget
+from reviewtune.encoders.batches import token_budget
 from reviewtune.encoders.classifier import linear_layers
 from reviewtune.encoders.loading import compute_dtype
 from reviewtune.encoders.packing import on_device
@@ -140,7 +141,16 @@ class AdapterPack:
         numbers = frozenset(self.stack.layers.index(layer) for layer in layers)
         own = np.arange(len(self.lengths)) if rows is None else rows
         seed = self.seed if seed is None else seed
-        slot = Slot(key, spec, numbers, self.lengths, own, seed, self.device, self.evaluations_per_epoch)
+        slot = Slot(
+            key=key,
+            spec=spec,
+            layers=numbers,
+            lengths=self.lengths,
+            trained_on=own,
+            seed=seed,
+            device=self.device,
+            evaluations_per_epoch=self.evaluations_per_epoch,
+        )
         self.optimizer.clear(index)
         self._losses[index] = 0
         tensors = initial_adapter(layers, rank=spec.rank, width=self.stack.width, seed=seed)
@@ -224,32 +234,21 @@ class AdapterPack:
             rows: (M,) those that each slot judges, M of its own. Default: all N for each.
         """
         own = rows if rows is not None else [np.arange(len(tokens))] * len(indices)
-        return self._budget.within(lambda: self._scores(dict(zip(indices, own, strict=True)), tokens))
+        placed = {index: self.slot(index) for index in indices}
+        return self.scorer.scores(placed, tokens, dict(zip(indices, own, strict=True)))
 
-    def _scores(self, rows: Mapping[int, NDArray[np.int64]], tokens: Tokens) -> list[NDArray[np.float64]]:
-        found, lengths = {index: np.empty(len(tokens)) for index in rows}, tokens.lengths
-        share = max(1, self.budget // max(1, len(rows)))
-        parts = [[Part(i, rows[i][batch]) for batch in token_batches(lengths[rows[i]], share)] for i in sorted(rows)]
-        for together in micro_steps(parts, lengths, self._together):
-            logits = self.passes.logits(self._with_slots(together), tokens)
-            margins = (logits[:, 1] - logits[:, 0]).double().cpu().numpy()
-            ends = np.cumsum([len(part.rows) for part in together])
-            for part, margin in zip(together, np.split(margins, ends[:-1]), strict=True):
-                found[part.slot][part.rows] = margin
-        return [found[index][own] for index, own in rows.items()]
-
-    def _forget(self) -> None:
-        self.passes.forget()
+    @property
+    def scorer(self) -> PackScorer:
+        """Over the same passes."""
+        return PackScorer(self.model, self.passes, self._budget)
 
     @property
     def budget(self) -> int:
         """Most tokens of a pass by now."""
         return self._budget.tokens
 
-    @property
-    def _together(self) -> int:
-        """Most tokens of a pass of several slots; an architecture that runs padded takes each slot by itself."""
-        return self.budget if self.model.unpadded else 0
+    def _forget(self) -> None:
+        self.passes.forget()
 
     def _gradients(self, batches: Mapping[int, NDArray[np.int64]], losses: Tensor) -> None:
         """Gradients of a step, pass after pass, and its losses over those before; from the start at each try."""
@@ -257,11 +256,8 @@ class AdapterPack:
         if self.stack.values.grad is not None:
             self.stack.values.grad.zero_()
         parts = [cut(index, batch, self.lengths, self._budget.of_part) for index, batch in batches.items()]
-        for own in micro_steps(parts, self.lengths, self._together):
-            self.passes.train(self._with_slots(own), self.tokens, self.labels)
-
-    def _with_slots(self, parts: list[Part]) -> list[tuple[Part, Slot]]:
-        return [(part, self.slot(part.slot)) for part in parts]
+        for own in micro_steps(parts, self.lengths, self.scorer.together):
+            self.passes.train([(part, self.slot(part.slot)) for part in own], self.tokens, self.labels)
 
     def _rates(self, busy: list[int]) -> Rates:
         columns = np.zeros((4, self.room.slots, 1), dtype=np.float32)

@@ -16,11 +16,11 @@ from reviewtune.adapters.packed.batch import Part
 from reviewtune.adapters.packed.model import PackedModel
 from reviewtune.adapters.packed.rows import Span
 from reviewtune.adapters.packed.sliced import SlicedRows
-from reviewtune.adapters.packed.slot import Slot
+from reviewtune.adapters.packed.slot import Placed
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.packing import pack_rows
 
-Parts = Sequence[tuple[Part, Slot]]
+Parts = Sequence[tuple[Part, Placed]]
 """At most one part of each slot, in the order of the slots."""
 
 

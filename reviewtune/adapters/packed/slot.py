@@ -14,43 +14,66 @@ from torch.optim.lr_scheduler import LRScheduler
 from reviewtune.adapters.optimizer import make_lr_schedule
 from reviewtune.adapters.packed.slot_state import SlotState
 from reviewtune.adapters.schedule import Course
-from reviewtune.adapters.spec import AdapterSpec, scaling
+from reviewtune.adapters.spec import AdapterSpec, LoraSpec, scaling
 
 
-@dataclass
-class Slot:
+@dataclass(kw_only=True)
+class Placed:
+    """An adapter among those of a pack.
+
+    Attributes:
+        spec: What it computes by.
+        layers: Which linear layers of the stack, by index, carry it.
+        seed: Fixes its start, the order of its rows and its dropout.
+        device: Of the pack; its `generator`, which dropout draws from where no hash decides, is on it.
+        steps: Optimizer steps that are done.
+    """
+
+    spec: LoraSpec
+    layers: frozenset[int]
+    device: torch.device
+    seed: int = 0
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        self.generator = torch.Generator(self.device)
+        self.generator.manual_seed(self.seed)
+
+    @property
+    def scale(self) -> float:
+        """Of its product."""
+        return scaling(self.spec)
+
+    def step_seed(self) -> int:
+        """What the masks of its next step follow from, on a GPU: 32 bits."""
+        return int(np.random.SeedSequence([self.seed, self.steps]).generate_state(1)[0])
+
+
+@dataclass(kw_only=True)
+class Slot(Placed):
     """An adapter in training.
 
     Attributes:
         key: The trial's id.
         spec: Its configuration.
-        layers: Which linear layers of the stack, by index, carry its adapter.
         lengths: (N,) tokens of each review.
         trained_on: (M,) its own rows among them.
-        seed: Fixes its start, the order of its rows and its dropout.
-        device: Of the pack; its `generator`, which dropout draws from where no hash decides, is on it.
         evaluations_per_epoch: Legs of each epoch.
-        steps: Optimizer steps that are done.
         rows: Reviews of the leg that runs, or that has ended last.
         tokens: It has trained on since the last `take_tokens`.
     """
 
     key: str
     spec: AdapterSpec
-    layers: frozenset[int]
     lengths: NDArray[np.int64]
     trained_on: NDArray[np.int64]
-    seed: int
-    device: torch.device
     evaluations_per_epoch: int = 1
-    steps: int = 0
     rows: int = 0
     tokens: int = 0
     _waiting: list[NDArray[np.int64]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.generator = torch.Generator(self.device)
-        self.generator.manual_seed(self.seed)
+        super().__post_init__()
         self.course = Course(len(self.trained_on), self.spec.batch_size, self.spec.epochs, self.evaluations_per_epoch)
         self._schedule = lr_schedule_alone(self.spec, self.course.steps)
 
@@ -63,11 +86,6 @@ class Slot:
     def learning_rate(self) -> float:
         """Of its next step."""
         return float(self._schedule.get_last_lr()[0])
-
-    @property
-    def scale(self) -> float:
-        """Of its adapter's product."""
-        return scaling(self.spec)
 
     @property
     def leg(self) -> int:
@@ -120,10 +138,6 @@ class Slot:
         self._schedule.optimizer.step()
         self._schedule.step()
         return not self._waiting
-
-    def step_seed(self) -> int:
-        """What the masks of its next step follow from, on a GPU: 32 bits."""
-        return int(np.random.SeedSequence([self.seed, self.steps]).generate_state(1)[0])
 
     def take_tokens(self) -> int:
         """Tokens it has trained on since this was last asked."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from reviewtune.adapters.packed.batch import Part
 from reviewtune.adapters.packed.grouped import Columns, GroupedRows
 from reviewtune.adapters.packed.masks import scattered, threshold
-from reviewtune.adapters.packed.slot import Slot
+from reviewtune.adapters.packed.slot import Placed
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.packing import PackedRows, places
 
@@ -102,7 +102,7 @@ def buffer_size(shape: PassShape, slots: int) -> int:
 
 
 def stage(
-    parts: Sequence[tuple[Part, Slot]],
+    parts: Sequence[tuple[Part, Placed]],
     tokens: Tokens,
     labels: NDArray[np.int64] | None,
     shape: PassShape,

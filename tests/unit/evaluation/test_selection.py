@@ -9,13 +9,19 @@ def of(*by_fold: float) -> FoldScores:
     return FoldScores([1], np.array(by_fold)[None, :, None])
 
 
-def test_the_leg_of_the_highest_mean_counts_for_all_folds_and_of_equals_the_earliest() -> None:
-    """Two seeds, two folds, three legs: 2 and 3 have the mean 0.75, though fold 1 alone is best after leg 1."""
-    f1 = np.array([[[0.9, 0.8, 0.7], [0.5, 0.7, 0.8]], [[0.9, 0.8, 0.7], [0.5, 0.7, 0.8]]])
+def test_the_leg_of_the_highest_mean_counts_where_all_folds_tell_it_from_the_last() -> None:
+    """Two seeds, two folds, three legs: fold 1 alone is best after leg 1, both by 0.01 after leg 2."""
+    f1 = np.array([[[0.9, 0.8, 0.79], [0.5, 0.7, 0.69]], [[0.9, 0.8, 0.79], [0.5, 0.7, 0.69]]])
     scores = FoldScores([2, 4, 6], f1)
     assert scores.leg == 4
     np.testing.assert_allclose(scores.by_fold, [0.8, 0.7])
     assert scores.mean == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("last", [[0.8, 0.7], [0.8, 0.68], [0.9, 0.7]], ids=["equal", "within an error", "best"])
+def test_the_last_leg_counts_where_folds_do_not_tell_another_from_it(last: list[float]) -> None:
+    f1 = np.array([[[0.1, 0.8, last[0]], [0.1, 0.7, last[1]]]])
+    assert FoldScores([1, 2, 3], f1).leg == 3
 
 
 def test_seeds_are_averaged_before_the_folds_give_the_error() -> None:

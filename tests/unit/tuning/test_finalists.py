@@ -46,12 +46,14 @@ class Runner:
     def __init__(self, run: Any, fate: Fate) -> None:
         self.run, self.fate = run, fate
         self.asked: list[list[Training]] = []
+        self.number = 0
 
     def __call__(self, run: Any, store: TrialStore, trainings: list[Training]) -> None:
         self.asked.append(list(trainings))
         for training in trainings:
             status, error = self.fate(training)
-            number, x = len(store.read()) + 1, training.params["x"]
+            self.number += 1
+            number, x = self.number, training.params["x"]
             fold, trial_id = run.study.folds[training.fold], f"m{number}"
             legs = range(1, training.last_leg(3) + 1) if len(fold.held_out) and status == "finished" else []
             epochs = [
@@ -62,7 +64,8 @@ class Runner:
             said = {leg: told + leg for leg in legs}
             if said:
                 HeldOut(said).write(run.models / trial_id)
-            (run.models / trial_id / ("best" if training.ships else "last")).mkdir(parents=True)
+            for name in ("best", "last"):
+                (run.models / trial_id / name).mkdir(parents=True)
             store.write(
                 TrialRecord(
                     trial_id=trial_id,
@@ -81,7 +84,7 @@ class Runner:
 @pytest.fixture
 def run(tmp_path: Path) -> Any:
     folds = all_folds(FOLD_OF, 3, seeds=2, search=search_fold(9, 3, seed=7))
-    config = SimpleNamespace(finalists=2, seeds=1)
+    config = SimpleNamespace(finalists=2, seeds=1, keep_folds=True)
     inputs = SimpleNamespace(development=np.arange(12), fake=FAKE, units_at=lambda positions: positions)
     return SimpleNamespace(
         name="svm",
@@ -111,7 +114,7 @@ def test_the_best_mean_over_folds_wins_with_the_leg_that_is_best_for_all_of_them
     chosen = choose_by_folds(run, EXECUTORS, SEARCH)
     assert len(runner.asked) == 1
     assert len(runner.asked[0]) == 9
-    assert (chosen.record.trial_id, chosen.epoch, chosen.fit_seconds, chosen.model) == ("t3", 1.5, 6, None)
+    assert (chosen.record.trial_id, chosen.epoch, chosen.fit_seconds, chosen.models) == ("t3", 1.5, 6, [])
     assert chosen.selection is not None
     assert (chosen.selection.f1, chosen.selection.highest_f1) == pytest.approx((0.96, 0.96))
     assert chosen.gain is not None
@@ -119,7 +122,7 @@ def test_the_best_mean_over_folds_wins_with_the_leg_that_is_best_for_all_of_them
     assert (chosen.selection.folds, chosen.selection.seeds) == (3, 1)
     assert chosen.selection.standard_error == pytest.approx(0)
     np.testing.assert_allclose(chosen.scores, 23 + 5 * FAKE)
-    assert not any(run.models.glob("*/last"))
+    assert not any([*run.models.glob("*/last"), *run.models.glob("*/best")])
     assert len(list(run.models.glob("*/held_out.parquet"))) == 9
 
 
@@ -147,12 +150,34 @@ def test_the_default_configuration_has_no_gain_over_itself(run: Any, runner: Run
     assert (chosen.record.trial_id, chosen.gain) == ("t1", None)
 
 
-def test_an_adapter_is_trained_on_everything_up_to_its_leg(run: Any, runner: Runner) -> None:
+def test_an_adapter_is_shipped_with_those_of_its_folds(run: Any, runner: Runner) -> None:
+    """The third leg is the last one: what the folds have trained is what is shipped, beside one of everything."""
     run.plan.family.inputs = "tokens"
     chosen = choose_by_folds(run, EXECUTORS, SEARCH)
-    assert runner.asked[1] == [Training({"x": 2}, EVERYTHING, until=3)]
-    assert chosen.model == "models/m10/best"
-    assert (run.results_dir / chosen.model).is_dir()
+    assert runner.asked[1:] == [[Training({"x": 2}, EVERYTHING)]]
+    of_folds = [record.trial_id for record in run.finalists.read() if record.params == {"x": 2} and record.epochs]
+    assert chosen.models == ["models/m10/best", *(f"models/{name}/best" for name in of_folds)]
+    assert chosen.selection is not None
+    assert chosen.selection.models == 4
+    assert {str(path.relative_to(run.results_dir)) for path in run.models.glob("*/best")} == set(chosen.models)
+    assert not any(run.models.glob("*/last"))
+
+
+def test_adapters_whose_best_leg_is_not_the_last_are_trained_again_up_to_it(run: Any, runner: Runner) -> None:
+    run.plan.family.inputs, run.study.config.finalists = "tokens", 1
+    choose_by_folds(run, EXECUTORS, SEARCH)
+    names = [EVERYTHING, "1 of 3, seed 1", "2 of 3, seed 1", "3 of 3, seed 1"]
+    assert runner.asked[1] == [Training({"x": 1}, name, until=2) for name in names]
+
+
+def test_one_adapter_is_shipped_where_one_is_to_do(run: Any, runner: Runner) -> None:
+    run.plan.family.inputs, run.study.config.keep_folds = "tokens", False
+    chosen = choose_by_folds(run, EXECUTORS, SEARCH)
+    assert runner.asked[1] == [Training({"x": 2}, EVERYTHING)]
+    assert chosen.models == ["models/m10/best"]
+    run.study.config.keep_folds = True
+    assert len(choose_by_folds(run, EXECUTORS, SEARCH).models) == 4
+    assert [training.fold for training in runner.asked[2]] == ["1 of 3, seed 1", "2 of 3, seed 1", "3 of 3, seed 1"]
 
 
 def test_what_the_machine_lost_is_tried_again_and_a_finalist_that_failed_is_out(run: Any, runner: Runner) -> None:

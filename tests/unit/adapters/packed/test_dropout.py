@@ -16,7 +16,7 @@ from reviewtune.adapters.packed.passes import _spans
 from reviewtune.adapters.packed.rows import LayerAdapters
 from reviewtune.adapters.packed.rows import Rows as PackRows
 from reviewtune.adapters.packed.sliced import SlicedRows
-from reviewtune.adapters.packed.slot import Slot
+from reviewtune.adapters.packed.slot import Placed
 from reviewtune.adapters.packed.staging import PassShape, stage, views
 from reviewtune.data.tokens import from_lists
 from reviewtune.families.qlora import QloraParams
@@ -40,9 +40,9 @@ class Case(NamedTuple):
     scales: list[float]
 
 
-def make_slot(number: int, dropout: float, head_dropout: float, *, seed: int = 3) -> Slot:
+def make_slot(number: int, dropout: float, head_dropout: float, *, seed: int = 3) -> Placed:
     spec = QloraParams(rank=WIDTH, alpha=32 * (number + 1), dropout=dropout, head_dropout=head_dropout)
-    return Slot(str(number), spec, frozenset({0}), LENGTHS, np.arange(len(LENGTHS)), seed + number, torch.device("cpu"))
+    return Placed(spec=spec, layers=frozenset({0}), device=torch.device("cpu"), seed=seed + number)
 
 
 def make_case(kind: str, *, training: bool = True) -> Case:
@@ -117,7 +117,7 @@ def test_nothing_is_dropped_and_nothing_grows_in_evaluation(kind: str) -> None:
     assert torch.equal(case.rows.dropped(ones, HIDDEN, torch.tensor(5, dtype=torch.int32)), ones)
 
 
-def masks_of(slot: Slot, parts: list[Part]) -> tuple[Tensor, Tensor]:
+def masks_of(slot: Placed, parts: list[Part]) -> tuple[Tensor, Tensor]:
     """What by masks of a GPU is kept of a slot's ones, of the adapter and of the head, part after part."""
     of_tokens, of_reviews = [], []
     for part in parts:

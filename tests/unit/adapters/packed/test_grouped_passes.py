@@ -15,7 +15,7 @@ from reviewtune.adapters.packed.budget import PackRoom
 from reviewtune.adapters.packed.grouped_passes import GroupedPasses, learn
 from reviewtune.adapters.packed.lora import PackedDropout
 from reviewtune.adapters.packed.pack import AdapterPack
-from reviewtune.adapters.packed.slot import Slot
+from reviewtune.adapters.packed.slot import Placed
 from reviewtune.adapters.packed.staging import PassShape, stage, views
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.registry import resolve_encoder
@@ -112,7 +112,7 @@ def test_a_pass_is_staged_whole_and_rounded_up_by_reviews_of_no_weight(rows: lis
     parts: Any = [
         (
             Part(slot, np.array(own), 0.5),
-            Slot(str(slot), SPECS[0], frozenset(), TOKENS.lengths, np.arange(len(TOKENS)), 0, torch.device("cpu")),
+            Placed(spec=SPECS[0], layers=frozenset(), device=torch.device("cpu")),
         )
         for slot, own in enumerate(rows)
     ]

@@ -21,9 +21,10 @@ from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.gauges import PackGauges
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import keep, kept_result, last_state
+from reviewtune.tuning.records import EARLIER
 from reviewtune.tuning.search import BEST_F1
 from reviewtune.tuning.training import Fold, Training
-from reviewtune.tuning.trial import NO_SCORE, Assignment, is_kept, leg_result, says_more, validation_metrics
+from reviewtune.tuning.trial import NO_SCORE, Assignment, is_kept, leg_result, recorded, says_more, validation_metrics
 
 IDLE_SECONDS = 0.5
 """How long a worker without work waits for news before it looks after its own."""
@@ -44,7 +45,8 @@ class Tenant:
         best: Highest F1 so far.
         seconds: Of the device, charged by its share of the tokens.
         params: The config of its Tune trial.
-        result: That it kept last.
+        result: That it kept last, with what the legs before it measured.
+        earlier: What all its legs have measured: results that are on their way die with who carries them.
         allowed: Last leg that it may train for now.
         saving: The checkpoint that is being written.
     """
@@ -56,6 +58,7 @@ class Tenant:
     fold: Fold
     said: HeldOut = field(default_factory=HeldOut)
     result: dict[str, Any] | None = None
+    earlier: tuple[dict[str, Any], ...] = ()
     best: float = NO_SCORE
     seconds: float = 0.0
     allowed: int = 1
@@ -144,6 +147,9 @@ class PackWorker:
         if result is None:
             return
         tenant.said = HeldOut.read(folder, until=result["leg"])
+        # No list: Tune would take it for a histogram's values, for TensorBoard.
+        result[EARLIER] = tuple(result.get(EARLIER, ()))
+        tenant.earlier = (*result[EARLIER], *recorded(result))
         tenant.result, tenant.best, tenant.seconds = result, result[BEST_F1], result["fit_seconds"]
         if result["leg"] > delivered:
             self.broker.deliver.remote(trial_id, result)
@@ -199,8 +205,10 @@ class PackWorker:
         model = SlotModel(self.pack.state(tenant.slot), slot.spec, layers, self.assignment.setting)
         said = HeldOut(dict(tenant.said.legs)) if says_more(tenant.training, tenant.fold) else None
         folder = self.assignment.models_dir / tenant.trial_id
-        write = partial(keep, model, folder, result, improved=kept, said=said)
-        tenant.saving = self._savers.submit(self._keep, tenant.saving, write, folder, result)
+        whole = {**result, EARLIER: tenant.earlier}
+        tenant.earlier += recorded(result)
+        write = partial(keep, model, folder, whole, improved=kept, said=said)
+        tenant.saving = self._savers.submit(self._keep, tenant.saving, write, folder, whole)
         if result["last"]:
             self._let_go(tenant.trial_id)
         else:
@@ -220,7 +228,7 @@ class PackWorker:
             return
         if tenant := self.tenants.get(folder.name):
             tenant.result = result
-        self.broker.deliver.remote(folder.name, result)
+        self.broker.deliver.remote(folder.name, {name: value for name, value in result.items() if name != EARLIER})
 
     def _settle(self, ended: int) -> None:
         """Charge the time since the last settlement to the tenants by their shares of the tokens.

@@ -44,6 +44,8 @@ class FamilyProgress:
     """Reviews that are in the form it reads, of how many, and how long the rest takes; None where that is not known."""
     trained: tuple[int, int] = (0, 0)
     """Trainings of finalists that are done, of how many."""
+    told: set[str] = field(default_factory=set)
+    """Why trials were lost since it began to tune."""
     started: float | None = None
     seconds: float = 0.0
     test_f1: float | None = None
@@ -86,6 +88,7 @@ class Progress:
         """A family is at work, with the trials of earlier runs."""
         progress = self.families[family]
         progress.state, progress.records, progress.prepared = state, list(records), None
+        progress.told.clear()
         progress.started = progress.started or time.monotonic()
         if not self._live:
             self.say(f"{family}: {state}")
@@ -120,7 +123,7 @@ class Progress:
         if record.status != "lost":
             progress.records.append(record)
         if record.error:
-            self.say(f"{family} trial {record.trial_id} {_END.get(record.status, record.status)}: {record.error}")
+            self._tell(family, f"trial {record.trial_id}", record)
         elif not self._live:
             self.say(_line(family, record, progress))
 
@@ -132,8 +135,18 @@ class Progress:
         done, total = progress.trained
         progress.trained = (done + record.is_done, total)
         if record.error:
-            end = _END.get(record.status, record.status)
-            self.say(f"{family} finalist, fold {record.fold}, {end}: {record.error}")
+            self._tell(family, f"finalist, fold {record.fold},", record)
+
+    def _tell(self, family: str, what: str, record: TrialRecord) -> None:
+        """Say why a trial failed, or, once for all that are lost for the same reason, was lost."""
+        lost = record.status == "lost"
+        if lost and record.error in self.families[family].told:
+            return
+        once = ""
+        if lost and record.error:
+            self.families[family].told.add(record.error)
+            once = " (told once, for all that this befalls)"
+        self.say(f"{family} {what} {_END.get(record.status, record.status)}: {record.error}{once}")
 
     def end(self, family: str, state: str, test_f1: float | None) -> None:
         """A family has its entry, or none."""

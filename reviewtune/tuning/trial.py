@@ -78,7 +78,7 @@ def run_trial(
     earlier = tuple(done.get(EARLIER, ()))
     if done:
         report({**done, EARLIER: earlier} if leader else {EPOCH: done[EPOCH]})
-        earlier += _recorded(done)
+        earlier += recorded(done)
     best, seconds = done.get(BEST_F1, NO_SCORE), done.get("fit_seconds", 0.0)
     said = HeldOut.read(folder, until=done.get("leg", 0))
     validated = family.params.from_values({**assignment.fixed, **training.params})
@@ -98,14 +98,14 @@ def run_trial(
                 keep(leg.model, folder, {**result, EARLIER: earlier}, improved=kept, said=heard)
             elif heard and leg.number == last:
                 heard.write(folder)
-            earlier += _recorded(result)
+            earlier += recorded(result)
             report(result)
         if leg.number == last:
             return
 
 
-def _recorded(result: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    """What later results tell of this one; nothing where no rows judge the trial."""
+def recorded(result: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """What later results tell of this one, as `EARLIER`; nothing where no rows judge the trial."""
     return (epoch_record(result).model_dump(),) if "f1" in result else ()
 
 

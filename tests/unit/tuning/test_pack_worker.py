@@ -18,6 +18,7 @@ from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.held_out import HELD_OUT_FILE, HeldOut
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
 from reviewtune.tuning.pack_worker import PackWorker
+from reviewtune.tuning.records import EpochRecord, legs_with
 from reviewtune.tuning.training import EVERYTHING, Training, all_folds, fold_name, search_fold
 from reviewtune.tuning.trial import Assignment
 
@@ -86,7 +87,7 @@ def test_an_epoch_is_evaluated_kept_and_only_then_delivered(worker: PackWorker, 
         result
     )
     kept = json.loads((tmp_path / "a" / LAST / PROGRESS_FILE).read_text())
-    assert kept == result
+    assert kept == {**result, "earlier": []}
     assert (tmp_path / "a" / BEST).is_dir()
 
 
@@ -146,6 +147,27 @@ def test_another_worker_goes_on_and_tells_what_was_lost(
     assert found["train_loss"] == pytest.approx(expected["train_loss"], abs=1e-5)
     for name, value in {"leg": trained + 1, "epoch": (trained + 1) / evaluations, "f1": expected["f1"]}.items():
         assert found[name] == expected[name] == value
+
+
+def test_a_trial_that_goes_on_tells_of_all_legs_before(tiny_bert: Path, tmp_path: Path) -> None:
+    """Whoever carried the first two reports died with them."""
+    worker, other = make_worker(tiny_bert, tmp_path, 2), make_worker(tiny_bert, tmp_path, 2)
+    worker._follow(orders(("a", PARAMS, 0), allowed=3))
+    for _ in range(3):
+        run_leg(worker)
+    other._follow(orders(("a", PARAMS, 0), allowed=3))
+    ((_, told),) = other.broker.delivered
+    first = [EpochRecord(**{**result, "pack_reviews_per_second": 5.0}) for _, result in worker.broker.delivered]
+    names = ("leg", "epoch", "f1", "roc_auc", "train_loss")
+    legs = legs_with([], told)
+    assert [[getattr(leg, name) for name in names] for leg in legs] == [
+        [getattr(leg, name) for name in names] for leg in first
+    ]
+    other._follow(Orders([], [], {"a": 4}, closed=False))
+    run_leg(other)
+    kept = json.loads((tmp_path / "a" / LAST / PROGRESS_FILE).read_text())
+    assert [leg["leg"] for leg in kept["earlier"]] == [1, 2, 3]
+    assert "earlier" not in other.broker.delivered[-1][1]
 
 
 def test_a_trial_that_is_put_out_frees_its_slot_in_mid_epoch(worker: PackWorker) -> None:

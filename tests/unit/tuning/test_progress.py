@@ -43,6 +43,28 @@ def test_without_a_terminal_each_event_is_one_line() -> None:
     ]
 
 
+def test_what_befalls_all_trials_at_once_is_told_once() -> None:
+    progress, output = shown(terminal=False)
+    lost = {"status": "lost", "error": "the workers ended"}
+    with progress:
+        progress.begin("svm", "tuning", [])
+        progress.trial("svm", "ended", record(1, None, **lost))
+        progress.trial("svm", "ended", record(2, 0.5, **lost))
+        progress.trial("svm", "ended", record(3, None, error="it diverged"))
+        progress.trial("svm", "ended", record(4, None, error="it diverged"))
+        progress.begin("svm", "tuning", [])
+        progress.trial("svm", "ended", record(5, None, **lost))
+    once = "was lost and will be tried again: the workers ended (told once, for all that this befalls)"
+    assert output.getvalue().splitlines() == [
+        "svm: tuning",
+        f"svm trial t1 {once}",
+        "svm trial t3 failed: it diverged",
+        "svm trial t4 failed: it diverged",
+        "svm: tuning",
+        f"svm trial t5 {once}",
+    ]
+
+
 def test_a_third_of_an_epoch_is_told_in_two_digits() -> None:
     progress, output = shown(terminal=False, width=120)
     third = HALFWAY.model_copy(update={"epoch": 1 / 3})

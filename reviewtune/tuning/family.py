@@ -137,6 +137,7 @@ def _search(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord
         study_name=f"{run.study.study_id}/{run.name}",
         distributions=run.plan.distributions,
         first=_first_of_all(run.plan, done, left_open),
+        concurrent=run.resources.concurrent,
         seed=run.study.config.seed,
     )
 

@@ -1,4 +1,4 @@
-"""The search of one family: Optuna's TPE through Ray Tune, its history in the results directory's `studies.db`."""
+"""The search of one family: a Sobol wave, then Optuna's TPE, through Ray Tune; its history is in `studies.db`."""
 
 import sqlite3
 from functools import partial
@@ -13,6 +13,8 @@ from optuna.study import Study, create_study
 from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
+from reviewtune.tuning.first_wave import ANSWERS, FirstWave
+
 STUDIES_FILE = "studies.db"
 BEST_F1 = "best_f1"
 """What a trial is judged by: the highest validation F1 of its epochs so far."""
@@ -24,6 +26,7 @@ def make_search(
     study_name: str,
     distributions: dict[str, BaseDistribution],
     first: list[dict[str, Any]],
+    concurrent: int,
     seed: int,
 ) -> OptunaSearch:
     """A search that goes on where the study of that name stands.
@@ -33,7 +36,8 @@ def make_search(
         study_name: Optuna's name for the study, `<study id>/<family>`.
         distributions: The search space; not empty.
         first: Searched values of the trials to begin with.
-        seed: Of the sampler. A resumed study draws on from another stream than those that it has begun with.
+        concurrent: Trials at a time. As many are drawn from a Sobol sequence, at least those that TPE needs to start.
+        seed: Of the samplers. A resumed study goes on in its Sobol sequence; TPE draws from another stream than before.
     """
     # Whoever comes first makes the file and its tables.
     with FileLock(results_dir / f".{STUDIES_FILE}.lock"):
@@ -41,11 +45,17 @@ def make_search(
         study = create_study(study_name=study_name, storage=storage, direction="maximize", load_if_exists=True)
         _close_orphans(study)
     begun = len(study.get_trials(deepcopy=False))
+    sampler = FirstWave(
+        distributions,
+        trials=max(concurrent, ANSWERS),
+        later=TPESampler(seed=seed + 1000 * begun, n_startup_trials=0, constant_liar=True),
+        seed=seed,
+    )
     return OptunaSearch(
         distributions,
         metric=BEST_F1,
         mode="max",
-        sampler=TPESampler(seed=seed + 1000 * begun, n_startup_trials=8, constant_liar=True),
+        sampler=sampler,
         study_name=study_name,
         storage=storage,
         points_to_evaluate=first or None,

@@ -24,6 +24,7 @@ def search_in(folder: Path, *, first: list[dict[str, Any]] | None = None) -> Any
         study_name="s/svm",
         distributions=SPACE,
         first=[DEFAULTS] if first is None else first,
+        concurrent=2,
         seed=1,
     )
 
@@ -88,7 +89,9 @@ def test_many_studies_that_begin_at_once_share_one_file(tmp_path: Path) -> None:
 
 
 def _begin(folder: Path, number: int) -> Any:
-    search = make_search(folder, study_name=f"s{number}/svm", distributions=SPACE, first=[DEFAULTS], seed=1)
+    search = make_search(
+        folder, study_name=f"s{number}/svm", distributions=SPACE, first=[DEFAULTS], concurrent=2, seed=1
+    )
     return search.suggest("t")
 
 

@@ -15,9 +15,10 @@ from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration
+from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.families.registry import ENSEMBLE, FAMILIES
 from reviewtune.files import in_one_step
-from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, LABEL_NAMES
+from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, F1, LABEL_NAMES, Objective
 from reviewtune.stored import Line, Sha256, Stored, read_stored
 
 CARD_FILE = "README.md"
@@ -44,6 +45,8 @@ class ArtifactInfo(Stored):
     family: Line
     encoder: EncoderInfo | None
     params: dict[Line, str | bool | int | float | None]
+    objective: Objective = F1
+    """What it was selected by; `validation_f1` is F1 all the same."""
     folds: int = Field(0, ge=0, le=MOST_FOLDS)
     """Models under `folds/`, each trained on all folds but one: scores are the mean of theirs and of the one above."""
     labels: tuple[str, str] = LABEL_NAMES
@@ -187,5 +190,6 @@ def _origin(info: ArtifactInfo) -> str:
 on {where}. F1 of the fake class there, each review
 judged by weights that were fitted without it: {info.validation_f1:.4f}."""
     encoder = f"the frozen encoder `{info.encoder.name}`" if info.encoder else "no encoder"
-    return f"""A `{info.family}` classifier on {encoder}, selected among the trials by F1 of the fake class on
-{where}: {info.validation_f1:.4f}."""
+    by = "F1 of the fake class" if info.objective == F1 else OBJECTIVES[info.objective].title
+    return f"""A `{info.family}` classifier on {encoder}, selected among the trials by {by} on
+{where}. F1 of the fake class there: {info.validation_f1:.4f}."""

@@ -3,7 +3,6 @@
 The flags of `--help` are grouped as the fields are here: a class a group, named by the first line of its docstring.
 """
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,10 +11,12 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
+from reviewtune.schema import F1, Objective
+from reviewtune.space_text import SPACE_FORM, read_space
+
 EMPTY = "empty"
 """Type of the error of a setting that is given without a value."""
 
-SPACE_FORM = 'give families with their params, like {"qlora": {"epochs": 3, "rank": [8, 16]}}'
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -122,7 +123,12 @@ class ModelsConfig(Config):
 
 
 class SearchConfig(Config):
-    """How long it is searched."""
+    """How long it is searched, and for what."""
+
+    objective: Objective = F1
+    """What trials and finalists are compared by, and a study's entries ranked: F1 of the fake class, the share of
+    fakes that is found where 1 % of genuine reviews are called fake (tpr_at_fpr), log loss of the calibrated
+    probabilities, or average precision."""
 
     num_trials: int = Field(16, ge=1)
     """Trials a family. The first is always the family's default configuration."""
@@ -275,24 +281,3 @@ class DoctorConfig(Config):
 
     results_dir: ResultsFolder = Path("results")
     """Folder that `tune` would write to."""
-
-
-def read_space(text: str) -> dict[str, Any]:
-    """The search spaces that JSON objects tell, one or several with commas between them; of a family the last one.
-
-    Raises:
-        ValueError: It is not JSON, or one of them is no object.
-    """
-    try:
-        objects = json.loads(f"[{text}]", parse_constant=_no_number)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"it is no JSON from character {max(1, error.pos)} on: {SPACE_FORM}") from None
-    except (ValueError, RecursionError):
-        raise ValueError(f"it is no JSON: {SPACE_FORM}") from None
-    if not all(isinstance(each, dict) for each in objects):
-        raise ValueError(SPACE_FORM)
-    return {family: params for each in objects for family, params in each.items()}
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(name)

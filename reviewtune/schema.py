@@ -1,7 +1,9 @@
 """The names that every part of reviewtune agrees on: columns, splits and file names.
 
-Nothing is imported here, so everything may import this.
+Nothing of reviewtune is imported here, so everything may import this.
 """
+
+from typing import Literal
 
 ID = "id"
 TEXT = "text"
@@ -25,8 +27,10 @@ GENUINE_NAME = "genuine"
 LABEL_NAMES = (GENUINE_NAME, FAKE_NAME)
 """Index 0 is genuine, index 1 is fake: in `id2label`, in `predict_proba`'s columns, in the `label` of predictions."""
 
-OBJECTIVE = "f1"
-"""F1 of the fake class on the validation split: what every study maximises."""
+Objective = Literal["f1", "tpr_at_fpr", "log_loss", "average_precision"]
+"""What a search can be for (`evaluation.objective`)."""
+F1: Objective = "f1"
+"""F1 of the fake class: what it is for unless something else is asked."""
 
 LEADERBOARD_SCHEMA = 1
 ARTIFACT_SCHEMA = 2

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from reviewtune.errors import UsageError
 from reviewtune.evaluation.comparison import Difference, compare
-from reviewtune.evaluation.metrics import labels_of
+from reviewtune.evaluation.threshold import labels_of
 
 
 def gain_over_default(

@@ -6,12 +6,14 @@ from scipy import stats
 from sklearn import metrics
 
 from reviewtune.errors import DataError
-from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.labels import as_labels, has_both_classes, require_both_classes
+from reviewtune.evaluation.objective import OBJECTIVES, tpr_at_fpr
 from reviewtune.evaluation.significance import CONFIDENCE
-from reviewtune.evaluation.threshold import f1_threshold
-from reviewtune.schema import FAKE_NAME, GENUINE_NAME
+from reviewtune.evaluation.threshold import labels_of
+from reviewtune.schema import F1, FAKE_NAME, GENUINE_NAME
 
+JUDGED = "judged"
+"""Key of the score that chooses: the objective, made such that higher is better."""
 ECE_BINS = 15
 FLOOR_DRAWS = 200
 """Of labels, for the mean of `calibration_error_floor`: it moves by less than 3 % with another seed."""
@@ -42,6 +44,7 @@ def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicte
         "recall": float(metrics.recall_score(truth, labels)),
         "roc_auc": float(metrics.roc_auc_score(truth, probability)),
         "average_precision": float(metrics.average_precision_score(truth, probability)),
+        "tpr_at_fpr_01": tpr_at_fpr(truth, probability),
         "mcc": float(metrics.matthews_corrcoef(truth, labels)),
         "brier": float(metrics.brier_score_loss(truth, probability)),
         "ece": expected_calibration_error(truth, probability),
@@ -95,41 +98,29 @@ def one_class_scores(
     )
 
 
-def validation_scores(fake: ArrayLike, scores: ArrayLike) -> dict[str, float]:
-    """What chooses among trials: F1 of the fake class, accuracy and ROC AUC.
+def validation_scores(fake: ArrayLike, scores: ArrayLike, objective: str = F1) -> dict[str, float]:
+    """What is measured of trials: F1 of the fake class, accuracy, ROC AUC, and `judged`, which chooses among them.
 
-    The labels are those of `labels_of`.
+    The labels are those of `labels_of`; `judged` is the objective, made such that higher is better.
 
     Args:
         fake: (N,) true where the review is fake.
         scores: (N,) uncalibrated.
+        objective: Name of one of `objective.OBJECTIVES`.
 
     Raises:
         DataError: The arrays are empty or differ in length, a score is not finite, or `fake` holds one class only.
     """
     truth, labels = as_labels(fake=fake, predicted=labels_of(fake, scores))
     require_both_classes(truth, "scoring")
+    values = np.asarray(scores, dtype=np.float64)
+    f1 = float(metrics.f1_score(truth, labels, zero_division=0.0))
     return {
-        "f1": float(metrics.f1_score(truth, labels, zero_division=0.0)),
+        "f1": f1,
         "accuracy": float(metrics.accuracy_score(truth, labels)),
-        "roc_auc": float(metrics.roc_auc_score(truth, np.asarray(scores))),
+        "roc_auc": float(metrics.roc_auc_score(truth, values)),
+        JUDGED: f1 if objective == F1 else OBJECTIVES[objective].judged(truth, values),
     }
-
-
-def labels_of(fake: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
-    """(N,) what configurations that are compared call fake: by Platt's calibration and its threshold of the highest F1.
-
-    The same for all and quick; an artifact's own calibration is chosen (`choice`) once it is made.
-
-    Args:
-        fake: (N,) true where the review is fake.
-        scores: (N,) uncalibrated.
-
-    Raises:
-        DataError: As `PlattCalibration.fit`.
-    """
-    probability = PlattCalibration.fit(scores, fake).apply(scores)
-    return probability > f1_threshold(probability)
 
 
 def expected_calibration_error(

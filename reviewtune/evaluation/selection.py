@@ -20,15 +20,15 @@ class FoldScores:
 
     Attributes:
         legs: Numbers of L legs.
-        f1: (S, F, L) after each.
+        values: (S, F, L) after each, of the study's objective: higher is better.
     """
 
     legs: Sequence[int]
-    f1: NDArray[np.float64]
+    values: NDArray[np.float64]
 
     @cached_property
     def _place(self) -> int:
-        means = self.f1.mean(axis=0)
+        means = self.values.mean(axis=0)
         best = int(means.mean(axis=0).argmax())
         ahead = means[:, best] - means[:, -1]
         return best if ahead.mean() > standard_error(ahead) else len(self.legs) - 1
@@ -37,19 +37,19 @@ class FoldScores:
     def leg(self) -> int:
         """The last one, with which the schedule of the learning rate ends; or the best, where folds tell them apart.
 
-        That is where its mean F1 is higher by more than a standard error; `benchmarks/replay.py` measures the gain.
+        That is where its mean is higher by more than a standard error; `benchmarks/replay.py` measures the gain.
         """
         return self.legs[self._place]
 
     @property
     def by_fold(self) -> NDArray[np.float64]:
-        """(F,) F1 after that leg, the mean over seeds."""
-        means: NDArray[np.float64] = self.f1[:, :, self._place].mean(axis=0)
+        """(F,) after that leg, the mean over seeds."""
+        means: NDArray[np.float64] = self.values[:, :, self._place].mean(axis=0)
         return means
 
     @property
     def mean(self) -> float:
-        """F1 over folds and seeds."""
+        """Over folds and seeds."""
         return float(self.by_fold.mean())
 
     @property
@@ -64,7 +64,7 @@ def standard_error(values: NDArray[np.float64]) -> float:
 
 
 def choose(finalists: Sequence[FoldScores], costs: Sequence[float]) -> tuple[int, int]:
-    """The finalist to take, and the one of the highest mean F1.
+    """The finalist to take, and the one of the highest mean.
 
     The one-standard-error rule (Breiman et al., "Classification and regression trees", 1984): of those that fall short
     of the best by no more than a standard error the cheapest is taken. Since all of them are judged by the same folds,

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration, choose_calibration
 
 
@@ -35,3 +36,19 @@ def calibrated(scores: ArrayLike, fake: ArrayLike, units: ArrayLike | None = Non
     """
     calibration = choose_calibration(scores, fake, units=units)
     return calibration, f1_threshold(calibration.apply(scores))
+
+
+def labels_of(fake: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
+    """(N,) what configurations that are compared call fake: by Platt's calibration and its threshold of the highest F1.
+
+    The same for all and quick; an artifact's own calibration is chosen (`choice`) once it is made.
+
+    Args:
+        fake: (N,) true where the review is fake.
+        scores: (N,) uncalibrated.
+
+    Raises:
+        DataError: As `PlattCalibration.fit`.
+    """
+    probability = PlattCalibration.fit(scores, fake).apply(scores)
+    return probability > f1_threshold(probability)

@@ -99,13 +99,20 @@ def collect(results_dir: Path) -> Board:
 def ranked(entries: Iterable[Entry]) -> list[Entry]:
     """The entries of one split in order, those with test scores ranked from 1.
 
-    The order is by the score that selected, highest first, then by name. Entries without test scores follow and have no
+    The order is by the score that selected, best first, then by name: by the entries' objective, or by F1 where they
+    were made for different ones. Entries without test scores follow and have no
     rank, failed ones last.
     """
-    ordered = sorted(entries, key=_order)
+    all_entries = list(entries)
+    by_f1 = len({entry.objective for entry in all_entries if _has_score(entry)}) > 1
+
+    def order(entry: Entry) -> tuple[bool, bool, float, str]:
+        score = entry.selected_f1 if by_f1 else entry.selected_by
+        return entry.status == "failed", not _has_score(entry), -score, entry.name
+
     return [
         entry.model_copy(update={"rank": place if _has_score(entry) else None})
-        for place, entry in enumerate(ordered, start=1)
+        for place, entry in enumerate(sorted(all_entries, key=order), start=1)
     ]
 
 
@@ -146,10 +153,6 @@ def _compared(entries: list[Entry], predictions: Mapping[str, Predictions], warn
 
 def _has_score(entry: Entry) -> bool:
     return entry.status == "finished" and entry.test is not None
-
-
-def _order(entry: Entry) -> tuple[bool, bool, float, str]:
-    return entry.status == "failed", not _has_score(entry), -entry.selected_by, entry.name
 
 
 def _relative(error: ArtifactError, results_dir: Path) -> str:

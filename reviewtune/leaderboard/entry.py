@@ -1,6 +1,7 @@
 """A row of the leaderboard: what one study found for one family."""
 
 import json
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -8,7 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from reviewtune.errors import ArtifactError
+from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.files import write_text
+from reviewtune.schema import F1, Objective
 
 PREDICTIONS_FILE = "test_predictions.parquet"
 """Beside an entry: id, fake, score, fake_probability, predicted and cluster for each review of the test split."""
@@ -31,6 +34,8 @@ class ValidationScores(Section):
     f1: float
     accuracy: float
     roc_auc: float
+    value: float | None = None
+    """Of the study's objective, where that is not F1."""
 
 
 class Selection(Section):
@@ -49,6 +54,10 @@ class Selection(Section):
     """The mean of the family's default configuration."""
     models: int = 1
     """Whose mean is shipped: one trained on all development reviews, and those of the folds."""
+    value: float | None = None
+    """Mean of the study's objective, where that is not F1."""
+    value_error: float | None = None
+    """Standard error of `value`, over the folds."""
 
 
 class Gain(Section):
@@ -92,6 +101,8 @@ class TestScores(Section):
     recall: float
     roc_auc: float
     average_precision: float
+    tpr_at_fpr_01: float | None = None
+    """Share of the fakes that a threshold finds which calls 1 % of the genuine fake; None of an earlier version."""
     mcc: float
     brier: float
     ece: float
@@ -160,8 +171,9 @@ class Entry(Section):
     """One family's result in one study; `rank`, `tied_with_best` and `versus_first` are filled in by the board."""
 
     rank: int | None = None
-    """1 for the highest score that selected (out-of-fold F1, or validation F1 where there is none) among the entries of
-    the same split; None without test scores, which take no part in the order."""
+    """1 for the best score that selected (on folds, or on the validation split where there are none) among the entries
+    of the same split, by their objective, or by F1 where they have several; None without test scores, which take no
+    part in the order."""
     study_id: str
     family: str
     encoder: str | None
@@ -172,6 +184,8 @@ class Entry(Section):
     trial_id: str | None = None
     """The selected trial, or a key of an ensemble's members; None where there is none."""
     params: dict[str, Any]
+    objective: Objective = F1
+    """What trials and finalists were compared by."""
     num_trials: int
     num_failed_trials: int = 0
     validation: ValidationScores | None = None
@@ -193,9 +207,18 @@ class Entry(Section):
     provenance: Provenance
 
     @property
+    def selected_f1(self) -> float:
+        """F1 of what selected, on folds or the validation split; 0 where there is none."""
+        chosen = self.selection or self.validation
+        return chosen.f1 if chosen else 0.0
+
+    @property
     def selected_by(self) -> float:
-        """The score that selected, by which the board is ordered; 0 where there is none."""
-        return self.selection.f1 if self.selection else self.validation.f1 if self.validation else 0.0
+        """The score that selected, by its objective, made such that higher is better; lowest where there is none."""
+        chosen = self.selection or self.validation
+        if chosen is None:
+            return -math.inf
+        return chosen.f1 if chosen.value is None else OBJECTIVES[self.objective].sign * chosen.value
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ from reviewtune.families.base import Model, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, TestScores
 from reviewtune.predict import Classifier, load
+from reviewtune.schema import Objective
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE, keep_predictions, scores_on_test
 from reviewtune.tuning.provenance import code_version, library_versions
@@ -47,6 +48,7 @@ class Finalist:
         judge_units, test_units: (N,) the cluster of each of them.
         encoder: Its base model, if it has one.
         study_id, data, data_sha256, split_sha256: What it was selected on.
+        objective: What it was selected by.
         results_dir: For the artifact.
         artifact: The artifact's folder, relative to `results_dir`.
         folder: For what the artifact says of each validation and test review.
@@ -68,6 +70,7 @@ class Finalist:
     data: str
     data_sha256: str
     split_sha256: str
+    objective: Objective
     results_dir: Path
     artifact: str
     folder: Path
@@ -156,6 +159,7 @@ def _info(finalist: Finalist, calibration: Calibration, threshold: float) -> Art
         family=finalist.family,
         encoder=encoder and EncoderInfo(name=encoder.name, revision=encoder.revision, max_length=encoder.max_length),
         params=chosen.record.params,
+        objective=finalist.objective,
         folds=max(0, len(chosen.models) - 1),
         calibration=calibration,
         threshold=threshold,

@@ -72,7 +72,10 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
     budget = {name: found.entry.num_trials + 1}
     if study.stacks:
         budget[ENSEMBLE] = 0
-    with ray_session(study.config.address, console) as cluster, Progress(budget, console) as progress:
+    with (
+        ray_session(study.config.address, console) as cluster,
+        Progress(budget, console, study.config.objective) as progress,
+    ):
         progress.say(found.line())
         run = FamilyRun(study, study.plans[0], cluster, progress)
         records = run.trials.read()

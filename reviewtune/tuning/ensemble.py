@@ -13,7 +13,8 @@ from reviewtune.artifact import ArtifactInfo, read_info, write_artifact
 from reviewtune.data.store import content_key
 from reviewtune.errors import ReviewtuneError, StudyError
 from reviewtune.evaluation.choice import Calibration
-from reviewtune.evaluation.metrics import validation_scores
+from reviewtune.evaluation.metrics import JUDGED, validation_scores
+from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.evaluation.selection import standard_error
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
 from reviewtune.evaluation.threshold import calibrated
@@ -28,9 +29,9 @@ from reviewtune.leaderboard.entry import (
     read_entry,
 )
 from reviewtune.predict import MEMBERS, load
-from reviewtune.schema import TEST, VALIDATION
+from reviewtune.schema import F1, TEST, VALIDATION
 from reviewtune.tuning.assessment import check_from_texts
-from reviewtune.tuning.entries import assessed_before, provenance_of
+from reviewtune.tuning.entries import assessed_before, provenance_of, validation_of
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import (
     VALIDATION_PREDICTIONS_FILE,
@@ -165,7 +166,8 @@ def _stack(
     stacking = Stacking.fit(log_odds, fake)
     chosen = [members[name] for name in stacking.weights]
     scores = stacking.apply({name: member.test for name, member in members.items()})
-    chosen_by = ValidationScores(**validation_scores(fake, left_out))
+    objective = study.config.objective
+    chosen_by = validation_of(validation_scores(fake, left_out, objective), objective)
     entry = Entry(
         study_id=study.study_id,
         family=ENSEMBLE,
@@ -173,6 +175,7 @@ def _stack(
         status="finished",
         trial_id=trial_id,
         params=stacking.params,
+        objective=objective,
         num_trials=sum(member.entry.num_trials for member in chosen),
         num_failed_trials=sum(member.entry.num_failed_trials for member in chosen),
         validation=chosen_by,
@@ -205,11 +208,15 @@ def _selection(
     fold_of, folds = study.fold_of
     if len(judging) != len(fold_of) or folds < 2:
         return None
-    by_fold = np.array(
-        [validation_scores(fake[fold_of == fold], left_out[fold_of == fold])["f1"] for fold in range(folds)]
-    )
-    mean = float(by_fold.mean())
-    return Selection(f1=mean, standard_error=standard_error(by_fold), folds=folds, seeds=1, highest_f1=mean)
+    objective, places = OBJECTIVES[study.config.objective], [fold_of == fold for fold in range(folds)]
+    measured = [validation_scores(fake[own], left_out[own], objective.name) for own in places]
+    f1, judged = (np.array([each[name] for each in measured]) for name in ("f1", JUDGED))
+    mean = float(f1.mean())
+    said = Selection(f1=mean, standard_error=standard_error(f1), folds=folds, seeds=1, highest_f1=mean)
+    if objective.name == F1:
+        return said
+    value = {"value": objective.sign * float(judged.mean()), "value_error": standard_error(judged)}
+    return said.model_copy(update=value)
 
 
 def _info(entry: Entry, chosen_by: ValidationScores, calibration: Calibration, threshold: float) -> ArtifactInfo:
@@ -218,6 +225,7 @@ def _info(entry: Entry, chosen_by: ValidationScores, calibration: Calibration, t
         family=ENSEMBLE,
         encoder=None,
         params=entry.params,
+        objective=entry.objective,
         calibration=calibration,
         threshold=threshold,
         study_id=entry.study_id,

@@ -1,8 +1,11 @@
 """The leaderboard entry of a family's part of a study."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from reviewtune.artifact import now
+from reviewtune.evaluation.metrics import JUDGED
+from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.leaderboard.entry import (
     PREDICTIONS_FILE,
     Cost,
@@ -14,6 +17,7 @@ from reviewtune.leaderboard.entry import (
     entry_path,
     read_entry,
 )
+from reviewtune.schema import F1
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.plan import Study
@@ -36,6 +40,7 @@ def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
         status="failed" if failed else "finished",
         error=(errors[-1] if errors else "no trial ran") if failed else None,
         params=run.plan.defaults,
+        objective=run.study.config.objective,
         num_trials=len(records),
         num_failed_trials=sum(record.status in ("failed", "lost") for record in records),
         default_validation_f1=default.f1 if default else None,
@@ -78,7 +83,7 @@ def scored_entry(
     scored: dict[str, Any] = {
         "trial_id": selected.trial_id,
         "params": selected.params,
-        "validation": ValidationScores(f1=best.f1, accuracy=best.accuracy, roc_auc=best.roc_auc),
+        "validation": validation_of({**best.model_dump(), JUDGED: best.score}, entry.objective),
         "selection": chosen.selection,
         "gain": chosen.gain,
         "test": test,
@@ -93,6 +98,18 @@ def scored_entry(
         "artifact": run.artifact,
     }
     return entry.model_copy(update=scored)
+
+
+def validation_of(measured: Mapping[str, float], objective: str) -> ValidationScores:
+    """What an entry says of the rows that chose it, or its ensemble's weights.
+
+    Args:
+        measured: There, as `evaluation.metrics.validation_scores` gives it.
+        objective: What it was judged by.
+    """
+    scores = {name: measured[name] for name in ("f1", "accuracy", "roc_auc")}
+    value = None if objective == F1 else OBJECTIVES[objective].sign * measured[JUDGED]
+    return ValidationScores(**scores, value=value)
 
 
 def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:

@@ -172,6 +172,7 @@ def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:
         data=inputs.reviews.name,
         data_sha256=inputs.reviews.sha256,
         split_sha256=inputs.split.sha256,
+        objective=study.config.objective,
         results_dir=run.results_dir,
         artifact=run.artifact,
         folder=run.folder,

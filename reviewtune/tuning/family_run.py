@@ -108,4 +108,5 @@ class FamilyRun:
             folds=self.study.folds,
             setting=self.setting,
             models_dir=self.models,
+            objective=self.study.config.objective,
         )

@@ -5,6 +5,7 @@ Shape letters: `N` development rows, `S` seeds, `F` folds, `L` legs.
 """
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.gain import gain_over_default
-from reviewtune.evaluation.selection import FoldScores, choose
+from reviewtune.evaluation.objective import OBJECTIVES
+from reviewtune.evaluation.selection import FoldScores, choose, standard_error
 from reviewtune.leaderboard.entry import Gain, Selection
+from reviewtune.schema import F1
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
@@ -42,12 +45,19 @@ class Finalist:
 
     @property
     def scores(self) -> FoldScores:
-        """(S, F, L) F1, of the legs that all trainings have."""
-        by_leg = {place: {epoch.leg: epoch.f1 for epoch in trial.epochs} for place, trial in self.trials.items()}
+        """(S, F, L) scores by the study's objective, of the legs that all trainings have."""
+        by_leg = {place: {epoch.leg: epoch.score for epoch in trial.epochs} for place, trial in self.trials.items()}
         legs = sorted(set.intersection(*(set(own) for own in by_leg.values())))
         seeds, folds = (max(numbers) + 1 for numbers in zip(*by_leg, strict=True))
-        f1 = [[[by_leg[seed, fold][leg] for leg in legs] for fold in range(folds)] for seed in range(seeds)]
-        return FoldScores(legs, np.array(f1))
+        values = [[[by_leg[seed, fold][leg] for leg in legs] for fold in range(folds)] for seed in range(seeds)]
+        return FoldScores(legs, np.array(values))
+
+    def f1(self, leg: int) -> NDArray[np.float64]:
+        """(F,) F1 after a leg, the mean over seeds."""
+        by_fold: dict[int, list[float]] = defaultdict(list)
+        for (_, fold), trial in self.trials.items():
+            by_fold[fold] += [epoch.f1 for epoch in trial.epochs if epoch.leg == leg]
+        return np.array([np.mean(by_fold[fold]) for fold in sorted(by_fold)])
 
     def seconds(self, leg: int) -> float:
         """Of a training until the end of a leg."""
@@ -92,18 +102,29 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
         epoch=next(epoch.epoch for epoch in chosen.trials[0, 0].epochs if epoch.leg == own.leg),
         models=models,
         fit_seconds=seconds[taken],
-        selection=Selection(
-            f1=own.mean,
-            standard_error=own.standard_error,
-            folds=own.f1.shape[1],
-            seeds=own.f1.shape[0],
-            models=max(1, len(models)),
-            highest_f1=scores[best].mean,
-            default_f1=next((s.mean for f, s in zip(finalists, scores, strict=True) if f.record.is_default), None),
-        ),
+        selection=_selection(run, finalists, scores, taken, best).model_copy(update={"models": max(1, len(models))}),
         scores=said[chosen.record.trial_id],
         gain=_gain(run, finalists, said, chosen),
     )
+
+
+def _selection(run: FamilyRun, finalists: list[Finalist], scores: list[FoldScores], taken: int, best: int) -> Selection:
+    """What the folds say of the finalist `taken`, and of the default one and the best beside it."""
+    f1 = [finalist.f1(own.leg) for finalist, own in zip(finalists, scores, strict=True)]
+    objective, own = OBJECTIVES[run.study.config.objective], scores[taken]
+    said = Selection(
+        f1=f1[taken].mean(),
+        standard_error=standard_error(f1[taken]),
+        folds=own.values.shape[1],
+        seeds=own.values.shape[0],
+        highest_f1=f1[best].mean(),
+        default_f1=next(
+            (each.mean() for finalist, each in zip(finalists, f1, strict=True) if finalist.record.is_default), None
+        ),
+    )
+    if objective.name == F1:
+        return said
+    return said.model_copy(update={"value": objective.sign * own.mean, "value_error": own.standard_error})
 
 
 def _trained(run: FamilyRun, executors: Executors, records: list[TrialRecord]) -> Iterator[Finalist]:

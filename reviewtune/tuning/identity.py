@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from reviewtune.data.store import content_key
 from reviewtune.errors import StudyError, UsageError
 from reviewtune.files import write_text
+from reviewtune.schema import F1
 
 IDENTITY_FILE = "study.json"
 
@@ -32,19 +33,22 @@ class Identity(BaseModel):
     """What `auto` has chosen, once a family trains on the base model; whatever room the GPU has later."""
     executor: str
     evaluations_per_epoch: int
+    objective: str = F1
     spaces: dict[str, dict[str, Any]] = {}
     """Overrides of the search space, of each family that has been tuned."""
 
     @property
     def key(self) -> str:
         """The same for whatever may be compared: of all but names, families and what `auto` chose."""
-        return content_key(self.model_dump(exclude={"data", "held", "spaces"}))
+        # Studies of earlier versions, which had F1 alone, keep their key.
+        later = {"objective"} if self.objective == F1 else set()
+        return content_key(self.model_dump(exclude={"data", "held", "spaces", *later}))
 
     def differences(self, other: "Identity") -> Iterator[str]:
         """What `other` differs in so that nothing of this study is of use to it, each in words for people."""
         if self.data_sha256 != other.data_sha256:
             yield f"its reviews are those of {self.data} ({self.data_sha256[:8]}), now {other.data_sha256[:8]}"
-        for name in ("seed", "split_sha256", "base_model", "revision", "quantisation", "executor"):
+        for name in ("seed", "split_sha256", "base_model", "revision", "quantisation", "executor", "objective"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 yield f"its {_WORDS.get(name, name)} {_short(mine)}, now {_short(theirs)}"
@@ -63,6 +67,7 @@ _WORDS = {
     "revision": "base model's revision is",
     "quantisation": "quantisation is",
     "executor": "executor is",
+    "objective": "objective is",
 }
 
 

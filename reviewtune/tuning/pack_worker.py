@@ -22,7 +22,7 @@ from reviewtune.tuning.gauges import PackGauges
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import keep, kept_result, last_state
 from reviewtune.tuning.records import EARLIER
-from reviewtune.tuning.search import BEST_F1
+from reviewtune.tuning.search import BEST_JUDGED
 from reviewtune.tuning.training import Fold, Training
 from reviewtune.tuning.trial import NO_SCORE, Assignment, is_kept, leg_result, recorded, says_more, validation_metrics
 
@@ -42,7 +42,7 @@ class Tenant:
         training: What it trains.
         fold: Its rows and seed.
         said: Of the rows that are held out from it.
-        best: Highest F1 so far.
+        best: Highest score so far.
         seconds: Of the device, charged by its share of the tokens.
         params: The config of its Tune trial.
         result: That it kept last, with what the legs before it measured.
@@ -150,7 +150,7 @@ class PackWorker:
         # No list: Tune would take it for a histogram's values, for TensorBoard.
         result[EARLIER] = tuple(result.get(EARLIER, ()))
         tenant.earlier = (*result[EARLIER], *recorded(result))
-        tenant.result, tenant.best, tenant.seconds = result, result[BEST_F1], result["fit_seconds"]
+        tenant.result, tenant.best, tenant.seconds = result, result[BEST_JUDGED], result["fit_seconds"]
         if result["leg"] > delivered:
             self.broker.deliver.remote(trial_id, result)
         if result["last"]:
@@ -195,12 +195,12 @@ class PackWorker:
         if scores is not None:
             tenant.said.legs[slot.leg] = scores
             fake = self.assignment.rows.fake[tenant.fold.held_out]
-            metrics |= validation_metrics(scores, fake, slot.epoch)
+            metrics |= validation_metrics(scores, fake, slot.epoch, self.assignment.objective)
         total = tenant.training.last_leg(slot.course.legs)
         result = leg_result(metrics, slot.leg, total, epoch=slot.epoch, best=tenant.best, fit_seconds=tenant.seconds)
         result |= self.gauges.line()
         kept = is_kept(tenant.training, result, tenant.best)
-        tenant.best = result[BEST_F1]
+        tenant.best = result[BEST_JUDGED]
         layers = [layer.name for layer in self.pack.carriers(slot.spec)]
         model = SlotModel(self.pack.state(tenant.slot), slot.spec, layers, self.assignment.setting)
         said = HeldOut(dict(tenant.said.legs)) if says_more(tenant.training, tenant.fold) else None

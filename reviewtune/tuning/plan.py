@@ -18,7 +18,7 @@ from reviewtune.errors import EncoderError
 from reviewtune.families.base import Family
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.families.space import resolve
-from reviewtune.schema import TRAIN, VALIDATION
+from reviewtune.schema import F1, TRAIN, VALIDATION
 from reviewtune.tuning.identity import Identity, check_identity, known_identity
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
 from reviewtune.tuning.training import Fold, all_folds, search_fold
@@ -214,6 +214,7 @@ def identity_of(
         held=quantisation if held else None,
         executor=config.executor,
         evaluations_per_epoch=config.evaluations_per_epoch,
+        objective=config.objective,
         spaces={plan.family.name: config.space.get(plan.family.name, {}) for plan in plans},
     )
 
@@ -224,6 +225,7 @@ def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:
         inputs.reviews.sha256, inputs.split.sha256, config.seed, config.space, config.quantisation, config.executor,
         config.base_model if not inputs.encoder else [inputs.encoder.title, inputs.encoder.revision],
         *([config.evaluations_per_epoch] if config.evaluations_per_epoch > 1 else []),
+        *([config.objective] if config.objective != F1 else []),
     )  # fmt: skip
     without_commit = inputs.reviews.name.partition("@")[0]
     stem = Path(without_commit.replace("/", "-")).stem

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from reviewtune.data.watching import watched
 from reviewtune.errors import one_line
+from reviewtune.evaluation.objective import OBJECTIVES, Objective
+from reviewtune.schema import F1
 from reviewtune.tuning.records import TrialRecord, best_of, epochs_text
 from reviewtune.tuning.training import SEARCH
 from reviewtune.tuning.waiting import Pace, Seldom
@@ -57,9 +59,11 @@ class Progress:
     Args:
         num_trials: Of each family, by name.
         console: Where to.
+        objective: Name of what trials are compared by.
     """
 
-    def __init__(self, num_trials: dict[str, int], console: Console) -> None:
+    def __init__(self, num_trials: dict[str, int], console: Console, objective: str = F1) -> None:
+        self.objective = OBJECTIVES[objective]
         self.console = console
         self.families = {family: FamilyProgress(number) for family, number in num_trials.items()}
         self._seldom = Seldom(self.say)
@@ -125,7 +129,7 @@ class Progress:
         if record.error:
             self._tell(family, f"trial {record.trial_id}", record)
         elif not self._live:
-            self.say(_line(family, record, progress))
+            self.say(_line(family, record, progress, self.objective))
 
     def _finalist(self, family: str, event: str, record: TrialRecord) -> None:
         """The same of a finalist's training on a fold."""
@@ -165,14 +169,14 @@ class Progress:
         """The live table."""
         brief = self.console.width < BRIEF
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("family", "trials", "best F1", "default", "test F1", "time", "now"):
+        for name in ("family", "trials", f"best {self.objective.title}", "default", "test F1", "time", "now"):
             table.add_column(name, justify="left" if name in ("family", "now") else "right", no_wrap=True)
         for family, progress in self.families.items():
-            table.add_row(family, *_cells(progress, brief=brief))
+            table.add_row(family, *_cells(progress, self.objective, brief=brief))
         return table
 
 
-def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
+def _cells(progress: FamilyProgress, objective: Objective, *, brief: bool) -> tuple[str, ...]:
     best = best_of([*progress.records, *progress.running.values()])
     default = next((record.best for record in progress.records if record.is_default and record.best), None)
     seconds = time.monotonic() - progress.started if progress.started else progress.seconds
@@ -193,8 +197,8 @@ def _cells(progress: FamilyProgress, *, brief: bool) -> tuple[str, ...]:
             now += f", epochs {' '.join(map(epochs_text, epochs))}"
     return (
         f"{len(progress.records)}/{progress.num_trials}" if progress.num_trials else "",
-        f"{best.best.f1:.4f}" if best and best.best else "",
-        f"{default.f1:.4f}" if default else "",
+        objective.text(best.best.score) if best and best.best else "",
+        objective.text(default.score) if default else "",
         f"{progress.test_f1:.4f}" if progress.test_f1 is not None else "",
         f"{seconds:.0f} s" if seconds else "",
         now,
@@ -207,15 +211,16 @@ def _pack_rate(progress: FamilyProgress) -> float | None:
     return last[-1].pack_reviews_per_second if last else None
 
 
-def _line(family: str, record: TrialRecord, progress: FamilyProgress) -> str:
+def _line(family: str, record: TrialRecord, progress: FamilyProgress, objective: Objective) -> str:
     best, epochs = best_of(progress.records), record.epochs[-1].epoch if record.epochs else 0
     default = ", the default configuration" if record.is_default else ""
     params = " ".join(f"{name}={_short(value)}" for name, value in record.params.items())
-    f1 = f"{record.best.f1:.4f}" if record.best else "none"
-    incumbent = f"{best.best.f1:.4f}" if best and best.best else "none"
+    score = objective.text(record.best.score) if record.best else "none"
+    incumbent = objective.text(best.best.score) if best and best.best else "none"
+    measured = f"{objective.title} {score} (best {incumbent}), {epochs_text(epochs)} epoch{'s' * (epochs != 1)}"
     return (
-        f"{family} {len(progress.records)}/{progress.num_trials} {record.status}: F1 {f1} (best {incumbent}), "
-        f"{epochs_text(epochs)} epoch{'s' * (epochs != 1)}, {record.fit_seconds:.1f} s{default}: {params}"
+        f"{family} {len(progress.records)}/{progress.num_trials} {record.status}: "
+        f"{measured}, {record.fit_seconds:.1f} s{default}: {params}"
     )
 
 

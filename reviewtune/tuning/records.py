@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reviewtune.data.store import content_key
 from reviewtune.errors import StudyError
+from reviewtune.evaluation.metrics import JUDGED
 from reviewtune.files import write_text
 from reviewtune.tuning.training import SEARCH, Training
 
@@ -24,15 +25,24 @@ class EpochRecord(BaseModel):
     f1: float
     accuracy: float
     roc_auc: float
+    judged: float | None = None
+    """What compares trials: the study's objective, made such that higher is better; None of earlier versions: `f1`."""
     fit_seconds: float
     """Wall time of the fit up to here, evaluation left out; in a pack, the trial's share of it by its tokens."""
     pack_reviews_per_second: float | None = None
     """Of its whole pack, lately."""
 
+    @property
+    def score(self) -> float:
+        """What compares trials."""
+        return self.f1 if self.judged is None else self.judged
+
 
 EARLIER = "earlier"
 """In what a trial reports first when it goes on, and in what it keeps to go on from: the records of the legs before."""
-EPOCH_METRICS = ("epoch", "leg", "f1", "accuracy", "roc_auc", "fit_seconds", "train_loss", "pack_reviews_per_second")
+EPOCH_METRICS = (
+    "epoch", "leg", "f1", "accuracy", "roc_auc", JUDGED, "fit_seconds", "train_loss", "pack_reviews_per_second"
+)  # fmt: skip
 
 
 def epoch_record(result: dict[str, Any]) -> EpochRecord:
@@ -111,8 +121,8 @@ class TrialRecord(BaseModel):
 
     @property
     def best(self) -> EpochRecord | None:
-        """The leg with the highest validation F1, the earliest of equals; None where none ended."""
-        return max(self.epochs, key=lambda epoch: (epoch.f1, -epoch.epoch), default=None)
+        """The leg with the highest score on the validation split, the earliest of equals; None where none ended."""
+        return max(self.epochs, key=lambda epoch: (epoch.score, -epoch.epoch), default=None)
 
     @property
     def fit_seconds(self) -> float:
@@ -172,7 +182,7 @@ def default_first(records: list[TrialRecord]) -> list[TrialRecord]:
 
 
 def best_of(records: list[TrialRecord]) -> TrialRecord | None:
-    """The incumbent: the highest validation F1 of any leg; of equals the highest ROC AUC, then the earliest.
+    """The incumbent: the highest score of any leg; of equals the highest ROC AUC, then the earliest.
 
     Of trials that failed or were lost none counts.
 
@@ -184,5 +194,5 @@ def best_of(records: list[TrialRecord]) -> TrialRecord | None:
 
 def best_first(records: list[TrialRecord]) -> list[TrialRecord]:
     """The trials that may be selected, in the order in which they would be."""
-    scored = [(best.f1, best.roc_auc, -record.number, record) for record in records if (best := record.best)]
+    scored = [(best.score, best.roc_auc, -record.number, record) for record in records if (best := record.best)]
     return [item[3] for item in sorted(scored, key=lambda item: item[:3], reverse=True) if item[3].can_win]

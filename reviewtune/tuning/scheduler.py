@@ -6,7 +6,7 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
-from reviewtune.tuning.search import BEST_F1
+from reviewtune.tuning.search import BEST_JUDGED
 
 EPOCH = "epoch"
 """Epochs that a trial has done: a fraction after a leg in mid-epoch."""
@@ -35,7 +35,7 @@ class AshaButDefault(AsyncHyperBandScheduler):  # type: ignore[misc]
     def __init__(self, defaults: dict[str, Any], first: float) -> None:
         super().__init__(
             time_attr=PROGRESS,
-            metric=BEST_F1,
+            metric=BEST_JUDGED,
             mode="max",
             max_t=100,
             grace_period=first,

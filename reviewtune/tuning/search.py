@@ -16,8 +16,8 @@ from ray.tune.search.optuna import OptunaSearch
 from reviewtune.tuning.first_wave import ANSWERS, FirstWave
 
 STUDIES_FILE = "studies.db"
-BEST_F1 = "best_f1"
-"""What a trial is judged by: the highest validation F1 of its epochs so far."""
+BEST_JUDGED = "best_judged"
+"""What a trial is judged by: the highest score of its legs so far, by the study's objective."""
 
 
 def make_search(
@@ -53,7 +53,7 @@ def make_search(
     )
     return OptunaSearch(
         distributions,
-        metric=BEST_F1,
+        metric=BEST_JUDGED,
         mode="max",
         sampler=sampler,
         study_name=study_name,

@@ -49,7 +49,10 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
 def _run(study: Study, console: Console) -> None:
     """Tune the families of a study that is nobody else's, one after the other."""
     _remember(study)
-    with ray_session(study.config.address, console) as cluster, Progress(_budget(study), console) as progress:
+    with (
+        ray_session(study.config.address, console) as cluster,
+        Progress(_budget(study), console, study.config.objective) as progress,
+    ):
         runs = [FamilyRun(study, plan, cluster, progress) for plan in study.plans]
         work = {run.name: partial(tune_family, run) for run in runs}
         if study.stacks:

@@ -14,19 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reviewtune.errors import StudyError
-from reviewtune.evaluation.metrics import validation_scores
+from reviewtune.evaluation.metrics import JUDGED, validation_scores
 from reviewtune.families.base import Leg, Model, Rows, Setting
 from reviewtune.families.registry import get_family
+from reviewtune.schema import F1
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import Resumable, keep, kept_result, last_state
 from reviewtune.tuning.records import EARLIER, epoch_record
 from reviewtune.tuning.scheduler import EPOCH, PROGRESS
-from reviewtune.tuning.search import BEST_F1
+from reviewtune.tuning.search import BEST_JUDGED
 from reviewtune.tuning.training import Fold, Training
 from reviewtune.tuning.usage import forget_peak_memory, usage
 
-NO_SCORE = -1.0
-"""Below every F1."""
+NO_SCORE = -1e9
+"""Below every score, of a number that JSON has."""
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -41,6 +42,7 @@ class Assignment:
         folds: Which of them a trial trains on, and by which seed, by the fold's name.
         setting: Base model and so on; the seed is that of the fold.
         models_dir: Where the models of resumable families are kept, a folder a trial; on storage that all nodes share.
+        objective: What trials are compared by.
     """
 
     family: str
@@ -49,6 +51,7 @@ class Assignment:
     folds: Mapping[str, Fold]
     setting: Setting
     models_dir: Path
+    objective: str = F1
 
 
 def run_trial(
@@ -79,7 +82,7 @@ def run_trial(
     if done:
         report({**done, EARLIER: earlier} if leader else {EPOCH: done[EPOCH]})
         earlier += recorded(done)
-    best, seconds = done.get(BEST_F1, NO_SCORE), done.get("fit_seconds", 0.0)
+    best, seconds = done.get(BEST_JUDGED, NO_SCORE), done.get("fit_seconds", 0.0)
     said = HeldOut.read(folder, until=done.get("leg", 0))
     validated = family.params.from_values({**assignment.fixed, **training.params})
     setting = replace(assignment.setting, seed=fold.seed, resume_from=resume_from)
@@ -90,9 +93,9 @@ def run_trial(
         if not leader:
             report({EPOCH: leg.epoch})
         else:
-            metrics = {**_judged(leg.model, judges, leg, said), **leg.metrics}
+            metrics = {**_judged(leg.model, judges, leg, said, assignment.objective), **leg.metrics}
             result = leg_result(metrics, leg.number, last, epoch=leg.epoch, best=best, fit_seconds=fit_seconds)
-            kept, best = is_kept(training, result, best), result[BEST_F1]
+            kept, best = is_kept(training, result, best), result[BEST_JUDGED]
             heard = said if says_more(training, fold) else None
             if isinstance(leg.model, Resumable):
                 keep(leg.model, folder, {**result, EARLIER: earlier}, improved=kept, said=heard)
@@ -109,12 +112,12 @@ def recorded(result: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     return (epoch_record(result).model_dump(),) if "f1" in result else ()
 
 
-def _judged(model: Model, judges: Rows, leg: Leg, said: HeldOut) -> dict[str, float]:
+def _judged(model: Model, judges: Rows, leg: Leg, said: HeldOut, objective: str) -> dict[str, float]:
     """What the model is worth on the rows that judge it, whose scores go into `said`; nothing where there are none."""
     if not len(judges):
         return {}
     said.legs[leg.number] = scores = model.scores(judges.inputs)
-    return validation_metrics(scores, judges.fake, leg.epoch)
+    return validation_metrics(scores, judges.fake, leg.epoch, objective)
 
 
 def is_kept(training: Training, result: Mapping[str, Any], best: float) -> bool:
@@ -123,9 +126,9 @@ def is_kept(training: Training, result: Mapping[str, Any], best: float) -> bool:
     Args:
         training: What its trial trains.
         result: What it reports.
-        best: Highest F1 of the legs before.
+        best: Highest score of the legs before.
     """
-    return bool(result["f1"] > best if training.is_search else result["last"])
+    return bool(result[JUDGED] > best if training.is_search else result["last"])
 
 
 def says_more(training: Training, fold: Fold) -> bool:
@@ -133,7 +136,9 @@ def says_more(training: Training, fold: Fold) -> bool:
     return not training.is_search and len(fold.held_out) > 0
 
 
-def validation_metrics(scores: NDArray[np.float64], fake: NDArray[np.bool_], epoch: float) -> dict[str, float]:
+def validation_metrics(
+    scores: NDArray[np.float64], fake: NDArray[np.bool_], epoch: float, objective: str
+) -> dict[str, float]:
     """What (N,) scores of held-out rows with these (N,) labels are worth after so many epochs.
 
     Raises:
@@ -141,7 +146,7 @@ def validation_metrics(scores: NDArray[np.float64], fake: NDArray[np.bool_], epo
     """
     if not np.isfinite(scores).all():
         raise StudyError(f"the scores after epoch {epoch:g} are not finite numbers: lower the learning rate")
-    return validation_scores(fake, scores)
+    return validation_scores(fake, scores, objective)
 
 
 def leg_result(
@@ -150,15 +155,21 @@ def leg_result(
     """What a trial reports after a leg.
 
     Args:
-        metrics: Measured after it; without `f1` where no rows judge the trial.
+        metrics: Measured after it; none but the loss where no rows judge the trial.
         leg: Its number, from 1.
         total: Legs of the trial.
         epoch: Epochs that are done.
-        best: Highest F1 of the legs before.
+        best: Highest score of the legs before.
         fit_seconds: Wall time of the fit so far.
     """
     at = {"leg": leg, EPOCH: epoch, PROGRESS: 100 * leg / total, "last": leg == total}
-    return {**metrics, **at, BEST_F1: max(best, metrics.get("f1", NO_SCORE)), "fit_seconds": fit_seconds, **usage()}
+    return {
+        **metrics,
+        **at,
+        BEST_JUDGED: max(best, metrics.get(JUDGED, NO_SCORE)),
+        "fit_seconds": fit_seconds,
+        **usage(),
+    }
 
 
 def _timed(legs: Iterator[Leg], seconds: float) -> Iterator[tuple[Leg, float]]:

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "reviewtune"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "schema", "config", "files", "quiet", "tracebacks", "interrupt", "reach", "stored"}
+GROUND = {"errors", "schema", "config", "files", "quiet", "tracebacks", "interrupt", "reach", "space_text", "stored"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     "data": GROUND,

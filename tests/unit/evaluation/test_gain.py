@@ -5,7 +5,8 @@ from sklearn.metrics import f1_score
 from reviewtune.errors import DataError, UsageError
 from reviewtune.evaluation.comparison import compare
 from reviewtune.evaluation.gain import gain_over_default
-from reviewtune.evaluation.metrics import labels_of, validation_scores
+from reviewtune.evaluation.metrics import validation_scores
+from reviewtune.evaluation.threshold import labels_of
 
 FAKE = np.arange(1000) % 2 == 0
 

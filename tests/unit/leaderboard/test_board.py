@@ -3,8 +3,8 @@ import pytest
 
 from reviewtune.errors import ArtifactError
 from reviewtune.leaderboard.board import collect, ranked
-from reviewtune.leaderboard.columns import tie_text
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Selection
+from reviewtune.leaderboard.columns import NOTHING, objective_text, tie_text
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Selection, ValidationScores
 from reviewtune.leaderboard.resolution import resolution
 
 
@@ -43,6 +43,20 @@ def test_what_selected_ranks_then_the_name_and_never_the_test_split(entries):
         ]
     )
     assert [(entry.rank, entry.family) for entry in order] == [(1, "e"), (2, "b"), (3, "c"), (4, "d"), (5, "a")]
+
+
+def test_entries_of_one_objective_are_ranked_by_it_and_of_several_by_f1(entries):
+    """Log loss is the better the lower it is."""
+    low, high = (
+        entries(name, objective="log_loss", validation=ValidationScores(f1=f1, accuracy=0.9, roc_auc=0.9, value=value))
+        for name, f1, value in (("svm", 0.8, 0.2), ("mlp", 0.9, 0.3))
+    )
+    other = entries("tfidf", validation=ValidationScores(f1=0.85, accuracy=0.9, roc_auc=0.9))
+    assert [entry.family for entry in ranked([high, low])] == ["svm", "mlp"]
+    assert [entry.family for entry in ranked([high, other, low])] == ["mlp", "tfidf", "svm"]
+    assert [objective_text(entry) for entry in (low, other)] == ["log loss 0.2000", NOTHING]
+    folds = Selection(f1=0.8, standard_error=0.1, folds=5, seeds=1, highest_f1=0.8, value=0.25, value_error=0.01)
+    assert objective_text(low.model_copy(update={"selection": folds})) == "log loss 0.2500 ± 0.0100"
 
 
 def test_close_entries_are_tied_with_the_best_and_distant_ones_are_not(results_dir, add_entry):

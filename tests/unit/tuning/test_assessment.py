@@ -59,6 +59,7 @@ def finalist(tmp_path: Path) -> Finalist:
         data="sample",
         data_sha256="d" * 64,
         split_sha256="e" * 64,
+        objective="log_loss",
         results_dir=tmp_path,
         artifact="artifacts/s-tfidf",
         folder=tmp_path / "studies" / "s" / "tfidf",
@@ -83,6 +84,7 @@ def test_the_artifact_says_what_it_is_of(finalist: Finalist, tmp_path: Path) -> 
     told = (info.family, info.study_id, info.trial_id, info.data, info.data_sha256, info.split_sha256)
     assert told == ("tfidf", "s", "t1", "sample", "d" * 64, "e" * 64)
     assert (info.params, info.validation_f1, info.encoder) == (finalist.chosen.record.params, 0.625, None)
+    assert (info.objective, info.folds) == ("log_loss", 0)
     assert info.code.startswith("reviewtune")
     assert {"python", "numpy", "ray"} <= info.versions.keys()
     assert info.created.startswith("20")

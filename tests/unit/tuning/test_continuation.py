@@ -86,7 +86,7 @@ def test_the_last_epoch_is_reported_again_and_the_new_ones_after_it(assignment: 
     assert legs_with([], reports[0]) == [epoch_record(report) for report in old]
     assert [report["last"] for report in reports[1:]] == [False, True]
     assert reports[-1]["fit_seconds"] > old[-1]["fit_seconds"]
-    assert reports[-1]["best_f1"] == max(report["f1"] for report in [*old, *reports])
+    assert reports[-1]["best_judged"] == max(report["f1"] for report in [*old, *reports])
 
 
 def test_a_trial_that_is_scored_within_epochs_goes_on_to_the_same_end(

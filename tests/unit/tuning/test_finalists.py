@@ -47,6 +47,7 @@ class Runner:
         self.run, self.fate = run, fate
         self.asked: list[list[Training]] = []
         self.number = 0
+        self.judged: Callable[[int], float | None] = lambda x: None
 
     def __call__(self, run: Any, store: TrialStore, trainings: list[Training]) -> None:
         self.asked.append(list(trainings))
@@ -57,7 +58,15 @@ class Runner:
             fold, trial_id = run.study.folds[training.fold], f"m{number}"
             legs = range(1, training.last_leg(3) + 1) if len(fold.held_out) and status == "finished" else []
             epochs = [
-                EpochRecord(epoch=leg / 2, leg=leg, f1=F1[x][leg - 1], accuracy=0, roc_auc=0, fit_seconds=x * leg)
+                EpochRecord(
+                    epoch=leg / 2,
+                    leg=leg,
+                    f1=F1[x][leg - 1],
+                    accuracy=0,
+                    roc_auc=0,
+                    fit_seconds=x * leg,
+                    judged=self.judged(x),
+                )
                 for leg in legs
             ]
             told = 5 * FAKE[fold.held_out] * (x == 2) + 10 * x + (fold.seed - 7) / 10
@@ -84,7 +93,7 @@ class Runner:
 @pytest.fixture
 def run(tmp_path: Path) -> Any:
     folds = all_folds(FOLD_OF, 3, seeds=2, search=search_fold(9, 3, seed=7))
-    config = SimpleNamespace(finalists=2, seeds=1, keep_folds=True)
+    config = SimpleNamespace(finalists=2, seeds=1, keep_folds=True, objective="f1")
     inputs = SimpleNamespace(development=np.arange(12), fake=FAKE, units_at=lambda positions: positions)
     return SimpleNamespace(
         name="svm",
@@ -143,6 +152,18 @@ def test_the_first_two_train_by_more_seeds_and_their_scores_are_means(run: Any, 
     np.testing.assert_allclose(chosen.scores, 23.05 + 5 * FAKE)
     assert chosen.selection is not None
     assert chosen.selection.seeds == 2
+
+
+def test_another_objective_chooses_and_f1_is_told_beside_it(run: Any, runner: Runner) -> None:
+    """Log loss would take x=1, whose F1 is lower."""
+    run.study.config.objective = "log_loss"
+    runner.judged = lambda x: -0.1 * x
+    chosen = choose_by_folds(run, EXECUTORS, SEARCH)
+    assert (chosen.record.trial_id, chosen.selection is not None) == ("t1", True)
+    assert chosen.selection is not None
+    assert (chosen.selection.value, chosen.selection.value_error) == (pytest.approx(0.1), pytest.approx(0))
+    assert chosen.selection.f1 == chosen.selection.highest_f1 == pytest.approx(F1[1][2])
+    assert chosen.selection.default_f1 == pytest.approx(F1[3][2])
 
 
 def test_the_default_configuration_has_no_gain_over_itself(run: Any, runner: Runner) -> None:

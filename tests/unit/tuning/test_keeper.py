@@ -24,7 +24,7 @@ def write(store: TrialStore, results_dir: Path, *, kept: float | None) -> None:
     model = f"models/a/{BEST}"
     if kept is not None:
         (results_dir / model).mkdir(parents=True)
-        result = {**scores(kept, 0.8), "leg": 3, "last": False, "best_f1": 0.8, "pack_reviews_per_second": 7.0}
+        result = {**scores(kept, 0.8), "leg": 3, "last": False, "best_judged": 0.8, "pack_reviews_per_second": 7.0}
         (results_dir / model / PROGRESS_FILE).write_text(json.dumps(result))
     epochs = [EpochRecord(**scores(epoch, 0.6)) for epoch in (1, 2)]
     store.write(TrialRecord(trial_id="a", number=1, params={}, status="stopped", epochs=epochs, model=model))

@@ -83,7 +83,7 @@ def test_an_epoch_is_evaluated_kept_and_only_then_delivered(worker: PackWorker, 
     run_leg(worker)
     ((trial, result),) = worker.broker.delivered
     assert (trial, result["epoch"], result["progress"], result["last"]) == ("a", 1, 50, False)
-    assert {"f1", "accuracy", "roc_auc", "train_loss", "best_f1", "fit_seconds", "pack_reviews_per_second"} <= set(
+    assert {"f1", "accuracy", "roc_auc", "train_loss", "best_judged", "fit_seconds", "pack_reviews_per_second"} <= set(
         result
     )
     kept = json.loads((tmp_path / "a" / LAST / PROGRESS_FILE).read_text())

@@ -4,7 +4,7 @@ import pytest
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from reviewtune.tuning.scheduler import PROGRESS, make_scheduler
-from reviewtune.tuning.search import BEST_F1
+from reviewtune.tuning.search import BEST_JUDGED
 
 
 class OneTrial:
@@ -20,7 +20,9 @@ def decisions(scheduler: Any, f1s: dict[int, float], progress: float) -> dict[in
     for rank, f1 in f1s.items():
         trial = OneTrial(f"t{rank}", rank)
         scheduler.on_trial_add(None, trial)
-        made[rank] = scheduler.on_trial_result(None, trial, {PROGRESS: progress, BEST_F1: f1, "training_iteration": 1})
+        made[rank] = scheduler.on_trial_result(
+            None, trial, {PROGRESS: progress, BEST_JUDGED: f1, "training_iteration": 1}
+        )
     return made
 
 

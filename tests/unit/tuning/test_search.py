@@ -42,8 +42,8 @@ def test_the_default_configuration_comes_first(tmp_path: Path) -> None:
 def test_results_are_in_a_file_that_optuna_opens(tmp_path: Path) -> None:
     search = search_in(tmp_path)
     search.suggest("t1")
-    search.on_trial_result("t1", {"best_f1": 0.5, "training_iteration": 1})
-    search.on_trial_complete("t1", {"best_f1": 0.75, "training_iteration": 2})
+    search.on_trial_result("t1", {"best_judged": 0.5, "training_iteration": 1})
+    search.on_trial_complete("t1", {"best_judged": 0.75, "training_iteration": 2})
     (trial,) = history(tmp_path)
     assert (trial.state, trial.value, trial.params["kernel"]) == (TrialState.COMPLETE, 0.75, "rbf")
 
@@ -51,7 +51,7 @@ def test_results_are_in_a_file_that_optuna_opens(tmp_path: Path) -> None:
 def test_a_resumed_search_neither_repeats_the_default_nor_waits_for_lost_trials(tmp_path: Path) -> None:
     search = search_in(tmp_path)
     search.suggest("t1")
-    search.on_trial_complete("t1", {"best_f1": 0.75, "training_iteration": 1})
+    search.on_trial_complete("t1", {"best_judged": 0.75, "training_iteration": 1})
     lost = search.suggest("lost")
     resumed = search_in(tmp_path, first=[])
     assert [trial.state for trial in history(tmp_path)] == [TrialState.COMPLETE, TrialState.FAIL]
@@ -77,7 +77,7 @@ def test_a_results_directory_may_be_called_anything(tmp_path_factory: pytest.Tem
     folder.mkdir()
     search = search_in(folder)
     search.suggest("t1")
-    search.on_trial_complete("t1", {"best_f1": 0.75, "training_iteration": 1})
+    search.on_trial_complete("t1", {"best_judged": 0.75, "training_iteration": 1})
     assert [path.name for path in above.iterdir()] == [name]
     with closing(sqlite3.connect(folder / "studies.db")) as connection:
         assert connection.execute("select count(*) from trials").fetchone() == (1,)

@@ -76,7 +76,7 @@ def reports_of(found: str, assignment: Assignment, **options: Any) -> list[dict[
 def test_every_epoch_is_reported_with_its_scores_and_the_best_so_far(assignment: Assignment) -> None:
     reports = reports_of("132", assignment)
     assert [round(report["f1"], 4) for report in reports] == [F1_OF[1], F1_OF[3], F1_OF[2]]
-    assert [round(report["best_f1"], 4) for report in reports] == [F1_OF[1], F1_OF[3], F1_OF[3]]
+    assert [round(report["best_judged"], 4) for report in reports] == [F1_OF[1], F1_OF[3], F1_OF[3]]
     assert [report["epoch"] for report in reports] == [1, 2, 3]
     assert [report["last"] for report in reports] == [False, False, True]
     assert [round(report["progress"]) for report in reports] == [33, 67, 100]
@@ -123,7 +123,7 @@ def test_a_trial_whose_worker_died_goes_on_after_its_last_epoch(assignment: Assi
     # What was reported before may be lost too, on its way from a worker of Ray Train's.
     assert [epoch.epoch for epoch in legs_with([], reports[0])] == [1, 2]
     assert [epoch.epoch for epoch in legs_with([], reports_of("312", assignment)[0])] == [1, 2, 3]
-    assert reports[-1]["best_f1"] == 1.0
+    assert reports[-1]["best_judged"] == 1.0
     assert (tmp_path / "t" / BEST / "model.txt").read_text() == "3"
 
 

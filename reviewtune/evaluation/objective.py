@@ -1,0 +1,90 @@
+"""What a search is for: one number of held-out reviews, by which trials, finalists and entries are compared.
+
+Boards look names and signs up here, so what measures is imported where it does. Shape letter: `N` reviews.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reviewtune.schema import F1
+
+FPR = 0.01
+"""False-positive rate at which `tpr_at_fpr` is measured: one genuine review in a hundred is called fake."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A measure of (N,) uncalibrated scores against (N,) labels, both classes among them.
+
+    Attributes:
+        name: As `--objective` takes it.
+        title: For people.
+        measure: Of labels, true where the review is fake, and scores.
+        sign: 1 where higher is better, otherwise -1.
+    """
+
+    name: str
+    title: str
+    measure: Callable[[NDArray[np.bool_], NDArray[np.float64]], float]
+    sign: int = 1
+
+    def judged(self, fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+        """The measure, made such that higher is better."""
+        return self.sign * self.measure(fake, scores)
+
+    def text(self, judged: float) -> str:
+        """The measure that `judged` stands for, in four digits."""
+        return f"{self.sign * judged:.4f}"
+
+
+def f1(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """F1 of the fake class by the threshold that promises the highest."""
+    from sklearn import metrics
+
+    from reviewtune.evaluation.threshold import labels_of
+
+    return float(metrics.f1_score(fake, labels_of(fake, scores), zero_division=0.0))
+
+
+def tpr_at_fpr(fake: NDArray[np.bool_], scores: NDArray[np.float64], fpr: float = FPR) -> float:
+    """Largest share of the fake reviews that a threshold finds which calls no more than `fpr` of the genuine ones fake.
+
+    With fewer than 1 / `fpr` genuine reviews it may call none of them fake.
+    """
+    from sklearn import metrics
+
+    false_positives, found, _ = metrics.roc_curve(fake, scores)
+    return float(found[false_positives <= fpr].max())
+
+
+def log_loss(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Mean negative log likelihood of the labels, in nats, under Platt's calibration fitted on the same reviews.
+
+    An artifact's scores are calibrated before anyone reads them, so it is not their scale that is compared.
+    """
+    from sklearn import metrics
+
+    from reviewtune.evaluation.calibration import PlattCalibration
+
+    return float(metrics.log_loss(fake, PlattCalibration.fit(scores, fake).apply(scores)))
+
+
+def average_precision(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Mean of the precision over the thresholds, each weighted by the recall that it adds."""
+    from sklearn import metrics
+
+    return float(metrics.average_precision_score(fake, scores))
+
+
+OBJECTIVES = {
+    objective.name: objective
+    for objective in (
+        Objective(F1, "F1", f1),
+        Objective("tpr_at_fpr", "TPR at 1 % FPR", tpr_at_fpr),
+        Objective("log_loss", "log loss", log_loss, sign=-1),
+        Objective("average_precision", "average precision", average_precision),
+    )
+}

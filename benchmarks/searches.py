@@ -22,7 +22,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -45,20 +45,26 @@ BUDGETS = (16, 32, 64, 128)
 EPOCHS = 3.5
 """Of a whole training, in the mean of the space."""
 FINALISTS = 4
+KEYS = ("sampler", "scheduler", "slots", "counts", "budget", "seed")
 FULL_SIZE = 16384
 """Configurations among which the best of the space is looked for."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A search to simulate; `counts` says what the budget counts, trials or tokens."""
+    """A search to simulate. Where `counts` says tokens, one search passes all budgets; trials have one."""
 
     sampler: str
     scheduler: str
     slots: int
     counts: str
-    budget: int
+    budgets: tuple[int, ...]
     seed: int
+
+    def keys(self) -> list[tuple[Any, ...]]:
+        """What tells the results of its budgets from all others."""
+        kind = (self.sampler, self.scheduler, self.slots, self.counts)
+        return [(*kind, budget, self.seed) for budget in self.budgets]
 
 
 def sampler_of(plan: Plan) -> optuna.samplers.BaseSampler:
@@ -88,10 +94,15 @@ class Search:
         self.trials: list[Simulated] = []
         self.epochs = 0
 
-    def run(self, end: float) -> bool:
-        """Until the budget is spent; False where the clock says `end` before."""
-        in_tokens = self.plan.counts == "tokens"
-        most = float("inf") if in_tokens else self.plan.budget
+    def run(self, best: float, end: float) -> Iterator[dict[str, Any]]:
+        """What has come out when each budget is spent, and nothing more once the clock says `end`.
+
+        Args:
+            best: F1 of the best of the space.
+            end: In seconds of the epoch.
+        """
+        in_tokens, left = self.plan.counts == "tokens", list(self.plan.budgets)
+        most = float("inf") if in_tokens else left[0]
         steps: list[tuple[float, int, Simulated]] = []
         order, now = itertools.count(), 0.0
         while True:
@@ -100,10 +111,10 @@ class Search:
                 if trial is None:
                     break
                 heapq.heappush(steps, (now + 1 / trial.params["batch_size"], next(order), trial))
-            if not steps or (in_tokens and self.epochs >= EPOCHS * self.plan.budget):
-                return True
-            if time.time() > end:
-                return False
+            if not steps or (in_tokens and self.epochs >= EPOCHS * left[0]):
+                yield self.outcome(left.pop(0), best)
+            if not left or time.time() > end:
+                return
             now, _, trial = heapq.heappop(steps)
             trial.best = max(trial.best, float(trial.seen[trial.legs]))
             trial.legs += 1
@@ -132,14 +143,17 @@ class Search:
             self.study.tell(trial.asked, trial.best)
         trial.told = True
 
-    def outcome(self, best: float) -> dict[str, Any]:
+    def outcome(self, budget: int, best: float) -> dict[str, Any]:
         """Tokens spent, in whole trainings, and regrets."""
         order = sorted((trial for trial in self.trials if trial.legs), key=lambda trial: -trial.best)
         quality = [float(trial.truth.max()) for trial in order]
+        kind = {name: getattr(self.plan, name) for name in KEYS if name != "budget"}
         return {
-            **asdict(self.plan),
+            **kind,
+            "budget": budget,
             "tokens": self.epochs / EPOCHS,
             "trials": len(self.trials),
+            "seen": order[0].best,
             "regret": best - quality[0],
             "regret_of_finalists": best - max(quality[:FINALISTS]),
         }
@@ -157,13 +171,7 @@ def begin_worker(surrogate: Surrogate, best: float, end: float) -> None:
 
 def simulate(plans: Sequence[Plan]) -> list[dict[str, Any]]:
     """What came out of the searches that ended in time."""
-    ended = []
-    for plan in plans:
-        search = Search(plan, _worker["surrogate"])
-        if not search.run(_worker["end"]):
-            break
-        ended.append(search.outcome(_worker["best"]))
-    return ended
+    return [row for plan in plans for row in Search(plan, _worker["surrogate"]).run(_worker["best"], _worker["end"])]
 
 
 def best_of_space(surrogate: Surrogate) -> float:
@@ -178,19 +186,22 @@ def best_of_space(surrogate: Surrogate) -> float:
     return float(bests.max())
 
 
-def chunks(options: argparse.Namespace, done: set[Plan]) -> Iterator[list[Plan]]:
+def chunks(options: argparse.Namespace, done: set[tuple[Any, ...]]) -> Iterator[list[Plan]]:
     """All searches that are left, a few of each kind at a time, the cheap kinds first."""
-    size = options.chunk
-    for start in range(0, options.searches, size):
-        for budget, sampler, counts, slots, scheduler in itertools.product(
-            options.budgets, options.samplers, options.counts, options.slots, options.schedulers
+    for part in range(-(-options.searches // options.chunk)):
+        for sampler, counts, slots, scheduler in itertools.product(
+            options.samplers, options.counts, options.slots, options.schedulers
         ):
-            most = options.gp_searches if sampler == "sobol+gp" else options.searches
-            seeds = range(start, min(start + size, most, options.searches))
-            plans = [Plan(sampler, scheduler, slots, counts, budget, seed) for seed in seeds]
-            plans = [plan for plan in plans if plan not in done]
-            if plans:
-                yield plans
+            is_gp = sampler == "sobol+gp"
+            size = options.gp_chunk if is_gp else options.chunk
+            budgets = [budget for budget in options.budgets if not is_gp or budget <= options.gp_budget]
+            together = [tuple(sorted(budgets))] if counts == "tokens" else [(budget,) for budget in budgets]
+            for own in together:
+                seeds = range(part * size, min((part + 1) * size, options.searches))
+                plans = [Plan(sampler, scheduler, slots, counts, own, seed) for seed in seeds]
+                plans = [plan for plan in plans if not done.issuperset(plan.keys())]
+                if plans:
+                    yield plans
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -224,13 +235,14 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--curves", type=Path, required=True)
     parser.add_argument("--searches", type=int, default=1000, help="of each kind, with seeds of their own")
-    parser.add_argument("--gp-searches", type=int, default=200, help="of each kind with a Gaussian process")
+    parser.add_argument("--gp-budget", type=int, default=64, help="highest with a Gaussian process, which takes long")
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS)
     parser.add_argument("--schedulers", nargs="+", choices=SCHEDULERS, default=list(SCHEDULERS))
     parser.add_argument("--slots", nargs="+", type=int, default=[32, 8])
     parser.add_argument("--budgets", nargs="+", type=int, default=BUDGETS)
     parser.add_argument("--counts", nargs="+", choices=("trials", "tokens"), default=("trials", "tokens"))
     parser.add_argument("--chunk", type=int, default=10, help="searches of a kind before the next kind")
+    parser.add_argument("--gp-chunk", type=int, default=1, help="the same with a Gaussian process")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), help="of simulation; more runs add to the output"
@@ -251,7 +263,7 @@ def main() -> None:
     print(surrogate.describe(), flush=True)
     best = best_of_space(surrogate)
     rows = [json.loads(line) for line in options.output.read_text().splitlines()] if options.output.is_file() else []
-    done = {Plan(**{name: row[name] for name in Plan.__dataclass_fields__}) for row in rows}
+    done = {tuple(row[name] for name in KEYS) for row in rows}
     with (
         options.output.open("a") as output,
         ProcessPoolExecutor(options.processes, get_context("spawn"), begin_worker, (surrogate, best, end)) as pool,

@@ -98,6 +98,7 @@ def test_pasha_lets_trials_past_the_last_rung_once_rungs_disagree(schedulers: An
     assert scheduler.taken_up() is second
 
 
+@pytest.mark.slow  # Each of its processes imports torch.
 def test_searches_are_simulated_and_go_on_where_they_ended(tmp_path: Path) -> None:
     curves = pq.read_table(ROOT / "results" / "minilm_curves.parquet")
     pq.write_table(curves.filter(np.array(curves["number"]) < 100), tmp_path / "curves.parquet")

@@ -132,6 +132,9 @@ class SearchConfig(Config):
 
     num_trials: int = Field(16, ge=1)
     """Trials a family. The first is always the family's default configuration."""
+    warm_start: ResultsFolder | None = None
+    """Results directory of earlier studies: one trial in four begins with a configuration that did well in them, of the
+    same family and base model."""
     time_budget_s: float | None = Field(None, gt=0)
     """Seconds after which a family starts no further trials and ends those that run. Default: no limit."""
     keep_trials: int = Field(3, ge=1)

@@ -16,13 +16,13 @@ from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.finalists import choose_by_folds
 from reviewtune.tuning.keeper import mark_lost, take_in_legs_ahead
-from reviewtune.tuning.plan import FamilyPlan
 from reviewtune.tuning.pruning import prune
 from reviewtune.tuning.records import TrialRecord, default_first
 from reviewtune.tuning.scheduler import make_scheduler
 from reviewtune.tuning.search import make_search
 from reviewtune.tuning.session import on_worker
 from reviewtune.tuning.tuner import Round, run_round
+from reviewtune.tuning.warm_start import SHARE, known_configurations
 
 
 def tune_family(run: FamilyRun) -> Entry:
@@ -136,18 +136,32 @@ def _search(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord
         run.results_dir,
         study_name=f"{run.study.study_id}/{run.name}",
         distributions=run.plan.distributions,
-        first=_first_of_all(run.plan, done, left_open),
+        first=_first_of_all(run, done, left_open),
         concurrent=run.resources.concurrent,
         seed=run.study.config.seed,
     )
 
 
-def _first_of_all(plan: FamilyPlan, done: list[TrialRecord], left_open: list[TrialRecord]) -> list[dict[str, Any]]:
-    """The searched values of the trials to begin with: the default configuration, and what has not ended."""
-    begun = default_first(left_open)
+def _first_of_all(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord]) -> list[dict[str, Any]]:
+    """The searched values of the trials to begin with: the default configuration, what has not ended, what is known."""
+    plan, begun = run.plan, default_first(left_open)
     known = any(record.is_default for record in [*done, *begun])
     params = [*([] if known else [plan.defaults]), *(record.params for record in begun)]
-    return [{name: values[name] for name in plan.distributions} for values in params]
+    first = [{name: values[name] for name in plan.distributions} for values in params]
+    return [*first, *_warm(run, [*first, *(record.params for record in done)])]
+
+
+def _warm(run: FamilyRun, begun: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The searched values that earlier studies recommend and no trial has had, as many as are to begin with them."""
+    folder, names = run.study.config.warm_start, run.plan.distributions
+    if folder is None:
+        return []
+    tried = [{name: values[name] for name in names} for values in begun]
+    known = known_configurations(folder, run.name, run.encoder, names)[: max(1, run.plan.num_trials // SHARE)]
+    fresh = [values for values in known if values not in tried][: max(0, run.plan.num_trials - len(begun))]
+    if fresh:
+        run.progress.say(f"{run.name}: {len(fresh)} trials begin with configurations that did well in {folder}")
+    return fresh
 
 
 def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:

@@ -22,6 +22,7 @@ from reviewtune.schema import F1, TRAIN, VALIDATION
 from reviewtune.tuning.identity import Identity, check_identity, known_identity
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
 from reviewtune.tuning.training import Fold, all_folds, search_fold
+from reviewtune.tuning.warm_start import check_warm_start
 
 if TYPE_CHECKING:
     from reviewtune.encoders.quantisation import Quantisation
@@ -122,6 +123,8 @@ def resolve_study(config: StudyConfig) -> Study:
     for name in config.space:
         get_family(name)
     plans = [_plan(name, config) for name in dict.fromkeys(config.families) if name != ENSEMBLE]
+    if config.warm_start:
+        check_warm_start(config.warm_start, [plan.family.name for plan in plans])
     how, why = _quantisation(config, plans)
     encoder = _encoder(config, plans, how)
     inputs = prepare_inputs(config, encoder)

@@ -154,11 +154,14 @@ def test_what_is_missing_is_said_with_the_reason(tmp_path: Path, records: list[T
 PLAN: Any = SimpleNamespace(defaults={"C": 1.0, "fixed": 3}, distributions={"C": None})
 
 
+RUN: Any = SimpleNamespace(plan=PLAN, study=SimpleNamespace(config=StudyConfig()))
+
+
 def test_the_default_configuration_is_first_and_once() -> None:
     default = record("a", "finished", is_default=True)
     begun = record("b", "lost", f1=None, number=0, params={"C": 5.0, "fixed": 3})
     begun_default = record("c", "lost", f1=None, number=0, params={"C": 1.0, "fixed": 3}, is_default=True)
-    assert family._first_of_all(PLAN, [], []) == [{"C": 1.0}]
-    assert family._first_of_all(PLAN, [], [begun]) == [{"C": 1.0}, {"C": 5.0}]
-    assert family._first_of_all(PLAN, [default], [begun]) == [{"C": 5.0}]
-    assert family._first_of_all(PLAN, [], [begun, begun_default]) == [{"C": 1.0}, {"C": 5.0}]
+    assert family._first_of_all(RUN, [], []) == [{"C": 1.0}]
+    assert family._first_of_all(RUN, [], [begun]) == [{"C": 1.0}, {"C": 5.0}]
+    assert family._first_of_all(RUN, [default], [begun]) == [{"C": 5.0}]
+    assert family._first_of_all(RUN, [], [begun, begun_default]) == [{"C": 1.0}, {"C": 5.0}]

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -168,8 +168,10 @@ def _type(field: FieldInfo) -> str:
     kind, parts = get_origin(field.annotation), get_args(field.annotation)
     if kind is Literal:
         return "{" + ",".join(parts) + "}"
-    # Of `X | None` the former.
-    return TYPES[kind if kind in TYPES else next(iter(parts), cast("Any", field.annotation))]
+    # Of `X | None` the former, without what validates it.
+    former = next(iter(parts), cast("Any", field.annotation))
+    plain = get_args(former)[0] if get_origin(former) is Annotated else former
+    return TYPES[kind if kind in TYPES else plain]
 
 
 def _parse_words(config: type[Config]) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from ray.tune.schedulers import TrialScheduler
 
 from reviewtune.tuning.scheduler import PROGRESS, make_scheduler
-from reviewtune.tuning.search import BEST_F1
+from reviewtune.tuning.search import BEST_JUDGED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +59,7 @@ def test_simulated_asha_decides_as_the_real_one(schedulers: Any) -> None:
     while running:
         trial = running[int(random.integers(len(running)))]
         stays = end_leg(mine, trial)
-        result = {PROGRESS: trial.percent, BEST_F1: trial.best, "training_iteration": trial.legs}
+        result = {PROGRESS: trial.percent, BEST_JUDGED: trial.best, "training_iteration": trial.legs}
         assert stays == (real.on_trial_result(None, twins[trial], result) == TrialScheduler.CONTINUE)
         if not stays:
             stopped += trial.percent < 100

@@ -240,6 +240,8 @@ def test_a_report_that_was_kept_before_surrogates_were_counted_is_read(tmp_path:
     del report["surrogates_replaced"]
     write_parquet(reviews.table, path, {"report": report, "name": reviews.name})
     assert read_reviews(path) == reviews
+    write_parquet(reviews.table, path, {"report": report})
+    assert read_reviews(path).name == path.name
 
 
 def test_reviews_that_were_kept_with_one_group_each_are_made_again(tmp_path: Path, reviews: Reviews) -> None:

@@ -227,6 +227,12 @@ def test_the_store_computes_a_split_once_for_each_setting(tmp_path: Path, monkey
         {"seed": 3, "threshold": 0.6},
     ]
     assert len({path, *(split_in_store(reviews, store, **other)[1] for other in others)}) == 5
+    larger, _ = split_in_store(reviews, store, seed=3, test_size=0.3, validation_size=0.1)
+    assert {name: len(rows) for name, rows in larger.indices(reviews).items()} == {
+        "train": 60,
+        "validation": 10,
+        "test": 30,
+    }
     monkeypatch.setattr(splits, "make_split", lambda *args, **kwargs: pytest.fail("computed again"))
     again, same_path = split_in_store(reviews, store, seed=3)
     assert same_path == path

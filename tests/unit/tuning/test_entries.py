@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, entry_path
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry, Provenance, entry_path
 from reviewtune.tuning import entries
-from reviewtune.tuning.entries import known_entry
+from reviewtune.tuning.chosen import Chosen
+from reviewtune.tuning.entries import known_entry, scored_entry
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
+from reviewtune.tuning.records import EpochRecord, TrialRecord
 
 
 @pytest.fixture
@@ -68,3 +70,47 @@ def test_so_is_one_of_other_reviews_or_another_split(run: Any, part: str) -> Non
 def test_so_is_one_whose_artifact_was_deleted(run: Any) -> None:
     (run.results_dir / "artifact").rmdir()
     assert known(run, "a") is None
+
+
+def test_the_cost_is_that_of_all_trainings_and_what_they_left(run: Any) -> None:
+    """Two trials of the search and one on a fold, and a file of 2,000 bytes."""
+    run.folder = run.results_dir / "family"
+    run.folder.mkdir()
+    (run.folder / "model").write_bytes(b"x" * 2000)
+    run.artifact = "artifact"
+    epoch = EpochRecord(epoch=1, f1=0.8, accuracy=0.7, roc_auc=0.9, fit_seconds=3.0)
+    trials = [
+        TrialRecord(trial_id=name, number=1, params={"C": 1}, status="finished", epochs=[epoch], device="GPU")
+        for name in "ab"
+    ]
+    run.finalists = SimpleNamespace(read=lambda: [trials[0]])
+    entry = entry_of_nothing()
+    scored = scored_entry(entry, Chosen(trials[1], 1.0, [], 2.5), trials, test=None, speed=7.0, run=run)
+    assert scored.cost is not None
+    assert (scored.cost.disk_bytes, scored.cost.study_seconds, scored.cost.fit_seconds) == (2000, 9.0, 2.5)
+    assert (scored.cost.device, scored.cost.reviews_per_second) == ("GPU", 7.0)
+    assert (scored.trial_id, scored.artifact) == ("b", "artifact")
+    assert (scored.validation.f1, scored.validation.value) == (0.8, None)
+    other = scored_entry(
+        entry.model_copy(update={"objective": "log_loss"}),
+        Chosen(trials[1].model_copy(update={"epochs": [epoch.model_copy(update={"judged": -0.2})]}), 1.0, [], 2.5),
+        trials,
+        test=None,
+        speed=7.0,
+        run=run,
+    )
+    assert other.validation.value == 0.2
+
+
+def entry_of_nothing() -> Any:
+    about = {"data": "d", "data_sha256": "d", "split_sha256": "s", "code": "c", "versions": {}, "seed": 1}
+    created = "2026-01-01T00:00:00+00:00"
+    return Entry(
+        study_id="s",
+        family="svm",
+        encoder=None,
+        status="finished",
+        params={},
+        num_trials=2,
+        provenance=Provenance(**about, hardware="CPU", created=created),
+    )

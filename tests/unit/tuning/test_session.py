@@ -113,6 +113,18 @@ def test_a_cluster_that_cannot_be_joined_is_not_tried_twice(starting: Callable[.
     assert (len(starts.asked), out.getvalue()) == (1, "")
 
 
+def test_the_cluster_of_the_environment_is_joined(
+    starting: Callable[..., Starts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts, (shown, _) = starting(), console()
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.2:6379")
+    with ray_session(None, shown):
+        pass
+    with ray_session("10.0.0.1:6379", shown):
+        pass
+    assert [options["address"] for options in starts.asked] == ["auto", "10.0.0.1:6379"]
+
+
 def test_without_authentication_no_token_is_spoken_of(
     starting: Callable[..., Starts], monkeypatch: pytest.MonkeyPatch
 ) -> None:

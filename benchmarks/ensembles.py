@@ -8,7 +8,7 @@ each family. Its ensembles are fitted on out-of-fold scores and judged by the te
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,9 @@ def main() -> None:
     inputs = prepare_inputs(config, None)
     rows = pq.read_table(options.folds).to_pylist()
     kept = pq.read_table(options.cache).to_pylist() if options.cache.is_file() else []
-    kept += train(inputs, options, {row["number"] for row in kept})
-    pq.write_table(pa.Table.from_pylist(kept), options.cache)
+    for row in train(inputs, options, {(row["number"], row["fold"]) for row in kept}):
+        kept.append(row)
+        pq.write_table(pa.Table.from_pylist(kept), options.cache)
     labels = labels_of(inputs, options.seed)
     scores = {"qlora": read(rows, labels), "tfidf": read(kept, labels)}
     compare(scores, labels, options)
@@ -68,8 +69,8 @@ def labels_of(inputs: StudyInputs, seed: int) -> dict[str, NDArray[np.bool_]]:
     return {**held_out, TEST: inputs.fake[inputs.positions[TEST]]}
 
 
-def train(inputs: StudyInputs, options: argparse.Namespace, known: set[int]) -> list[dict[str, Any]]:
-    """TF-IDF configurations on each fold and on everything; a row a training."""
+def train(inputs: StudyInputs, options: argparse.Namespace, known: set[tuple[int, str]]) -> Iterator[dict[str, Any]]:
+    """TF-IDF configurations on each fold and on everything; a row a training that is not known."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     family = TfidfFamily()
     distributions, defaults = resolve(family.params, {})
@@ -77,23 +78,16 @@ def train(inputs: StudyInputs, options: argparse.Namespace, known: set[int]) -> 
     study.enqueue_trial({name: defaults[name] for name in distributions})
     drawn = [study.ask(distributions).params for _ in range(options.configurations)]
     texts, test = inputs.reviews.table["text"].to_pylist(), inputs.positions[TEST]
-    found = []
     for number, params in enumerate(drawn):
-        if number in known:
-            continue
         for name, fold in folds_of(inputs, options.seed).items():
-            if name == SEARCH:
+            if name == SEARCH or (number, name) in known:
                 continue
             own = Rows([texts[row] for row in fold.train], inputs.fake[fold.train])
             legs = family.fit(family.params.from_values({**defaults, **params}), own, Setting(fold.seed, fast=True))
             model = list(legs)[-1].model
-            said = {
-                key: model.scores([texts[row] for row in at])
-                for key, at in (("scores", fold.held_out), ("test_scores", test))
-            }
-            found.append({"number": number, "fold": name, "epoch": 1.0, **{k: v.tolist() for k, v in said.items()}})
-            print(number, name, params, flush=True)
-    return found
+            places = {"scores": fold.held_out, "test_scores": test}
+            said = {key: model.scores([texts[row] for row in at]).tolist() for key, at in places.items() if len(at)}
+            yield {"number": number, "fold": name, "epoch": 1.0, "scores": [], **said}
 
 
 def read(rows: list[dict[str, Any]], labels: Mapping[str, NDArray[np.bool_]]) -> Scores:

@@ -9,8 +9,8 @@ EXCEPTION_LINE = re.compile(r"((?:\w+\.)*)(\w*(?:Error|Exception|Interrupt|Exit|
 LONGEST = 500
 
 
-DEATHS = {"ActorDiedError", "RayActorError", "WorkerCrashedError", "NodeDiedError"}
-"""Ray's, by name; their messages are pages about its own parts."""
+DEATHS = {"ActorDiedError", "RayActorError", "WorkerCrashedError", "NodeDiedError", "WorkerGroupError"}
+"""Ray's, by name; their messages are pages about its own parts. The last one, where it holds no other, is of a death."""
 MACHINE_ERRORS = {"MachineError", "EncoderError", "MemoryError", "OutOfMemoryError", "AcceleratorError"}
 """By name, beside `OSError` and its kinds and Ray's own: what says nothing of the trial that met it."""
 

@@ -57,6 +57,7 @@ The actor is dead because its worker process has died. Worker exit type: SYSTEM_
         (FRAMES + WORKERS, "the scores after epoch 1 are not finite numbers: lower the learning rate"),
         ("ray.exceptions.ActorUnavailableError: it is gone\n", "ActorUnavailableError: it is gone"),
         (DEAD, "its worker died, perhaps for want of memory"),
+        (WORKERS.splitlines()[0] + "\n[Rank 0]: gone\n", "its worker died, perhaps for want of memory"),
         ("", "its worker died, perhaps for want of memory"),
     ],
 )

@@ -79,7 +79,7 @@ tags: [text-classification, fake-reviews, reviewtune]
 # Fake or genuine reviews
 
 `{base_model}` with the adapter of the trial `{info.trial_id}` of `{info.study_id}` merged into its weights, in
-float32, and a linear head over the mean of the last hidden states (`2_Dense`). With transformers:
+float32, and a linear head over the mean of the last hidden states (`2_Dense`).{_alone(info)} With transformers:
 
 ```python
 {imports}from safetensors.torch import load_file
@@ -112,6 +112,15 @@ logits = SentenceTransformer("this folder").encode(["Great product, works as des
 A review is called fake where its fake probability is above {info.threshold:.4f}. `{ORIGIN_FILE}` says what the model
 was trained on and with.
 """
+
+
+def _alone(info: ArtifactInfo) -> str:
+    """What the merged model is, where it was one of several."""
+    if not info.folds:
+        return ""
+    return f"""
+It is the one that was trained on all development reviews; the artifact's own scores are the mean of it and
+{info.folds} more, which a single model cannot hold: check its threshold on reviews of your own."""
 
 
 def _log_odds_code(calibration: Calibration) -> tuple[str, str]:

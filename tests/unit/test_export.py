@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import reviewtune
-from reviewtune.artifact import ArtifactInfo, EncoderInfo, write_artifact
+from reviewtune.artifact import ArtifactInfo, EncoderInfo, read_info, write_artifact
 from reviewtune.cli import main
 from reviewtune.encoders.encode import tokenize
 from reviewtune.encoders.loading import load_tokenizer
@@ -24,6 +24,7 @@ from reviewtune.evaluation.isotonic_calibration import IsotonicCalibration
 from reviewtune.export import export_artifact
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraParams
+from reviewtune.families.qlora_folds import FoldedQlora
 from reviewtune.families.tfidf import TfidfFamily, TfidfParams
 
 TEXTS = [
@@ -52,12 +53,12 @@ def info(family: str, encoder: EncoderInfo | None, calibration: Calibration = CA
     )  # fmt: skip
 
 
-def made(base: str, folder: Path, calibration: Calibration = CALIBRATIONS["minilm"]) -> Path:
+def made(base: str, folder: Path, calibration: Calibration = CALIBRATIONS["minilm"], seed: int = 0) -> Path:
     """An artifact of a trained adapter."""
     encoder = resolve_encoder(base)
     rows = Rows(tokenize(load_tokenizer(encoder), TEXTS, encoder.max_length), FAKE)
     params = QloraParams(learning_rate=0.01, batch_size=2, rank=4, epochs=2, warmup_ratio=0.0)
-    model: Any = list(QloraFamily().fit(params, rows, Setting(base_model=base)))[-1].model
+    model: Any = list(QloraFamily().fit(params, rows, Setting(seed, base_model=base)))[-1].model
     about = EncoderInfo(name=encoder.name, revision=encoder.revision, max_length=encoder.max_length)
     write_artifact(folder, info("qlora", about, calibration), model)
     return folder
@@ -110,6 +111,26 @@ def test_a_merged_folder_says_where_it_comes_from_and_is_whole(artifact: Path, t
     assert [path.name for path in tmp_path.iterdir()] == ["merged"]
     with pytest.raises(ArtifactError, match=r"has no reviewtune\.json"):
         reviewtune.load(tmp_path / "merged")
+
+
+def test_an_artifact_of_several_adapters_scores_their_mean_and_merges_the_first(
+    tiny_bert: Path, tmp_path: Path
+) -> None:
+    parts = [made(str(tiny_bert), tmp_path / str(seed), seed=seed) for seed in range(3)]
+    alone = np.array([reviewtune.load(part).scores(TEXTS) for part in parts])
+    assert np.abs(alone[0] - alone[1]).min() > 0
+    about = read_info(parts[0]).model_copy(update={"folds": 2})
+    artifact = tmp_path / "several"
+    write_artifact(artifact, about, FoldedQlora(parts))
+    np.testing.assert_allclose(reviewtune.load(artifact).scores(TEXTS), alone.mean(axis=0), atol=CLOSE)
+    assert "the mean of 3 adapters over one base model" in (artifact / "README.md").read_text()
+    export_artifact(artifact, tmp_path / "copy", merge=False)
+    np.testing.assert_allclose(reviewtune.load(tmp_path / "copy").scores(TEXTS), alone.mean(axis=0), atol=CLOSE)
+    export_artifact(artifact, tmp_path / "merged", merge=True)
+    card = (tmp_path / "merged" / "README.md").read_text()
+    assert "the mean of it and\n2 more" in card
+    (first, _) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    np.testing.assert_allclose(run(first, tmp_path / "merged")["score"].detach().numpy(), alone[0], atol=CLOSE)
 
 
 @pytest.mark.parametrize("kind", ["artifact", "classical"])

@@ -1,6 +1,6 @@
 """The columns of the readable tables (page, Markdown, terminal): what they mean and how they are written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reviewtune.evaluation.objective import OBJECTIVES
@@ -101,6 +101,12 @@ def _test(name: str) -> Callable[[Entry], str]:
 
 def _trials(entry: Entry) -> str:
     return f"{entry.num_trials} ({entry.num_failed_trials})" if entry.num_failed_trials else str(entry.num_trials)
+
+
+def columns_of(entries: Iterable[Entry]) -> list[Column]:
+    """All columns but that of an objective, where every entry is for F1."""
+    asked = any(objective_text(entry) != NOTHING for entry in entries)
+    return [column for column in COLUMNS if column.key != "objective" or asked]
 
 
 COLUMNS = (

@@ -3,7 +3,7 @@
 import re
 
 from reviewtune.leaderboard.board import Board, Group
-from reviewtune.leaderboard.columns import COLUMNS
+from reviewtune.leaderboard.columns import columns_of
 from reviewtune.leaderboard.resolution import resolution
 
 EXPLANATION = (
@@ -29,10 +29,11 @@ def markdown(board: Board) -> str:
 
 
 def _table(group: Group) -> str:
+    columns = columns_of(group.entries)
     rows = [
-        [column.title for column in COLUMNS],
-        ["---:" if column.numeric else "---" for column in COLUMNS],
-        *([_escaped(column.text(entry)) for column in COLUMNS] for entry in group.entries),
+        [column.title for column in columns],
+        ["---:" if column.numeric else "---" for column in columns],
+        *([_escaped(column.text(entry)) for column in columns] for entry in group.entries),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reviewtune.leaderboard.board import Board, Group
-from reviewtune.leaderboard.columns import COLUMNS, NOTHING, duration, interval_text, rate, tie_text
+from reviewtune.leaderboard.columns import NOTHING, columns_of, duration, interval_text, rate, tie_text
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.figures import cost_figure, incumbent_figure, interval_figure, label
 from reviewtune.leaderboard.resolution import resolution
@@ -36,7 +36,7 @@ def html_page(board: Board) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"duration": duration, "rate": rate, "label": label, "interval": interval_text, "day": _day}
-    columns = [column for column in COLUMNS if column.key not in COLUMN_KEYS_ELSEWHERE]
+    columns = [column for column in columns_of(board.entries) if column.key not in COLUMN_KEYS_ELSEWHERE]
     groups = [_context(group, f"split-{number}") for number, group in enumerate(board.groups, start=1)]
     template = environment.get_template("report.html.jinja")
     return template.render(groups=groups, warnings=board.warnings, columns=columns, nothing=NOTHING) + "\n"

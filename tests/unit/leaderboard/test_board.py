@@ -3,7 +3,7 @@ import pytest
 
 from reviewtune.errors import ArtifactError
 from reviewtune.leaderboard.board import collect, ranked
-from reviewtune.leaderboard.columns import NOTHING, objective_text, tie_text
+from reviewtune.leaderboard.columns import NOTHING, columns_of, objective_text, tie_text
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Selection, ValidationScores
 from reviewtune.leaderboard.resolution import resolution
 
@@ -55,6 +55,8 @@ def test_entries_of_one_objective_are_ranked_by_it_and_of_several_by_f1(entries)
     assert [entry.family for entry in ranked([high, low])] == ["svm", "mlp"]
     assert [entry.family for entry in ranked([high, other, low])] == ["mlp", "tfidf", "svm"]
     assert [objective_text(entry) for entry in (low, other)] == ["log loss 0.2000", NOTHING]
+    titles = [[column.title for column in columns_of(each)] for each in ([other], [other, low])]
+    assert [own.count("Objective") for own in titles] == [0, 1]
     folds = Selection(f1=0.8, standard_error=0.1, folds=5, seeds=1, highest_f1=0.8, value=0.25, value_error=0.01)
     assert objective_text(low.model_copy(update={"selection": folds})) == "log loss 0.2500 ± 0.0100"
 

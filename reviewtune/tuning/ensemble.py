@@ -14,8 +14,6 @@ from reviewtune.data.store import content_key
 from reviewtune.errors import ReviewtuneError, StudyError
 from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.metrics import JUDGED, validation_scores
-from reviewtune.evaluation.objective import OBJECTIVES
-from reviewtune.evaluation.selection import standard_error
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
 from reviewtune.evaluation.threshold import calibrated
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
@@ -29,9 +27,9 @@ from reviewtune.leaderboard.entry import (
     read_entry,
 )
 from reviewtune.predict import MEMBERS, load
-from reviewtune.schema import F1, TEST, VALIDATION
+from reviewtune.schema import TEST, VALIDATION
 from reviewtune.tuning.assessment import check_from_texts
-from reviewtune.tuning.entries import assessed_before, provenance_of, validation_of
+from reviewtune.tuning.entries import assessed_before, provenance_of, selection_of, validation_of
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import (
     VALIDATION_PREDICTIONS_FILE,
@@ -208,15 +206,10 @@ def _selection(
     fold_of, folds = study.fold_of
     if len(judging) != len(fold_of) or folds < 2:
         return None
-    objective, places = OBJECTIVES[study.config.objective], [fold_of == fold for fold in range(folds)]
-    measured = [validation_scores(fake[own], left_out[own], objective.name) for own in places]
+    objective, places = study.config.objective, [fold_of == fold for fold in range(folds)]
+    measured = [validation_scores(fake[own], left_out[own], objective) for own in places]
     f1, judged = (np.array([each[name] for each in measured]) for name in ("f1", JUDGED))
-    mean = float(f1.mean())
-    said = Selection(f1=mean, standard_error=standard_error(f1), folds=folds, seeds=1, highest_f1=mean)
-    if objective.name == F1:
-        return said
-    value = {"value": objective.sign * float(judged.mean()), "value_error": standard_error(judged)}
-    return said.model_copy(update=value)
+    return selection_of(f1, judged, objective, seeds=1, highest_f1=float(f1.mean()))
 
 
 def _info(entry: Entry, chosen_by: ValidationScores, calibration: Calibration, threshold: float) -> ArtifactInfo:

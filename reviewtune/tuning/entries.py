@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reviewtune.artifact import now
 from reviewtune.evaluation.metrics import JUDGED
 from reviewtune.evaluation.objective import OBJECTIVES
+from reviewtune.evaluation.selection import standard_error
 from reviewtune.leaderboard.entry import (
     PREDICTIONS_FILE,
     Cost,
     Entry,
     Provenance,
+    Selection,
     TestScores,
     TrialSummary,
     ValidationScores,
@@ -110,6 +115,20 @@ def validation_of(measured: Mapping[str, float], objective: str) -> ValidationSc
     scores = {name: measured[name] for name in ("f1", "accuracy", "roc_auc")}
     value = None if objective == F1 else OBJECTIVES[objective].sign * measured[JUDGED]
     return ValidationScores(**scores, value=value)
+
+
+def selection_of(f1: NDArray[np.float64], judged: NDArray[np.float64], objective: str, **more: Any) -> Selection:
+    """What an entry says of the folds that chose it.
+
+    Args:
+        f1: (F,) of what was held out by each fold.
+        judged: (F,) the objective there, made such that higher is better.
+        objective: Its name.
+        more: The other fields.
+    """
+    value, error = float(judged.mean()), standard_error(judged)
+    told = {} if objective == F1 else {"value": OBJECTIVES[objective].sign * value, "value_error": error}
+    return Selection(f1=float(f1.mean()), standard_error=standard_error(f1), folds=len(f1), **told, **more)
 
 
 def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.gain import gain_over_default
-from reviewtune.evaluation.objective import OBJECTIVES
-from reviewtune.evaluation.selection import FoldScores, choose, standard_error
+from reviewtune.evaluation.selection import FoldScores, choose
 from reviewtune.leaderboard.entry import Gain, Selection
-from reviewtune.schema import F1
 from reviewtune.tuning.chosen import Chosen
+from reviewtune.tuning.entries import selection_of
 from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.held_out import HeldOut
@@ -102,29 +101,27 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
         epoch=next(epoch.epoch for epoch in chosen.trials[0, 0].epochs if epoch.leg == own.leg),
         models=models,
         fit_seconds=seconds[taken],
-        selection=_selection(run, finalists, scores, taken, best).model_copy(update={"models": max(1, len(models))}),
+        selection=_selection(run, finalists, scores, taken, best, models=max(1, len(models))),
         scores=said[chosen.record.trial_id],
         gain=_gain(run, finalists, said, chosen),
     )
 
 
-def _selection(run: FamilyRun, finalists: list[Finalist], scores: list[FoldScores], taken: int, best: int) -> Selection:
+def _selection(
+    run: FamilyRun, finalists: list[Finalist], scores: list[FoldScores], taken: int, best: int, *, models: int
+) -> Selection:
     """What the folds say of the finalist `taken`, and of the default one and the best beside it."""
     f1 = [finalist.f1(own.leg) for finalist, own in zip(finalists, scores, strict=True)]
-    objective, own = OBJECTIVES[run.study.config.objective], scores[taken]
-    said = Selection(
-        f1=f1[taken].mean(),
-        standard_error=standard_error(f1[taken]),
-        folds=own.values.shape[1],
-        seeds=own.values.shape[0],
+    default = next((each for finalist, each in zip(finalists, f1, strict=True) if finalist.record.is_default), None)
+    return selection_of(
+        f1[taken],
+        scores[taken].by_fold,
+        run.study.config.objective,
+        seeds=len(scores[taken].values),
         highest_f1=f1[best].mean(),
-        default_f1=next(
-            (each.mean() for finalist, each in zip(finalists, f1, strict=True) if finalist.record.is_default), None
-        ),
+        default_f1=None if default is None else default.mean(),
+        models=models,
     )
-    if objective.name == F1:
-        return said
-    return said.model_copy(update={"value": objective.sign * own.mean, "value_error": own.standard_error})
 
 
 def _trained(run: FamilyRun, executors: Executors, records: list[TrialRecord]) -> Iterator[Finalist]:

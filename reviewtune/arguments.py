@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import CliSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
-from reviewtune.config import EMPTY, Config
+from reviewtune.config import EMPTY, SEPARATOR, Config
 from reviewtune.data.shown import shown
 from reviewtune.errors import UsageError, did_you_mean
 from reviewtune.space_text import read_space
@@ -182,6 +182,9 @@ def _parse_words(config: type[Config]) -> Any:
         for name, value in vars(parsed).items():
             if value == "" or (isinstance(value, list) and "" in value):
                 raise UsageError(_empty(_flag(name)))
+            field = config.model_fields.get(name)
+            if isinstance(value, list) and field and get_origin(field.annotation) is list:
+                setattr(parsed, name, SEPARATOR.join(value))
         if unknown:
             raise UsageError(_refusal(config, unknown[0], args))
         return parsed

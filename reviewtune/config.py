@@ -27,6 +27,17 @@ def _no_bucket(value: Any) -> Any:
     return value
 
 
+SEPARATOR = "\0"
+"""Between the values of a flag that is given several times: no path and no name has it."""
+
+
+def _several(value: Any) -> Any:
+    return value.split(SEPARATOR) if isinstance(value, str) else value
+
+
+Several = Annotated[list[str], NoDecode, BeforeValidator(_several)]
+"""One value, or one for each time that the flag is given."""
+
 ResultsFolder = Annotated[Path, BeforeValidator(_no_bucket)]
 """A folder of this machine, or of storage that is mounted on it."""
 
@@ -47,9 +58,13 @@ class Config(BaseModel):
 class ReviewsConfig(Config):
     """The reviews."""
 
-    data: str = "sample"
+    data: Several = ["sample"]
     """The labelled reviews: a csv, tsv, jsonl or parquet file, a folder of parquet, `hub:owner/name[@revision]`, or
-    `sample`, the embedded demonstration corpus."""
+    `sample`, the embedded demonstration corpus. Give it several times for several sources, each as `NAME=FILE`, or as
+    `NAME=FILE:LABEL` where its labels do not say which of them means fake."""
+    source_column: str | None = None
+    """Column that says where a review comes from (a platform, a generator, a language, a year). Default: the reviews of
+    a file are one source."""
     text_column: str | None = None
     """Column of the review text. Default: found by its usual names."""
     label_column: str | None = None
@@ -108,7 +123,8 @@ class ModelsConfig(Config):
     @field_validator("families", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+        joined = isinstance(value, str)
+        names = [name.strip() for name in value.replace(SEPARATOR, ",").split(",")] if joined else value
         if not names or "" in names:
             raise ValueError("name some of tfidf, logreg, svm, mlp, qlora, ensemble, with commas between them")
         return names

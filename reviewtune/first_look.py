@@ -20,8 +20,10 @@ def look(config: Config) -> None:
     named = dict(config)
     if isinstance(config, StudyConfig):
         _look_at_families([*config.families, *config.space])
-    for flag in {"data", "input"} & set(named):
-        _look_for_reviews(named[flag])
+    if "data" in named:
+        _look_for_labelled(named["data"])
+    if named.get("input", "-") != "-":
+        _look_for_reviews(named["input"])
     if "artifact" in named:
         _look_for_artifact(named["artifact"])
     if "results_dir" in named:
@@ -39,11 +41,16 @@ def _look_at_families(names: list[str]) -> None:
         check_family(name)
 
 
+def _look_for_labelled(asked: str | list[str]) -> None:
+    from reviewtune.data.named_source import check_sources
+
+    check_sources([asked] if isinstance(asked, str) else asked, "--data")
+
+
 def _look_for_reviews(source: str) -> None:
     from reviewtune.data.kinds import check_source
 
-    if source != "-":
-        check_source(source)
+    check_source(source)
 
 
 def _look_for_artifact(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Units of reviews that stay together, and the split that each of them goes to.
 
-Shape letters: `N` reviews, `U` units.
+Shape letters: `N` reviews, `U` units, `S` strata.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,19 @@ def join_units(clusters: NDArray[np.int64], groups: Sequence[Sequence[str] | Non
     return np.asarray(units[clusters], dtype=np.int64)
 
 
+def strata_of(fake: NDArray[np.bool_], sources: Sequence[str]) -> NDArray[np.int64]:
+    """(N,) what every part gets its share of: the class of each review, within its source.
+
+    Args:
+        fake: (N,) class of each review.
+        sources: (N,) where each is from.
+    """
+    _, source_of = np.unique(np.array(sources, dtype=object), return_inverse=True)
+    return np.asarray(2 * source_of + fake, dtype=np.int64)
+
+
 def assign_units(
-    units: NDArray[np.int64], fake: NDArray[np.bool_], targets: NDArray[np.int64], seed: int
+    units: NDArray[np.int64], strata: NDArray[np.int64], targets: NDArray[np.float64] | NDArray[np.int64], seed: int
 ) -> NDArray[np.int64]:
     """(N,) the split of each review, as a row number of `targets`; all reviews of a unit go to one.
 
@@ -38,19 +49,21 @@ def assign_units(
 
     Args:
         units: (N,) unit of each review.
-        fake: (N,) class of each review.
-        targets: (splits, 2) genuine and fake reviews wanted in each split, all above 0.
+        strata: (N,) stratum of each review, S of them, from 0.
+        targets: (splits, S) reviews of each stratum wanted in each split.
         seed: Seeds the random order.
     """
     _, unit_of = np.unique(units, return_inverse=True)
-    counts = np.zeros((unit_of.max(initial=-1) + 1, 2))
-    np.add.at(counts, (unit_of, fake.astype(np.int64)), 1)
+    counts = np.zeros((unit_of.max(initial=-1) + 1, targets.shape[1]))
+    np.add.at(counts, (unit_of, np.asarray(strata, dtype=np.int64)), 1)
     order = np.random.default_rng(seed).permutation(len(counts))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     remaining = targets.astype(np.float64)
+    # A stratum too small for a share in some split: the less that is wanted, the dearer a row more.
+    scale = np.maximum(remaining, 0.5)
     split_of = np.zeros(len(counts), dtype=np.int64)
     for unit in order:
-        added = (counts[unit] * (counts[unit] - 2 * remaining) / targets).sum(axis=1)
+        added = (counts[unit] * (counts[unit] - 2 * remaining) / scale).sum(axis=1)
         split_of[unit] = np.argmin(added)
         remaining[split_of[unit]] -= counts[unit]
     return split_of[unit_of]

@@ -52,6 +52,11 @@ def find_column(names: Sequence[str], wanted: str | None, usual: Sequence[str], 
     raise DataError(f"the columns {listed(found)} could each be meant: give {flag} with one of them")
 
 
+def has_column(names: Sequence[str], wanted: str) -> bool:
+    """Whether a column is called so, in whatever case."""
+    return any(_plain(name) == _plain(wanted) for name in names)
+
+
 def optional_column(names: Sequence[str], usual: Sequence[str]) -> str | None:
     """The column with the first of the usual names that occurs exactly once, or None."""
     plain = [_plain(name) for name in names]

@@ -9,8 +9,9 @@ from reviewtune.data.missing import is_missing
 from reviewtune.data.shown import quoted
 from reviewtune.errors import DataError
 
-FAKE_WORDS = frozenset({"fake", "cg", "computer generated", "deceptive", "spam"})
-GENUINE_WORDS = frozenset({"genuine", "or", "original", "real", "truthful", "ham"})
+GENERATED = frozenset({"cg", "generated", "computer generated", "machine generated", "ai generated"})
+FAKE_WORDS = frozenset({"fake", "deceptive", "spam"}) | GENERATED
+GENUINE_WORDS = frozenset({"genuine", "or", "original", "real", "truthful", "ham", "human"})
 TELLING_COLUMNS = frozenset({"fake", "is_fake", "deceptive", "is_deceptive"})
 """Columns whose own name says what true and 1 mean."""
 
@@ -53,6 +54,12 @@ def read_fake(
             f"{'one of them' if len(counts) == 2 else 'the label that means fake, whether or not it is this one'}"
         )
     return [None if key is None else key == fake for key in keys]
+
+
+def has_label(values: Sequence[Any], label: str) -> bool:
+    """Whether a label occurs among some values, as `read_fake` compares them."""
+    wanted = _key(label)
+    return wanted is not None and any(_key(value) == wanted for value in values)
 
 
 def _found(counts: Counter[str], spelled: dict[str | None, Any]) -> str:

@@ -1,10 +1,12 @@
 """Each text once, with one label: which rows of a source are kept, and an account of the others."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
+from reviewtune.data.shown import quoted
 from reviewtune.data.texts import is_number, normalise, text_id
-from reviewtune.schema import FAKE, GROUP, ID, ROW, TEXT
+from reviewtune.schema import FAKE, FAKE_NAME, GENUINE_NAME, GROUP, ID, SOURCE, TEXT
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class ReviewReport:
     genuine: int
     surrogates_replaced: int = 0
     """Rows whose text held half of a surrogate pair, which was replaced: kept or left out for another reason."""
+    sources: dict[str, list[int]] = field(default_factory=dict)
+    """Genuine and fake reviews that are kept of each source, where there are several."""
 
     def lines(self) -> list[str]:
         """The report for people: what was kept, then a line for each reason that left rows out or changed them."""
@@ -42,7 +46,22 @@ class ReviewReport:
             "rows with halves of characters in their text, replaced": self.surrogates_replaced,
         }
         kept = f"{self.kept:,} of {self.rows_read:,} rows kept: {self.fake:,} fake, {self.genuine:,} genuine"
-        return [kept, *(f"{reason}: {count:,}" for reason, count in reasons.items() if count)]
+        return [kept, *(f"{reason}: {count:,}" for reason, count in reasons.items() if count), *self._of_sources()]
+
+    def _of_sources(self) -> list[str]:
+        """A line for each source, and one for those that say more than they should."""
+        lines = [
+            f"source {quoted(name)}: {fake:,} fake, {genuine:,} genuine"
+            for name, (genuine, fake) in self.sources.items()
+        ]
+        for name, counts in self.sources.items():
+            if 0 in counts:
+                kind = (GENUINE_NAME, FAKE_NAME)[counts.index(0)]
+                lines.append(
+                    f"one class: source {quoted(name)} has no {kind} review; a model can learn to tell the sources "
+                    "apart instead of fake from genuine, and no score here would show it"
+                )
+        return lines
 
 
 def merge(
@@ -52,8 +71,8 @@ def merge(
 
     Args:
         texts: As found, None where there is none.
-        columns: By name, as many values; `FAKE` and `GROUP` among them. A kept row has those of its text's first row,
-            but for `GROUP`: all groups of its text's rows, sorted, or None.
+        columns: By name, as many values; `FAKE`, `GROUP` and `SOURCE` among them. A kept row has those of its text's
+            first row, but for `GROUP`: all groups of its text's rows, sorted, or None; and `SOURCE`: the first by name.
         surrogates_replaced: Rows whose text was mended when it was read.
     """
     counts = dict.fromkeys(("missing_text", "empty_text", "non_text", "missing_label"), 0)
@@ -74,7 +93,8 @@ def merge(
         first = {name: values[rows[0]] for name, values in columns.items()}
         groups = {columns[GROUP][row] for row in rows} - {None}
         first[GROUP] = sorted(groups) or None
-        kept.append({ID: text_id(text), TEXT: text, ROW: rows[0], **first})
+        first[SOURCE] = min(columns[SOURCE][row] for row in rows)
+        kept.append({ID: text_id(text), TEXT: text, **first})
     fakes = sum(row[FAKE] for row in kept)
     usable, unanimous = (sum(map(len, group.values())) for group in (same_text, one_label))
     report = ReviewReport(
@@ -87,5 +107,13 @@ def merge(
         fake=fakes,
         genuine=len(kept) - fakes,
         surrogates_replaced=surrogates_replaced,
+        sources=_count_sources(kept),
     )
     return kept, report
+
+
+def _count_sources(kept: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """Genuine and fake rows of each source, by name; none where there is one source."""
+    counts = Counter((row[SOURCE], row[FAKE]) for row in kept)
+    names = sorted({name for name, _ in counts})
+    return {name: [counts[name, False], counts[name, True]] for name in names} if len(names) > 1 else {}

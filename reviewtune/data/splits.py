@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from reviewtune.data.assignment import assign_units, join_units
+from reviewtune.data.assignment import assign_units, join_units, strata_of
 from reviewtune.data.duplicates import near_duplicate_clusters
 from reviewtune.data.reviews import Reviews
 from reviewtune.data.split_report import SplitReport, report_split
 from reviewtune.data.store import Store, content_key, read_parquet, report_in, write_parquet
 from reviewtune.errors import DataError, UsageError
-from reviewtune.schema import CLUSTER, FAKE, GROUP, ID, LABEL_NAMES, SPLIT, SPLITS, TEXT
+from reviewtune.schema import CLUSTER, FAKE, GROUP, ID, LABEL_NAMES, SOURCE, SPLIT, SPLITS, TEXT
 
 SCHEMA = pa.schema([(ID, pa.string()), (SPLIT, pa.string()), (CLUSTER, pa.int64())])
 MINIMUM_ROWS = 2
@@ -61,7 +61,7 @@ def make_split(
     test_size: float = 0.20,
     threshold: float = 0.5,
 ) -> Split:
-    """A stratified split that depends on the reviews' content and the arguments alone.
+    """A split, stratified by class and source, that depends on the reviews' content and the arguments alone.
 
     Args:
         reviews: At least so many that each split gets `MINIMUM_ROWS` of each class.
@@ -82,10 +82,13 @@ def make_split(
     if not 0 < threshold <= 1:
         raise UsageError(f"threshold={threshold} must be above 0 and at most 1: it is a Jaccard similarity")
     fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
-    targets = _targets(fake, validation_size, test_size)
+    strata = strata_of(fake, reviews.table[SOURCE].to_pylist())
+    wanted = _targets(strata, validation_size, test_size)
+    targets = np.stack([wanted[:, 0::2].sum(axis=1), wanted[:, 1::2].sum(axis=1)], axis=1)
+    _check_wanted(targets, validation_size, test_size)
     clusters = near_duplicate_clusters(reviews.table[TEXT].to_pylist(), threshold=threshold)
     units = join_units(clusters, reviews.table[GROUP].to_pylist())
-    split_of = assign_units(units, fake, targets, seed)
+    split_of = assign_units(units, strata, wanted, seed)
     _check_filled(split_of, fake, units)
     report = report_split(split_of=split_of, fake=fake, targets=targets, clusters=clusters, units=units, seed=seed)
     splits = np.array(SPLITS)[split_of].tolist()
@@ -126,11 +129,16 @@ def read_split(path: Path) -> Split:
     return Split(table, report_in(note, SplitReport, path), _sha256(table))
 
 
-def _targets(fake: NDArray[np.bool_], validation_size: float, test_size: float) -> NDArray[np.int64]:
-    """(3, 2) genuine and fake reviews wanted in each of `SPLITS`."""
-    available = np.array([np.sum(~fake), np.sum(fake)])
+def _targets(strata: NDArray[np.int64], validation_size: float, test_size: float) -> NDArray[np.int64]:
+    """(3, S) reviews wanted of each stratum in each of `SPLITS`: genuine and fake ones of each source by turns."""
+    available = np.bincount(strata, minlength=2 * (int(strata.max(initial=1)) // 2 + 1))
     held_out = np.array([np.round(available * size) for size in (validation_size, test_size)], dtype=np.int64)
-    targets = np.vstack([available - held_out.sum(axis=0), held_out])
+    return np.vstack([available - held_out.sum(axis=0), held_out])
+
+
+def _check_wanted(targets: NDArray[np.int64], validation_size: float, test_size: float) -> None:
+    """Refuse (3, 2) genuine and fake reviews of which a split would want too few."""
+    available = targets.sum(axis=0)
     sizes = (1 - validation_size - test_size, validation_size, test_size)
     split, label = np.unravel_index(np.argmin(targets), targets.shape)
     if targets[split, label] < MINIMUM_ROWS:
@@ -139,7 +147,6 @@ def _targets(fake: NDArray[np.bool_], validation_size: float, test_size: float) 
             f"{targets[split, label]} rows, fewer than the {MINIMUM_ROWS} that every split needs of each class: "
             f"give at least {int(np.ceil(MINIMUM_ROWS / min(sizes)))} reviews of each class or raise the share"
         )
-    return targets
 
 
 def _check_filled(split_of: NDArray[np.int64], fake: NDArray[np.bool_], units: NDArray[np.int64]) -> None:

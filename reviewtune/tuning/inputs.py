@@ -20,7 +20,7 @@ from reviewtune.data.tokens import Tokens, tokens_in_store
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
 from reviewtune.families.base import Inputs, Rows
-from reviewtune.schema import CLUSTER, FAKE, ID, TEST, TEXT, TRAIN, VALIDATION
+from reviewtune.schema import CLUSTER, FAKE, ID, SOURCE, TEST, TEXT, TRAIN, VALIDATION
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,11 @@ class StudyInputs:
         """(N,) the unit of each row at some positions: equal where reviews are near-duplicates or share a group."""
         units: NDArray[np.int64] = self.split.table[CLUSTER].to_numpy()[positions]
         return units
+
+    @cached_property
+    def sources(self) -> NDArray[np.object_]:
+        """(N,) names of the sources of the reviews, in the order of `reviews.table`."""
+        return np.array(self.reviews.table[SOURCE].to_pylist(), dtype=object)
 
     def _rows(self, form: Inputs, positions: NDArray[np.int64]) -> Rows:
         inputs: Any
@@ -145,6 +150,7 @@ def prepare_inputs(config: DataConfig, encoder: Encoder | None) -> StudyInputs:
         label_column=config.label_column,
         fake_label=config.fake_label,
         group_column=config.group_column,
+        source_column=config.source_column,
     )
     reviews_in_store(reviews, store)
     return StudyInputs(reviews, split_of(reviews, store, config), store, encoder)

@@ -76,8 +76,14 @@ class Study:
         inputs = self.inputs
         if not self.config.finalists:
             return np.zeros(len(inputs.development), dtype=np.int64), 1
-        fake = inputs.fake[inputs.development]
-        return make_folds(inputs.units_at(inputs.development), fake, folds=self.config.folds, seed=self.config.seed)
+        rows = inputs.development
+        return make_folds(
+            inputs.units_at(rows),
+            inputs.fake[rows],
+            folds=self.config.folds,
+            seed=self.config.seed,
+            sources=inputs.sources[rows].tolist(),
+        )
 
     @property
     def num_folds(self) -> int:

@@ -40,7 +40,7 @@ def test_the_command_line_fills_every_kind_of_setting() -> None:
     )  # fmt: skip
     assert config.families == ["tfidf", "qlora"]
     assert (config.num_trials, config.time_budget_s, config.dry_run) == (3, 1.5, True)
-    assert config.data == "my reviews.csv"
+    assert config.data == ["my reviews.csv"]
     assert config.space == {"qlora": {"rank": [8, 16], "dropout": {"low": 0, "high": 0.1}}}
 
 

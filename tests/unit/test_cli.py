@@ -184,7 +184,7 @@ def test_the_demo_brings_settings_that_the_command_line_overrides(monkeypatch: p
     assert run("demo", []) == 0
     assert run("demo", ["--num-trials", "2"]) == 0
     assert seen[0].num_trials < 10
-    assert seen[0].data == "sample"
+    assert seen[0].data == ["sample"]
     assert seen[1].num_trials == 2
     assert seen[1].space == seen[0].space
     assert cli.PRESETS["demo"].is_file()

@@ -67,7 +67,7 @@ def test_the_search_begins_with_the_published_recipe(model: str) -> None:
 
 @pytest.mark.parametrize("preset", sorted(path for model in MODELS for path in (FOLDER / model).iterdir()))
 def test_the_large_models_read_a_data_set_whose_commit_and_labels_are_known(preset: Path) -> None:
-    data = spaces(preset)[0].data
+    (data,) = spaces(preset)[0].data
     assert known_fake_label(data) == "1"
     assert re.fullmatch(r"[0-9a-f]{40}", KNOWN[data.removeprefix(HUB_PREFIX)].commit)
 

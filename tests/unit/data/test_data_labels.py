@@ -18,6 +18,8 @@ from reviewtune.errors import DataError
         ("computer-generated", "original"),
         ("Computer_Generated", "Original"),
         ("spam", "ham"),
+        ("generated", "real"),
+        ("ai-generated", "human"),
     ],
 )
 def test_known_spellings_are_understood(fake: str, genuine: str) -> None:
@@ -31,7 +33,7 @@ def test_yes_and_no_are_understood_where_the_column_says_of_what(column: str, va
 
 
 @pytest.mark.parametrize(
-    "values", [[1, 0], [True, False], ["1", "0"], ["yes", "no"], ["fake", "human"], ["fake", "cg"]]
+    "values", [[1, 0], [True, False], ["1", "0"], ["yes", "no"], ["fake", "person"], ["fake", "cg"]]
 )
 def test_anything_else_needs_the_flag(values: list[Any]) -> None:
     with pytest.raises(DataError) as caught:

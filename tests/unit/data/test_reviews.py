@@ -23,7 +23,7 @@ from reviewtune.data.reviews import SCHEMA, Reviews, load_reviews, load_texts, r
 from reviewtune.data.store import Store, write_parquet
 from reviewtune.data.texts import is_number, normalise
 from reviewtune.errors import DataError
-from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, RATING, ROW, TEXT
+from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, RATING, ROW, SOURCE, TEXT
 
 ROWS: list[dict[str, Any]] = [
     {"text": "  Lovely\r\nthing ", "label": "CG", "author": "z", "category": "Home", "stars": 5},
@@ -69,6 +69,7 @@ def test_rows_are_normalised_merged_and_typed(reviews: Reviews) -> None:
         CATEGORY: "Home",
         RATING: 5.0,
         ROW: 0,
+        SOURCE: "reviews",
     }
     assert rows["Caf\u00e9"][GROUP] is None
     assert rows["Caf\u00e9"][CATEGORY] is None
@@ -90,6 +91,7 @@ def test_the_report_accounts_for_every_row(reviews: Reviews) -> None:
         "fake": 1,
         "genuine": 1,
         "surrogates_replaced": 0,
+        "sources": {},
     }
     assert reviews.report.lines() == [
         "2 of 10 rows kept: 1 fake, 1 genuine",
@@ -116,7 +118,7 @@ def test_any_rows_are_all_accounted_for_whatever_their_order(
 ) -> None:
     def content(some: list[tuple[str | None, bool | None, str | None]]) -> tuple[set[tuple[Any, ...]], dict[str, int]]:
         texts, fakes, groups = (list(values) for values in zip(*some, strict=True)) if some else ([], [], [])
-        kept, report = merge(texts, {FAKE: fakes, GROUP: groups})
+        kept, report = merge(texts, {FAKE: fakes, GROUP: groups, SOURCE: ["one"] * len(texts)})
         return {(row[ID], row[TEXT], row[FAKE], tuple(row[GROUP] or ())) for row in kept}, asdict(report)
 
     kept, report = content(rows)

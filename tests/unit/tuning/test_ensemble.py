@@ -45,6 +45,7 @@ class Inputs:
 
         self.positions = {split: np.arange(340)[part] for split, part in PARTS.items()}
         self.development = np.arange(220)
+        self.sources = np.array(["sample"] * 340, dtype=object)
 
     def ids(self, split: str) -> list[str]:
         return self.ids_at(self.positions[split])

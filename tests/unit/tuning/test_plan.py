@@ -101,5 +101,6 @@ def test_the_same_search_has_the_same_name_and_another_one_another() -> None:
     assert study_id() == study_id(num_trials=99, families=["svm"], slots=3, evaluations_per_epoch=1)
     others = [{"seed": 1}, {"executor": "ddp"}, {"space": {"svm": {"C": 1}}}, {"quantisation": "none"}]
     often = [{"evaluations_per_epoch": 2}, {"evaluations_per_epoch": 4}]
-    assert len({study_id(**settings) for settings in ({}, *others, *often)}) == 7
+    rungs = [{"first_rung_rows": 0.1}, {"first_rung_rows": 0.2}]
+    assert len({study_id(**settings) for settings in ({}, *others, *often, *rungs)}) == 9
     assert study_id().startswith("hub-owner-my-reviews-")

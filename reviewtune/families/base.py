@@ -60,6 +60,7 @@ class Setting:
         base_model: For `tokens` families: the base model's name or folder.
         quantisation: For `tokens` families: `nf4`, `int8` or `none`.
         evaluations_per_epoch: For `tokens` families: legs that an epoch is cut into.
+        first_rung: For `tokens` families: share of the first epoch that is a leg of its own; None: there is none.
         resume_from: A folder written by `Model.save_state`: go on where it stands.
         rank, world_size: This process among those that train one model together (DDP).
     """
@@ -69,6 +70,7 @@ class Setting:
     base_model: str = "minilm"
     quantisation: str = "nf4"
     evaluations_per_epoch: int = 1
+    first_rung: float | None = None
     resume_from: Path | None = None
     rank: int = 0
     world_size: int = 1
@@ -99,6 +101,7 @@ class Leg:
         model: As it is now. It goes on training when the iteration does: evaluate or save it first.
         metrics: What the fit itself measured, such as `train_loss`.
         per_epoch: Legs of an epoch.
+        share: Of the rows, that the first leg has seen, where it comes before those of the epochs; None: none does.
     """
 
     number: int
@@ -106,11 +109,14 @@ class Leg:
     model: Model
     metrics: dict[str, float] = field(default_factory=dict)
     per_epoch: int = 1
+    share: float | None = None
 
     @property
     def epoch(self) -> float:
         """Epochs that are done: a fraction where one is under way."""
-        return self.number / self.per_epoch
+        if self.share is None:
+            return self.number / self.per_epoch
+        return self.share if self.number == 1 else (self.number - 1) / self.per_epoch
 
     @property
     def last(self) -> bool:

@@ -166,7 +166,7 @@ class QloraFamily:
         )
         course = trainer.course
         for leg, loss in trainer.train():
-            yield Leg(leg, course.legs, model, {"train_loss": loss}, course.legs_per_epoch)
+            yield Leg(leg, course.legs, model, {"train_loss": loss}, course.legs_per_epoch, course.share)
 
     def load(self, folder: Path, base_model: str | None = None) -> QloraModel:
         """The model in a peft folder, on this machine's GPU or CPU. See `Family.load`.
@@ -210,7 +210,7 @@ def _prepare(params: QloraParams, train: Rows, setting: Setting) -> Trainer:
     optimizer = make_optimizer(
         trainable, name=params.optimizer, learning_rate=params.learning_rate, weight_decay=params.weight_decay
     )
-    course = Course(len(train), params.batch_size, params.epochs, setting.evaluations_per_epoch)
+    course = Course(len(train), params.batch_size, params.epochs, setting.evaluations_per_epoch, setting.first_rung)
     trainer = Trainer(
         model=model,
         optimizer=optimizer,

@@ -116,10 +116,10 @@ def _model(finalist: Finalist) -> Model:
         return family.load(folders[0])
     params = family.params.from_values(chosen.record.params)
     for leg in family.fit(params, finalist.train, finalist.setting):
-        if leg.epoch == chosen.epoch:
+        if leg.last if chosen.epoch is None else leg.epoch == chosen.epoch:
             return leg.model
     raise StudyError(
-        f"trial {chosen.record.trial_id} of {finalist.family} ended before its best epoch, {chosen.epoch:g}: "
+        f"trial {chosen.record.trial_id} of {finalist.family} ended before its best epoch, {chosen.epoch or 0:g}: "
         "run it again"
     )
 

@@ -18,7 +18,7 @@ class Chosen:
 
     Attributes:
         record: Its trial of the search.
-        epoch: Epochs after which its training ends.
+        epoch: Epochs after which its training ends; None: all of them, since it has done none that would tell.
         models: Folders of the models whose mean is shipped, relative to the results directory: that of all development
             rows first. Empty where one is fitted anew.
         fit_seconds: Of a training.
@@ -28,7 +28,7 @@ class Chosen:
     """
 
     record: TrialRecord
-    epoch: float
+    epoch: float | None
     models: list[str]
     fit_seconds: float
     selection: Selection | None = None
@@ -41,4 +41,6 @@ def choose_by_validation(records: list[TrialRecord]) -> Chosen | None:
     record = best_of(records)
     if record is None or record.best is None:
         return None
-    return Chosen(record, record.best.epoch, [record.model] if record.model else [], record.best.fit_seconds)
+    best = record.best
+    epoch = best.epoch if best.share is None else None
+    return Chosen(record, epoch, [record.model] if record.model else [], best.fit_seconds)

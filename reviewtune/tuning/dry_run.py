@@ -40,6 +40,8 @@ def describe_cost(study: Study, cluster: Cluster, say: Say) -> None:
             say(f"  {_finalists(study, plan, records, resources)}")
         if plan.family.inputs == "tokens" and study.config.evaluations_per_epoch > 1:
             say(f"  {_evaluations(study.config.evaluations_per_epoch)}")
+        if study.config.first_rung_rows and plan.distributions:
+            say(f"  {_first_rung(study.config.first_rung_rows)}")
         for line in _space(plan):
             say(f"  {line}")
     if study.stacks:
@@ -76,6 +78,10 @@ def _finalists(study: Study, plan: FamilyPlan, records: list[TrialRecord], resou
 
 def _evaluations(per_epoch: int) -> str:
     return f"scored {per_epoch} times an epoch; weak trials stop from {first_rung(per_epoch):g} % of their epochs on"
+
+
+def _first_rung(share: float) -> str:
+    return f"compared after {share:.3g} of the training reviews first, where weak trials stop"
 
 
 def _space(plan: FamilyPlan) -> Iterator[str]:

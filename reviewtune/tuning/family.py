@@ -85,6 +85,7 @@ def _round(run: FamilyRun, records: list[TrialRecord]) -> Round:
             trains_in_epochs=plan.family.trains_in_epochs,
             defaults={name: plan.defaults[name] for name in plan.distributions},
             evaluations_per_epoch=run.setting.evaluations_per_epoch,
+            first_rung_rows=run.study.config.first_rung_rows,
         ),
         seconds=run.seconds_left,
     )

@@ -34,14 +34,17 @@ class Identity(BaseModel):
     executor: str
     evaluations_per_epoch: int
     objective: str = F1
+    first_rung_rows: float | None = None
+    """Share of the training reviews after which trials are first compared."""
     spaces: dict[str, dict[str, Any]] = {}
     """Overrides of the search space, of each family that has been tuned."""
 
     @property
     def key(self) -> str:
         """The same for whatever may be compared: of all but names, families and what `auto` chose."""
-        # Studies of earlier versions, which had F1 alone, keep their key.
+        # Studies of earlier versions, which had F1 and no first rung, keep their key.
         later = {"objective"} if self.objective == F1 else set()
+        later |= {"first_rung_rows"} if self.first_rung_rows is None else set()
         return content_key(self.model_dump(exclude={"data", "held", "spaces", *later}))
 
     def differences(self, other: "Identity") -> Iterator[str]:
@@ -54,6 +57,9 @@ class Identity(BaseModel):
                 yield f"its {_WORDS.get(name, name)} {_short(mine)}, now {_short(theirs)}"
         if self.evaluations_per_epoch != other.evaluations_per_epoch:
             yield f"it has {self.evaluations_per_epoch} evaluations per epoch, now {other.evaluations_per_epoch}"
+        if self.first_rung_rows != other.first_rung_rows:
+            mine, theirs = (each.first_rung_rows or "none" for each in (self, other))
+            yield f"its share of rows on the first rung is {mine}, now {theirs}"
         for family in sorted(self.spaces.keys() & other.spaces):
             if content_key(self.spaces[family]) != content_key(other.spaces[family]):
                 mine, theirs = (json.dumps(space[family]) for space in (self.spaces, other.spaces))

@@ -22,9 +22,17 @@ from reviewtune.tuning.gauges import PackGauges
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import keep, kept_result, last_state
 from reviewtune.tuning.records import EARLIER
-from reviewtune.tuning.search import BEST_JUDGED
 from reviewtune.tuning.training import Fold, Training
-from reviewtune.tuning.trial import NO_SCORE, Assignment, is_kept, leg_result, recorded, says_more, validation_metrics
+from reviewtune.tuning.trial import (
+    NO_SCORE,
+    Assignment,
+    best_after,
+    is_kept,
+    leg_result,
+    recorded,
+    says_more,
+    validation_metrics,
+)
 
 IDLE_SECONDS = 0.5
 """How long a worker without work waits for news before it looks after its own."""
@@ -142,7 +150,7 @@ class PackWorker:
         at = last_state(folder)
         state = load_slot(at, self.pack.tensor_names(spec)) if at else None
         result = kept_result(at) if at else None
-        slot = self.pack.admit(trial_id, spec, state, rows=fold.train, seed=fold.seed)
+        slot = self.pack.admit(trial_id, spec, state, rows=fold.train, seed=fold.seed, first_rung=fold.first_rung)
         tenant = self.tenants[trial_id] = Tenant(trial_id, slot, params, training, fold)
         if result is None:
             return
@@ -150,7 +158,7 @@ class PackWorker:
         # No list: Tune would take it for a histogram's values, for TensorBoard.
         result[EARLIER] = tuple(result.get(EARLIER, ()))
         tenant.earlier = (*result[EARLIER], *recorded(result))
-        tenant.result, tenant.best, tenant.seconds = result, result[BEST_JUDGED], result["fit_seconds"]
+        tenant.result, tenant.best, tenant.seconds = result, best_after(result), result["fit_seconds"]
         if result["leg"] > delivered:
             self.broker.deliver.remote(trial_id, result)
         if result["last"]:
@@ -197,10 +205,12 @@ class PackWorker:
             fake = self.assignment.rows.fake[tenant.fold.held_out]
             metrics |= validation_metrics(scores, fake, slot.epoch, self.assignment.objective)
         total = tenant.training.last_leg(slot.course.legs)
-        result = leg_result(metrics, slot.leg, total, epoch=slot.epoch, best=tenant.best, fit_seconds=tenant.seconds)
+        course = slot.course
+        at: dict[str, Any] = {"epoch": slot.epoch, "per_epoch": course.legs_per_epoch, "share": course.share}
+        result = leg_result(metrics, slot.leg, total, **at, best=tenant.best, fit_seconds=tenant.seconds)
         result |= self.gauges.line()
         kept = is_kept(tenant.training, result, tenant.best)
-        tenant.best = result[BEST_JUDGED]
+        tenant.best = best_after(result)
         layers = [layer.name for layer in self.pack.carriers(slot.spec)]
         model = SlotModel(self.pack.state(tenant.slot), slot.spec, layers, self.assignment.setting)
         said = HeldOut(dict(tenant.said.legs)) if says_more(tenant.training, tenant.fold) else None

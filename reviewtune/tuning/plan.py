@@ -99,7 +99,7 @@ class Study:
     def folds(self) -> dict[str, Fold]:
         """Rows and seeds of every trial, by name."""
         train, validation = (len(self.inputs.positions[split]) for split in (TRAIN, VALIDATION))
-        search = search_fold(train, validation, self.config.seed)
+        search = search_fold(train, validation, self.config.seed, self.config.first_rung_rows)
         return all_folds(*self.fold_of, seeds=self.config.seeds, search=search)
 
     @property
@@ -224,6 +224,7 @@ def identity_of(
         executor=config.executor,
         evaluations_per_epoch=config.evaluations_per_epoch,
         objective=config.objective,
+        first_rung_rows=config.first_rung_rows,
         spaces={plan.family.name: config.space.get(plan.family.name, {}) for plan in plans},
     )
 
@@ -235,6 +236,7 @@ def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:
         config.base_model if not inputs.encoder else [inputs.encoder.title, inputs.encoder.revision],
         *([config.evaluations_per_epoch] if config.evaluations_per_epoch > 1 else []),
         *([config.objective] if config.objective != F1 else []),
+        *([config.first_rung_rows] if config.first_rung_rows else []),
     )  # fmt: skip
     without_commit = inputs.reviews.name.partition("@")[0]
     stem = Path(without_commit.replace("/", "-")).stem

@@ -31,6 +31,8 @@ class EpochRecord(BaseModel):
     """Wall time of the fit up to here, evaluation left out; in a pack, the trial's share of it by its tokens."""
     pack_reviews_per_second: float | None = None
     """Of its whole pack, lately."""
+    share: float | None = None
+    """Of the training rows, that it had seen, where that was less than an epoch's first leg: the first rung."""
 
     @property
     def score(self) -> float:
@@ -38,10 +40,12 @@ class EpochRecord(BaseModel):
         return self.f1 if self.judged is None else self.judged
 
 
+SHARE = "share"
+"""In what a trial reports of its first rung alone: the share of the training rows that it has seen."""
 EARLIER = "earlier"
 """In what a trial reports first when it goes on, and in what it keeps to go on from: the records of the legs before."""
 EPOCH_METRICS = (
-    "epoch", "leg", "f1", "accuracy", "roc_auc", JUDGED, "fit_seconds", "train_loss", "pack_reviews_per_second"
+    "epoch", "leg", "f1", "accuracy", "roc_auc", JUDGED, "fit_seconds", "train_loss", "pack_reviews_per_second", SHARE
 )  # fmt: skip
 
 
@@ -121,8 +125,12 @@ class TrialRecord(BaseModel):
 
     @property
     def best(self) -> EpochRecord | None:
-        """The leg with the highest score on the validation split, the earliest of equals; None where none ended."""
-        return max(self.epochs, key=lambda epoch: (epoch.score, -epoch.epoch), default=None)
+        """The leg with the highest score on the validation split, the earliest of equals; None where none ended.
+
+        The first rung's, after a share of the rows, is it only where no other has ended.
+        """
+        whole = [epoch for epoch in self.epochs if epoch.share is None]
+        return max(whole or self.epochs, key=lambda epoch: (epoch.score, -epoch.epoch), default=None)
 
     @property
     def fit_seconds(self) -> float:
@@ -193,6 +201,11 @@ def best_of(records: list[TrialRecord]) -> TrialRecord | None:
 
 
 def best_first(records: list[TrialRecord]) -> list[TrialRecord]:
-    """The trials that may be selected, in the order in which they would be."""
-    scored = [(best.score, best.roc_auc, -record.number, record) for record in records if (best := record.best)]
-    return [item[3] for item in sorted(scored, key=lambda item: item[:3], reverse=True) if item[3].can_win]
+    """The trials that may be selected, in the order in which they would be.
+
+    Those that have seen a share of the rows alone are among them only where there are no others.
+    """
+    scored = [(record, best) for record in records if record.can_win and (best := record.best)]
+    whole = [(record, best) for record, best in scored if best.share is None]
+    ranked = sorted(whole or scored, key=lambda one: (one[1].score, one[1].roc_auc, -one[0].number), reverse=True)
+    return [record for record, _ in ranked]

@@ -27,11 +27,13 @@ class Fold:
         train: To train on.
         held_out: That judge; empty where none do.
         seed: Of the training.
+        first_rung: Share of `train` after which its trials are first compared; None: they see all from the start.
     """
 
     train: NDArray[np.int64]
     held_out: NDArray[np.int64]
     seed: int
+    first_rung: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,16 @@ class Training:
         return min(legs, self.until or legs)
 
 
-def search_fold(train: int, validation: int, seed: int) -> Fold:
+def search_fold(train: int, validation: int, seed: int, first_rung: float | None = None) -> Fold:
     """That of a search; of the development rows the train split comes first, then the validation split.
 
     Args:
         train: Rows of the one.
         validation: Rows of the other.
         seed: Of the study.
+        first_rung: Share of the train split after which trials are first compared.
     """
-    return Fold(np.arange(train), np.arange(train, train + validation), seed)
+    return Fold(np.arange(train), np.arange(train, train + validation), seed, first_rung)
 
 
 def fold_name(fold: int, folds: int, seed: int) -> str:

@@ -18,9 +18,10 @@ from reviewtune.evaluation.metrics import JUDGED, validation_scores
 from reviewtune.families.base import Leg, Model, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.schema import F1
+from reviewtune.tuning.first_rung import legs_of
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import Resumable, keep, kept_result, last_state
-from reviewtune.tuning.records import EARLIER, epoch_record
+from reviewtune.tuning.records import EARLIER, SHARE, epoch_record
 from reviewtune.tuning.scheduler import EPOCH, PROGRESS
 from reviewtune.tuning.search import BEST_JUDGED
 from reviewtune.tuning.training import Fold, Training
@@ -82,11 +83,11 @@ def run_trial(
     if done:
         report({**done, EARLIER: earlier} if leader else {EPOCH: done[EPOCH]})
         earlier += recorded(done)
-    best, seconds = done.get(BEST_JUDGED, NO_SCORE), done.get("fit_seconds", 0.0)
+    best, seconds = best_after(done), done.get("fit_seconds", 0.0)
     said = HeldOut.read(folder, until=done.get("leg", 0))
     validated = family.params.from_values({**assignment.fixed, **training.params})
     setting = replace(assignment.setting, seed=fold.seed, resume_from=resume_from)
-    legs = family.fit(validated, assignment.rows.take(fold.train), setting)
+    legs = legs_of(family, validated, assignment.rows, fold, setting)
     judges = assignment.rows.take(fold.held_out)
     for leg, fit_seconds in _timed(legs, seconds):
         last = training.last_leg(leg.total)
@@ -94,8 +95,9 @@ def run_trial(
             report({EPOCH: leg.epoch})
         else:
             metrics = {**_judged(leg.model, judges, leg, said, assignment.objective), **leg.metrics}
-            result = leg_result(metrics, leg.number, last, epoch=leg.epoch, best=best, fit_seconds=fit_seconds)
-            kept, best = is_kept(training, result, best), result[BEST_JUDGED]
+            at: dict[str, Any] = {"epoch": leg.epoch, "per_epoch": leg.per_epoch, "share": leg.share}
+            result = leg_result(metrics, leg.number, last, **at, best=best, fit_seconds=fit_seconds)
+            kept, best = is_kept(training, result, best), best_after(result)
             heard = said if says_more(training, fold) else None
             if isinstance(leg.model, Resumable):
                 keep(leg.model, folder, {**result, EARLIER: earlier}, improved=kept, said=heard)
@@ -149,8 +151,21 @@ def validation_metrics(
     return validation_scores(fake, scores, objective)
 
 
+def best_after(result: Mapping[str, Any]) -> float:
+    """The highest score that later legs have to beat; none of a share of the rows, nor where there is no result."""
+    return NO_SCORE if SHARE in result else result.get(BEST_JUDGED, NO_SCORE)
+
+
 def leg_result(
-    metrics: dict[str, float], leg: int, total: int, *, epoch: float, best: float, fit_seconds: float
+    metrics: dict[str, float],
+    leg: int,
+    total: int,
+    *,
+    epoch: float,
+    best: float,
+    fit_seconds: float,
+    per_epoch: int = 1,
+    share: float | None = None,
 ) -> dict[str, Any]:
     """What a trial reports after a leg.
 
@@ -161,8 +176,13 @@ def leg_result(
         epoch: Epochs that are done.
         best: Highest score of the legs before.
         fit_seconds: Wall time of the fit so far.
+        per_epoch: Legs of an epoch.
+        share: Of the rows, that the first leg has seen, where it comes before those of the epochs.
     """
-    at = {"leg": leg, EPOCH: epoch, PROGRESS: 100 * leg / total, "last": leg == total}
+    progress = 100 * leg / total if share is None else 100 * epoch * per_epoch / (total - 1)
+    at: dict[str, Any] = {"leg": leg, EPOCH: epoch, PROGRESS: progress, "last": leg == total}
+    if share is not None and leg == 1:
+        at[SHARE] = share
     return {
         **metrics,
         **at,

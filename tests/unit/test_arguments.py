@@ -103,6 +103,12 @@ def test_a_bad_preset_is_one_line(tmp_path: Path, content: str | None, message: 
         (["--time-budget-s", "-1"], "--time-budget-s=-1: input should be greater than 0"),
         (["--validation-size", "0.6", "--test-size", "0.4"], "their sum must be below 1"),
         (["--workers-per-trial", "2"], "workers_per_trial=2 needs executor=ddp"),
+        (["--first-rung-rows", "1"], "--first-rung-rows=1: input should be less than 1"),
+        (["--first-rung-rows", "0"], "--first-rung-rows=0: input should be greater than 0"),
+        (
+            ["--first-rung-rows", "0.25", "--evaluations-per-epoch", "4"],
+            "first_rung_rows=0.25 must be below 1 / evaluations_per_epoch = 1/4, where trials are compared anyway",
+        ),
         (["reviews.csv"], "reviews.csv has no flag before it: did you mean --data reviews.csv?"),
         (["my reviews.csv"], "did you mean --data 'my reviews.csv'?"),
         ([""], "'' has no flag before it: leave it out"),

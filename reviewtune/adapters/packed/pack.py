@@ -120,6 +120,7 @@ class AdapterPack:
         *,
         rows: NDArray[np.int64] | None = None,
         seed: int | None = None,
+        first_rung: float | None = None,
     ) -> int:
         """Put an adapter, fresh or as it was kept, into a free slot; the slot's index. It does not train yet.
 
@@ -129,6 +130,7 @@ class AdapterPack:
             state: Where it goes on.
             rows: (M,) the shared reviews that it trains on. Default: all.
             seed: Its own. Default: the pack's.
+            first_rung: Share of its first epoch that is a leg of its own. Default: there is none.
 
         Raises:
             StudyError: It does not fit the pack's room, or the state is of other params.
@@ -150,6 +152,7 @@ class AdapterPack:
             seed=seed,
             device=self.device,
             evaluations_per_epoch=self.evaluations_per_epoch,
+            first_rung=first_rung,
         )
         self.optimizer.clear(index)
         self._losses[index] = 0

@@ -59,6 +59,7 @@ class Slot(Placed):
         lengths: (N,) tokens of each review.
         trained_on: (M,) its own rows among them.
         evaluations_per_epoch: Legs of each epoch.
+        first_rung: Share of the first epoch that is a leg of its own; None: there is none.
         rows: Reviews of the leg that runs, or that has ended last.
         tokens: It has trained on since the last `take_tokens`.
     """
@@ -68,13 +69,16 @@ class Slot(Placed):
     lengths: NDArray[np.int64]
     trained_on: NDArray[np.int64]
     evaluations_per_epoch: int = 1
+    first_rung: float | None = None
     rows: int = 0
     tokens: int = 0
     _waiting: list[NDArray[np.int64]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.course = Course(len(self.trained_on), self.spec.batch_size, self.spec.epochs, self.evaluations_per_epoch)
+        self.course = Course(
+            len(self.trained_on), self.spec.batch_size, self.spec.epochs, self.evaluations_per_epoch, self.first_rung
+        )
         self._schedule = lr_schedule_alone(self.spec, self.course.steps)
 
     @property

@@ -272,6 +272,19 @@ def test_evaluation_within_the_training_does_not_change_it(setting: Setting, eva
     np.testing.assert_array_equal(leg.model.scores(TEST.inputs), trained(setting).scores(TEST.inputs))
 
 
+def test_a_share_of_the_first_epoch_is_a_leg_and_does_not_change_the_training(setting: Setting) -> None:
+    legs = []
+    for leg in fit(replace(setting, first_rung=0.4)):
+        legs.append((leg.number, leg.epoch, leg.share, leg.last))
+        scores = leg.model.scores(TEST.inputs)
+    epochs = EASY["epochs"]
+    assert legs == [
+        (1, 0.4, 0.4, False),
+        *((epoch + 1, epoch, 0.4, epoch == epochs) for epoch in range(1, epochs + 1)),
+    ]
+    np.testing.assert_array_equal(scores, trained(setting).scores(TEST.inputs))
+
+
 def test_scores_are_the_difference_of_the_logits(setting: Setting) -> None:
     model: QloraModel = trained(setting)
     with torch.no_grad():

@@ -141,6 +141,15 @@ def test_a_model_that_was_not_kept_is_fitted_again_up_to_its_best_epoch(
     assert assessment._model(with_epochs(finalist, 0.5, 0.7, 0.6)) == "model 2"
 
 
+def test_a_trial_that_has_seen_a_share_of_the_rows_alone_is_fitted_to_its_end(
+    finalist: Finalist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assessment, "get_family", lambda name: Counting(3))
+    record = with_epochs(finalist, 0.5).chosen.record
+    record = record.model_copy(update={"epochs": [record.epochs[0].model_copy(update={"epoch": 0.1, "share": 0.1})]})
+    assert assessment._model(replace(finalist, chosen=chosen_of(record))) == "model 3"
+
+
 def test_a_model_that_was_kept_is_read(finalist: Finalist, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(assessment, "get_family", lambda name: Counting(3))
     kept = with_epochs(finalist, 0.5, model="models/t1/best")

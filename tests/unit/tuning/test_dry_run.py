@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,6 +58,15 @@ def test_evaluations_within_epochs_are_said_of_qlora_alone(study: Any) -> None:
     lines = [line.strip() for line in lines_of(study)]
     assert lines.count(said) == 1
     assert lines.index(said) > next(number for number, line in enumerate(lines) if line.startswith("qlora"))
+
+
+def test_a_first_rung_is_said_of_every_family_that_is_searched(study: Any) -> None:
+    said = "compared after 0.1 of the training reviews first, where weak trials stop"
+    assert not any("compared" in line for line in lines_of(study))
+    study.config = StudyConfig(num_trials=5, first_rung_rows=0.1)
+    assert [line.strip() for line in lines_of(study)].count(said) == 1
+    study.plans = [replace(study.plans[0], distributions={})]
+    assert not any("compared" in line for line in lines_of(study))
 
 
 def test_the_estimate_comes_from_the_trials_that_ended(study: Any) -> None:

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from reviewtune.config import StudyConfig
+from reviewtune.families.base import Setting
+from reviewtune.families.registry import get_family
 from reviewtune.tuning import family
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.keeping import BEST, PROGRESS_FILE
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
+from reviewtune.tuning.scheduler import AshaButDefault
 
 
 def test_a_leg_ahead_is_taken_in_also_where_the_study_was_cut_off_after_its_last_trial(
@@ -165,3 +168,14 @@ def test_the_default_configuration_is_first_and_once() -> None:
     assert family._first_of_all(RUN, [], [begun]) == [{"C": 1.0}, {"C": 5.0}]
     assert family._first_of_all(RUN, [default], [begun]) == [{"C": 5.0}]
     assert family._first_of_all(RUN, [], [begun, begun_default]) == [{"C": 1.0}, {"C": 5.0}]
+
+
+@pytest.mark.parametrize(("share", "stops"), [(None, False), (0.1, True)])
+def test_a_first_rung_stops_what_is_fitted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float | None, stops: bool
+) -> None:
+    run = family_run(tmp_path, 3)
+    run.plan = SimpleNamespace(num_trials=3, family=get_family("svm"), distributions={}, defaults={})
+    run.study = SimpleNamespace(config=StudyConfig(first_rung_rows=share))
+    run.setting, run.seconds_left, run.resources = Setting(), None, SimpleNamespace(concurrent=1)
+    assert isinstance(family._round(run, []).scheduler, AshaButDefault) == stops

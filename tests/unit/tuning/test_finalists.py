@@ -231,3 +231,10 @@ def test_what_a_fold_said_that_is_gone_says_what_to_delete(run: Any, runner: Run
         path.unlink()
     with pytest.raises(StudyError, match=r"lacks what 1 of 3, seed 1 said .*delete .*finalists/m1\.json"):
         choose_by_folds(run, EXECUTORS, SEARCH)
+
+
+def test_a_trial_that_ended_on_a_share_of_the_rows_is_no_finalist() -> None:
+    pruned = record(4, 0.99, 5)
+    pruned = pruned.model_copy(update={"epochs": [pruned.epochs[0].model_copy(update={"epoch": 0.1, "share": 0.1})]})
+    assert [own.trial_id for own in finalists_of([pruned, *SEARCH], 9)] == ["t1", "t3", "t4"]
+    assert [own.trial_id for own in finalists_of([pruned], 9)] == ["t5"]

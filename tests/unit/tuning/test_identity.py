@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from reviewtune.data.store import content_key
 from reviewtune.errors import StudyError, UsageError
 from reviewtune.tuning.identity import IDENTITY_FILE, Identity, check_identity, keep_identity, known_identity
 
@@ -20,6 +21,15 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+SETTINGS_OF_KEY = {
+    name: SETTINGS[name]
+    for name in (
+        "data_sha256", "split_sha256", "seed", "base_model", "revision", "quantisation", "executor",
+        "evaluations_per_epoch",
+    )
+}  # fmt: skip
+
+
 def identity(**changes: Any) -> Identity:
     return Identity(**{**SETTINGS, **changes})
 
@@ -35,6 +45,7 @@ def identity(**changes: Any) -> Identity:
         ({"quantisation": "none"}, "its quantisation is nf4, now none"),
         ({"executor": "ddp"}, "its executor is packed, now ddp"),
         ({"evaluations_per_epoch": 4}, "it has 1 evaluations per epoch, now 4"),
+        ({"first_rung_rows": 0.1}, "its share of rows on the first rung is none, now 0.1"),
         ({"spaces": {"svm": {"C": 2}}}, 'the space of svm was {"C": 1}, now {"C": 2}'),
     ],
 )
@@ -84,3 +95,9 @@ def test_an_identity_without_overrides_has_none_of_any_family() -> None:
     without = Identity(**{name: value for name, value in SETTINGS.items() if name != "spaces"})
     assert without.spaces == {}
     assert list(without.differences(identity())) == []
+
+
+def test_a_first_rung_makes_another_key_and_none_that_of_earlier_versions() -> None:
+    keys = {identity(first_rung_rows=share).key for share in (None, 0.1, 0.2)}
+    assert len(keys) == 3
+    assert content_key(SETTINGS_OF_KEY) in keys

@@ -157,3 +157,38 @@ def test_trials_that_the_time_budget_cuts_off_are_paused_and_may_win(store: Tria
     assert (record.status, record.is_done, record.can_win) == ("paused", False, True)
     mark_lost(store)
     assert store.read() == [record]
+
+
+def test_a_trial_that_was_stopped_on_a_share_of_the_rows_is_one_of_the_study_with_that_score(
+    store: TrialStore, tmp_path: Path
+) -> None:
+    keeper = keeper_in(tmp_path, store)
+    trial = _trial("a", {"C": 2.0})
+    keeper.on_trial_start(trial=trial)
+    keeper.on_trial_result(trial=trial, result={**scores(0.1, 0.7), "leg": 1, "last": False, "share": 0.1})
+    keeper.on_trial_complete(trial=trial)
+    (record,) = store.read()
+    assert (record.status, record.number, record.is_done, record.error) == ("stopped", 1, True, None)
+    assert [(epoch.epoch, epoch.f1, epoch.share) for epoch in record.epochs] == [(0.1, 0.7, 0.1)]
+
+
+def test_a_trial_that_was_lost_after_a_share_of_the_rows_goes_on_under_its_record(
+    store: TrialStore, tmp_path: Path
+) -> None:
+    keeper = keeper_in(tmp_path, store)
+    keeper.on_trial_start(trial=_trial("a", {"C": 2.0}))
+    rung = {**scores(0.1, 0.7), "leg": 1, "last": False, "share": 0.1}
+    keeper.on_trial_result(trial=_trial("a", {"C": 2.0}), result=rung)
+    mark_lost(store)
+    assert [record.status for record in store.read()] == ["lost"]
+    again = keeper_in(tmp_path, store, left_open=store.read())
+    trial = _trial("b", {"C": 2.0})
+    again.on_trial_start(trial=trial)
+    for result in (rung, {**scores(1, 0.6), "leg": 2, "last": True}):
+        again.on_trial_result(trial=trial, result=result)
+    again.on_trial_complete(trial=trial)
+    (record,) = store.read()
+    assert (record.trial_id, record.status) == ("b", "finished")
+    assert [(epoch.epoch, epoch.share) for epoch in record.epochs] == [(0.1, 0.1), (1, None)]
+    assert record.best is not None
+    assert record.best.f1 == 0.6

@@ -1,5 +1,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,13 +15,14 @@ from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora_slot import SlotModel
+from reviewtune.tuning import pack_worker
 from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.held_out import HELD_OUT_FILE, HeldOut
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
 from reviewtune.tuning.pack_worker import PackWorker
 from reviewtune.tuning.records import EpochRecord, legs_with
 from reviewtune.tuning.training import EVERYTHING, Training, all_folds, fold_name, search_fold
-from reviewtune.tuning.trial import Assignment
+from reviewtune.tuning.trial import NO_SCORE, Assignment
 
 PARAMS = {"rank": 4, "alpha": 8, "learning_rate": 1e-3, "batch_size": 8, "epochs": 2, "target": "attention"}
 
@@ -209,3 +211,45 @@ def test_trials_of_other_folds_train_beside_one_another_each_judged_by_its_own_r
     assert not (tmp_path / "all" / HELD_OUT_FILE).exists()
     assert (tmp_path / "all" / BEST / "adapter_model.safetensors").is_file()
     assert len(worker.pack.free) == 3
+
+
+def test_a_share_of_the_first_epoch_is_told_of_and_its_model_gives_way_to_any_later_one(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = make_worker(tiny_bert, tmp_path)
+    folds = {**worker.assignment.folds, "search": search_fold(24, 10, seed=1, first_rung=0.4)}
+    worker.assignment = replace(worker.assignment, folds=folds)
+    judged = iter([0.9, 0.5, 0.7])
+    scores = {"f1": 0.5, "accuracy": 0.5, "roc_auc": 0.5}
+    monkeypatch.setattr(pack_worker, "validation_metrics", lambda *_: {**scores, "judged": next(judged)})
+    worker._follow(orders(("a", PARAMS, 0), allowed=3))
+    run_leg(worker)
+    assert json.loads((tmp_path / "a" / BEST / PROGRESS_FILE).read_text())["leg"] == 1
+    for _ in range(2):
+        run_leg(worker)
+    told = [result for _, result in worker.broker.delivered]
+    assert [(result["leg"], result["epoch"], result.get("share")) for result in told] == [
+        (1, 0.4, 0.4),
+        (2, 1, None),
+        (3, 2, None),
+    ]
+    assert [result["progress"] for result in told] == [20, 50, 100]
+    assert [result["best_judged"] for result in told] == [0.9, 0.5, 0.7]
+    assert json.loads((tmp_path / "a" / BEST / PROGRESS_FILE).read_text())["leg"] == 3
+    epochs = legs_with([], json.loads((tmp_path / "a" / LAST / PROGRESS_FILE).read_text()))
+    assert [epoch.share for epoch in epochs] == [0.4, None, None]
+
+
+def test_a_slot_that_goes_on_after_a_share_compares_its_epochs_anew(tiny_bert: Path, tmp_path: Path) -> None:
+    for seed in range(2):
+        worker = make_worker(tiny_bert, tmp_path)
+        folds = {**worker.assignment.folds, "search": search_fold(24, 10, seed=1, first_rung=0.4)}
+        worker.assignment = replace(worker.assignment, folds=folds)
+        worker._follow(orders(("a", PARAMS, seed), allowed=1))
+        if seed == 0:
+            run_leg(worker)
+    (tenant,) = worker.tenants.values()
+    assert worker.pack.slot(tenant.slot).leg == 1
+    assert tenant.best == NO_SCORE
+    assert tenant.result is not None
+    assert tenant.result["share"] == 0.4

@@ -9,6 +9,7 @@ from reviewtune.encoders import vetting
 from reviewtune.errors import UsageError
 from reviewtune.tuning.identity import keep_identity
 from reviewtune.tuning.plan import Study, _study_id, describe, resolve_study
+from reviewtune.tuning.training import SEARCH
 
 
 def study(base: Path, results_dir: Path, quantisation: str, families: str = "qlora") -> Study:
@@ -101,5 +102,19 @@ def test_the_same_search_has_the_same_name_and_another_one_another() -> None:
     assert study_id() == study_id(num_trials=99, families=["svm"], slots=3, evaluations_per_epoch=1)
     others = [{"seed": 1}, {"executor": "ddp"}, {"space": {"svm": {"C": 1}}}, {"quantisation": "none"}]
     often = [{"evaluations_per_epoch": 2}, {"evaluations_per_epoch": 4}]
-    assert len({study_id(**settings) for settings in ({}, *others, *often)}) == 7
+    rungs = [{"first_rung_rows": 0.1}, {"first_rung_rows": 0.2}]
+    assert len({study_id(**settings) for settings in ({}, *others, *often, *rungs)}) == 9
     assert study_id().startswith("hub-owner-my-reviews-")
+
+
+def test_a_first_rung_is_one_of_the_searchs_trials_alone(tiny_bert: Path, tmp_path: Path) -> None:
+    settings = {"base_model": str(tiny_bert), "results_dir": tmp_path, "families": ["qlora"], "folds": 2}
+    with_one = resolve_study(StudyConfig.model_validate({**settings, "first_rung_rows": 0.2}))
+    rungs = {name: fold.first_rung for name, fold in with_one.folds.items()}
+    assert rungs.pop(SEARCH) == 0.2
+    assert len(rungs) == 3
+    assert set(rungs.values()) == {None}
+    assert with_one.identity.first_rung_rows == 0.2
+    without = resolve_study(StudyConfig.model_validate(settings))
+    assert {fold.first_rung for fold in without.folds.values()} == {None}
+    assert without.identity.first_rung_rows is None

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from reviewtune.errors import StudyError
-from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore, best_of, default_first
+from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore, best_first, best_of, default_first
 
 
 def record(trial_id: str, number: int, *f1s: float, **fields: Any) -> TrialRecord:
@@ -76,3 +76,32 @@ def test_a_record_that_says_nothing_of_it_is_of_a_cpu_and_of_no_default() -> Non
     record = TrialRecord(trial_id="a", number=0, params={}, status="running")
     assert (record.device, record.peak_memory_bytes, record.is_default, record.epochs) == ("cpu", 0, False, [])
     assert (record.error, record.model, record.study_key) == (None, None, None)
+
+
+def on_share(trial_id: str, number: int, first: float, *f1s: float, **fields: Any) -> TrialRecord:
+    """A trial that had `first` after a tenth of the rows, then these after its epochs."""
+    own = record(trial_id, number, *f1s, **fields)
+    rung = EpochRecord(epoch=0.1, f1=first, accuracy=first, roc_auc=first, fit_seconds=0.5, share=0.1)
+    return own.model_copy(update={"epochs": [rung, *own.epochs]})
+
+
+def test_what_a_trial_had_after_a_share_of_the_rows_is_its_best_only_as_long_as_there_is_nothing_else() -> None:
+    best = [on_share("a", 1, 0.9, *f1s).best for f1s in ((), (0.5, 0.6))]
+    assert [epoch and (epoch.epoch, epoch.f1) for epoch in best] == [(0.1, 0.9), (2, 0.6)]
+
+
+def test_a_trial_that_ended_on_a_share_of_the_rows_is_not_selected_over_one_that_went_on() -> None:
+    stopped = [on_share("a", 1, 0.9, status="stopped"), on_share("b", 2, 0.95, status="stopped")]
+    whole = [on_share("c", 3, 0.8, 0.5), record("d", 4, 0.6)]
+    assert [each.trial_id for each in best_first([*stopped, *whole])] == ["d", "c"]
+    assert [each.trial_id for each in best_first(stopped)] == ["b", "a"]
+    failed = record("e", 5, 0.99, status="failed")
+    assert [each.trial_id for each in best_first([*stopped, failed])] == ["b", "a"]
+    assert all(each.is_done and each.can_win for each in stopped)
+
+
+def test_a_record_keeps_what_a_share_of_the_rows_was(tmp_path: Path) -> None:
+    store = TrialStore(tmp_path)
+    store.write(on_share("a", 1, 0.9, 0.5))
+    (read,) = store.read()
+    assert [epoch.share for epoch in read.epochs] == [0.1, None]

@@ -15,13 +15,13 @@ class OneTrial:
         self.config = {"rank": rank}
 
 
-def decisions(scheduler: Any, f1s: dict[int, float], progress: float) -> dict[int, str]:
+def decisions(scheduler: Any, f1s: dict[int, float], progress: float, **more: Any) -> dict[int, str]:
     made = {}
     for rank, f1 in f1s.items():
         trial = OneTrial(f"t{rank}", rank)
         scheduler.on_trial_add(None, trial)
         made[rank] = scheduler.on_trial_result(
-            None, trial, {PROGRESS: progress, BEST_JUDGED: f1, "training_iteration": 1}
+            None, trial, {PROGRESS: progress, BEST_JUDGED: f1, "training_iteration": 1, **more}
         )
     return made
 
@@ -68,3 +68,36 @@ def test_a_late_result_does_not_count_at_a_rung_that_its_trial_jumped_over() -> 
 @pytest.mark.parametrize("trains_in_epochs", [False])
 def test_families_without_epochs_have_no_early_stopping(trains_in_epochs: bool) -> None:
     assert type(make_scheduler(trains_in_epochs=trains_in_epochs, defaults={})) is FIFOScheduler
+
+
+@pytest.mark.parametrize("trains_in_epochs", [True, False])
+def test_a_share_of_the_rows_is_a_rung_of_all_families(trains_in_epochs: bool) -> None:
+    scheduler = make_scheduler(trains_in_epochs=trains_in_epochs, defaults={"rank": 2}, first_rung_rows=0.1)
+    made = decisions(scheduler, {1: 0.9, 2: 0.1, 3: 0.3, 4: 0.95}, progress=10, share=0.1)
+    assert made == {
+        1: TrialScheduler.CONTINUE,
+        2: TrialScheduler.CONTINUE,
+        3: TrialScheduler.STOP,
+        4: TrialScheduler.CONTINUE,
+    }
+
+
+def test_on_a_share_of_the_rows_trials_of_few_and_of_many_epochs_meet() -> None:
+    scheduler = make_scheduler(trains_in_epochs=True, defaults={}, first_rung_rows=0.1)
+    assert decisions(scheduler, {1: 0.9}, progress=5, share=0.1) == {1: TrialScheduler.CONTINUE}
+    assert decisions(scheduler, {2: 0.5}, progress=2, share=0.1) == {2: TrialScheduler.STOP}
+
+
+@pytest.mark.parametrize("evaluations", [1, 2])
+def test_after_a_share_of_the_rows_the_rungs_are_those_without(evaluations: int) -> None:
+    scheduler: Any = make_scheduler(
+        trains_in_epochs=True, defaults={}, evaluations_per_epoch=evaluations, first_rung_rows=0.1
+    )
+    plain: Any = make_scheduler(trains_in_epochs=True, defaults={}, evaluations_per_epoch=evaluations)
+    rungs, without = ([rung for rung, _ in each._brackets[0]._rungs] for each in (scheduler, plain))
+    assert rungs == [*without, without[-1] / 2]
+    # One that goes on is not asked again before the next of them, whatever it has done by then.
+    assert decisions(scheduler, {1: 0.9}, progress=2, share=0.1) == {1: TrialScheduler.CONTINUE}
+    trial = OneTrial("t1", 1)
+    result = {PROGRESS: without[-1] - 1, BEST_JUDGED: 0.0, "training_iteration": 2}
+    assert scheduler.on_trial_result(None, trial, result) == TrialScheduler.CONTINUE

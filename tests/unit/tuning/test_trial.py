@@ -231,3 +231,67 @@ def test_what_was_said_that_is_damaged_is_told_in_one_line(tmp_path: Path) -> No
     (tmp_path / HELD_OUT_FILE).write_bytes(b"PAR1 no more")
     with pytest.raises(StudyError, match=r"held_out\.parquet is damaged .*: delete its folder"):
         HeldOut.read(tmp_path)
+
+
+@pytest.fixture
+def rung(assignment: Assignment) -> Assignment:
+    """Half of the rows first, the fit of what they are fitted on being that of their own."""
+    search = search_fold(len(FAKE), len(FAKE), seed=0, first_rung=0.5)
+    return replace(assignment, folds={**assignment.folds, SEARCH: search})
+
+
+def test_after_a_share_of_the_rows_a_trial_tells_of_it_and_its_epochs_are_compared_anew(
+    rung: Assignment, tmp_path: Path
+) -> None:
+    reports = reports_of("23", rung)
+    assert [(report["leg"], report["epoch"], report.get("share")) for report in reports] == [
+        (1, 0.5, 0.5),
+        (2, 1, None),
+        (3, 2, None),
+    ]
+    assert [report["progress"] for report in reports] == [25, 50, 100]
+    assert [report["last"] for report in reports] == [False, False, True]
+    # The share's, of its last leg, is no best of the epochs that follow.
+    assert [round(report["best_judged"], 4) for report in reports] == [F1_OF[3], F1_OF[2], F1_OF[3]]
+    assert (tmp_path / "t" / BEST / "model.txt").read_text() == "3"
+
+
+class InEpochs(CountingFamily):
+    """One whose share is the first of its legs, as the course of a family of tokens has it."""
+
+    inputs = "tokens"
+
+    def fit(self, params: CountingParams, train: Rows, setting: Setting) -> Iterator[Leg]:
+        for leg in super().fit(params, train, setting):
+            yield replace(leg, share=setting.first_rung)
+
+
+def test_a_trial_that_goes_on_after_a_share_of_the_rows_still_compares_its_epochs_anew(
+    rung: Assignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "get_family", lambda name: InEpochs())
+
+    class WorkerDiedError(Exception):
+        pass
+
+    def die(result: dict[str, Any]) -> None:
+        raise WorkerDiedError
+
+    with pytest.raises(WorkerDiedError):
+        run_trial({"found": "312"}, rung, trial_id="t", report=die)
+    assert (tmp_path / "t" / BEST / "model.txt").read_text() == "3"
+    reports = reports_of("312", rung)
+    assert [(report["leg"], report["epoch"], report.get("share")) for report in reports] == [
+        (1, 0.5, 0.5),
+        (2, 1, None),
+        (3, 2, None),
+    ]
+    assert [epoch.share for epoch in legs_with([], reports[-1])] == [None]
+    assert (tmp_path / "t" / BEST / "model.txt").read_text() == "2"
+    assert [epoch.share for epoch in legs_with([], reports_of("312", rung)[0])] == [0.5, None, None]
+
+
+def test_only_a_search_has_a_first_rung(rung: Assignment) -> None:
+    reports: list[dict[str, Any]] = []
+    run_trial(Training({"found": "12"}, EVERYTHING).config, rung, trial_id="e", report=reports.append)
+    assert [(report["leg"], report["epoch"]) for report in reports] == [(1, 1), (2, 2)]

@@ -87,8 +87,8 @@ class RulesModel:
         if len(texts) == 0:
             return np.empty(0)
         names, nodes = list(FEATURES), self.rules.nodes
-        # scikit-learn chose its thresholds between numbers of this precision.
-        features = surface(texts).astype(np.float32)
+        # scikit-learn chose its thresholds, which have double precision, between numbers of single precision.
+        features = surface(texts).astype(np.float32).astype(np.float64)
         place = np.zeros(len(texts), dtype=np.intp)
         for own, node in enumerate(nodes):
             if node.feature is not None:

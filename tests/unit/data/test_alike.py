@@ -34,6 +34,7 @@ WORDS = st.lists(st.text("abcxyz", min_size=1, max_size=6), min_size=1, max_size
         ("&amp;quot;ok&amp;quot; &#39;n&#39; it&#39;s", "ok n it's"),
         ("nice \U0001f600\U0001f44d\U0001f3fd one \u2764\ufe0f", "nice one"),
         ("\uff27\uff4f\uff4f\uff44 \U0001d413\U0001d41e\U0001d427\U0001d42d so\u00adft \ufb01t", "good tent soft fit"),
+        ("rock \u0149 roll\u2034s \ufe58 \uff40x\uff40", "rock n roll s - x"),
         ("...and / or - so?)", "and/or - so"),
         (" !!! \U0001f600 <br>", ""),
     ],

@@ -25,6 +25,7 @@ def feature(name: str, text: str) -> float:
         ("punctuation", "a, b.", 0.4),
         ("not_ascii", "caf\u00e9", 0.25),
         ("no_space_after_punctuation", "Good.Very good,too! 3.5", 2),
+        ("no_space_after_punctuation", "3.a ...b", 0),
         ("space_before_punctuation", "Good . Very ,good", 2),
         ("doubled_punctuation", "Good!! Very.. good. .", 3),
         ("doubled_space", "a  b c\n\nd", 2),

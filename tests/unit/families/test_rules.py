@@ -31,6 +31,12 @@ def test_a_tree_is_followed_by_hand() -> None:
     np.testing.assert_array_equal(RulesModel(Rules(nodes=tree)).scores(texts), [-1, 2, -3, -1])
 
 
+def test_a_feature_is_as_precise_as_scikit_learn_takes_it() -> None:
+    tree = Rules(nodes=[node(0, "capitals", 1 / 3, 1, 2), node(-1), node(1)])
+    assert float(np.float32(1 / 3)) > 1 / 3
+    np.testing.assert_array_equal(RulesModel(tree).scores(["Abc", "Abcd"]), [1, -1])
+
+
 def test_scores_are_those_of_scikit_learns_tree() -> None:
     rng = np.random.default_rng(0)
     texts = ["".join(rng.choice(list("aB1 .!?\u00e9\n"), rng.integers(1, 60))) for _ in range(400)]

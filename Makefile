@@ -6,7 +6,7 @@ RESULTS ?= results
 
 .PHONY: demo test test-slow test-gpu mutants setup lint format bench clean
 
-demo: setup  ## tune five families on the embedded sample corpus and print the leaderboard
+demo: setup  ## tune six families on the embedded sample corpus and print the leaderboard
 	$(BIN)/reviewtune demo --results-dir $(RESULTS)
 
 test: setup  ## the test-suite, without what takes minutes or needs CUDA

@@ -1,4 +1,4 @@
-"""Tune the light classifiers on shared embeddings, beside TF-IDF: `ray job submit -- python jobs/tune_heads.py`."""
+"""Tune the light classifiers on shared embeddings, TF-IDF and rules: `ray job submit -- python jobs/tune_heads.py`."""
 
 from pathlib import Path
 

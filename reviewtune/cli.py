@@ -237,7 +237,7 @@ class Verb(NamedTuple):
 
 
 VERBS = {
-    "demo": Verb(StudyConfig, _tune, "tune five families on the embedded sample corpus, in minutes"),
+    "demo": Verb(StudyConfig, _tune, "tune six families on the embedded sample corpus, in minutes"),
     "tune": Verb(
         StudyConfig, _tune, "tune families on your reviews and rank them", "--data reviews.csv --fake-label CG"
     ),

@@ -108,9 +108,9 @@ class DataConfig(ResultsConfig, SplitConfig, ReviewsConfig):
 class ModelsConfig(Config):
     """What is tuned."""
 
-    families: Annotated[list[str], NoDecode] = ["tfidf", "logreg", "svm", "mlp", "qlora", "ensemble"]
-    """Kinds of model to tune, comma-separated: tfidf, logreg, svm, mlp, qlora; and ensemble, which weighs those that
-    the study has by then on the validation split and trains nothing."""
+    families: Annotated[list[str], NoDecode] = ["tfidf", "rules", "logreg", "svm", "mlp", "qlora", "ensemble"]
+    """Kinds of model to tune, comma-separated: tfidf, rules, logreg, svm, mlp, qlora; and ensemble, which weighs
+    those that the study has by then on the validation split and trains nothing."""
     base_model: str = "minilm"
     """The encoder: a known name, a hub id `owner/name[@revision]`, or a local folder in the hub's layout."""
     quantisation: Literal["auto", "nf4", "int8", "none"] = "nf4"
@@ -126,7 +126,7 @@ class ModelsConfig(Config):
         joined = isinstance(value, str)
         names = [name.strip() for name in value.replace(SEPARATOR, ",").split(",")] if joined else value
         if not names or "" in names:
-            raise ValueError("name some of tfidf, logreg, svm, mlp, qlora, ensemble, with commas between them")
+            raise ValueError("name some of tfidf, rules, logreg, svm, mlp, qlora, ensemble, with commas between them")
         return names
 
     @field_validator("space", mode="before")

@@ -7,7 +7,7 @@ from reviewtune.config import Config, DataConfig, StudyConfig
 from reviewtune.errors import ArtifactError, UsageError
 from reviewtune.schema import ARTIFACT_FILE
 
-NEED_NO_BASE_MODEL = {"tfidf", "ensemble"}
+NEED_NO_BASE_MODEL = {"tfidf", "rules", "ensemble"}
 """Families that read no embeddings and no tokens."""
 
 

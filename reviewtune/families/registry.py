@@ -7,6 +7,7 @@ from reviewtune.families.base import Family
 
 FAMILIES = {
     "tfidf": "reviewtune.families.tfidf:TfidfFamily",
+    "rules": "reviewtune.families.rules:RulesFamily",
     "logreg": "reviewtune.families.logreg:LogRegFamily",
     "svm": "reviewtune.families.svm:SvmFamily",
     "mlp": "reviewtune.families.mlp:MlpFamily",

@@ -27,9 +27,15 @@ FAKE_WORDS = ["great", "product", "love", "highly", "recommend", "perfect", "qua
 SHARED_WORDS = ["the", "a", "it", "is", "was", "and", "with", "for", "this", "but", "very", "my"]
 
 
-def make_texts(fake: np.ndarray, rng: np.random.Generator) -> list[str]:
+def make_words(fake: np.ndarray, rng: np.random.Generator) -> list[list[str]]:
     own = [FAKE_WORDS if is_fake else GENUINE_WORDS for is_fake in fake]
-    return [" ".join(rng.permutation([*rng.choice(words, 4), *rng.choice(SHARED_WORDS, 5)])) for words in own]
+    return [list(rng.permutation([*rng.choice(words, 4), *rng.choice(SHARED_WORDS, 5)])) for words in own]
+
+
+def make_texts(fake: np.ndarray, rng: np.random.Generator) -> list[str]:
+    """The genuine ones end in a full stop, for a family that reads no words."""
+    texts = [" ".join(words) for words in make_words(fake, rng)]
+    return [text if is_fake else f"{text}." for text, is_fake in zip(texts, fake, strict=True)]
 
 
 def make_embeddings(fake: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -42,7 +48,7 @@ def make_embeddings(fake: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def make_tokens(fake: np.ndarray, rng: np.random.Generator) -> Tokens:
     ids = {word: number for number, word in enumerate([*GENUINE_WORDS, *FAKE_WORDS, *SHARED_WORDS], start=4)}
-    tokens = from_lists([[ids[word] for word in text.split()] for text in make_texts(fake, rng)])
+    tokens = from_lists([[ids[word] for word in words] for words in make_words(fake, rng)])
     tokens.ids.flags.writeable = False
     return tokens
 

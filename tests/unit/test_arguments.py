@@ -98,7 +98,7 @@ def test_a_bad_preset_is_one_line(tmp_path: Path, content: str | None, message: 
         (["--dry-run", ""], "--dry-run takes no value: leave '' out"),
         (["--dry-run", "yes"], "--dry-run takes no value: leave yes out"),
         (["--families", "tfidf,", "svm"], "svm stands alone: write a list without blanks, tfidf,svm"),
-        (["--families", "tfidf,"], "--families=tfidf,: name some of tfidf, logreg, svm"),
+        (["--families", "tfidf,"], "--families=tfidf,: name some of tfidf, rules, logreg, svm"),
         (["--quantisation", "int3"], "--quantisation=int3: input should be"),
         (["--time-budget-s", "-1"], "--time-budget-s=-1: input should be greater than 0"),
         (["--validation-size", "0.6", "--test-size", "0.4"], "their sum must be below 1"),

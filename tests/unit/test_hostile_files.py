@@ -30,7 +30,7 @@ TEXTS = [
     "sadly the hinge is rusty",
 ]
 FAKE = np.array([True, False, True, False])
-FAMILIES = ["tfidf", "logreg", "mlp", "qlora", "ensemble"]
+FAMILIES = ["tfidf", "rules", "logreg", "mlp", "qlora", "ensemble"]
 CATASTROPHIC = "(" * 12 + ".*" + ")*" * 12 + "$"
 PARAMS = {"mlp": {"width": 8, "epochs": 1}, "qlora": {"rank": 2, "batch_size": 4, "epochs": 1}, "tfidf": {"min_df": 1}}
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -55,7 +55,7 @@ def artifacts(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
         setting = Setting(base_model=encoder.name, quantisation="none")
         model: Any = list(family.fit(family.params(**PARAMS.get(name, {})), rows, setting))[-1].model
         folders[name] = root / name
-        write_artifact(root / name, info(name, None if name == "tfidf" else about, {}), model)
+        write_artifact(root / name, info(name, None if name in ("tfidf", "rules") else about, {}), model)
 
     class Members:
         def save(self, folder: Path) -> None:

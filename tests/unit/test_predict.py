@@ -19,22 +19,26 @@ from reviewtune.errors import DataError
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.registry import FAMILIES
+from reviewtune.families.rules import RulesFamily, RulesParams
 from reviewtune.families.tfidf import TfidfFamily, TfidfParams
 
 TEXTS = ["Great café, works as described.", "the strap broke twice on tuesday", "love it", "sadly the lid is rusty"]
 FAKE = np.array([True, False, True, False])
 
 
+def info(family: str) -> ArtifactInfo:
+    return ArtifactInfo(
+        family=family, encoder=None, params={}, calibration=PlattCalibration(slope=1.7, intercept=-0.3), threshold=0.4,
+        study_id="s", trial_id="t", data="d", data_sha256="0" * 64, split_sha256="0" * 64, validation_f1=1.0, code="c",
+        versions={}, created="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results") / "words"
     model: Any = next(iter(TfidfFamily().fit(TfidfParams(), Rows(TEXTS * 3, np.tile(FAKE, 3)), Setting()))).model
-    info = ArtifactInfo(
-        family="tfidf", encoder=None, params={}, calibration=PlattCalibration(slope=1.7, intercept=-0.3), threshold=0.4,
-        study_id="s", trial_id="t", data="d", data_sha256="0" * 64, split_sha256="0" * 64, validation_f1=1.0, code="c",
-        versions={}, created="2026-01-01T00:00:00+00:00",
-    )  # fmt: skip
-    write_artifact(folder, info, model)
+    write_artifact(folder, info("tfidf"), model)
     return folder
 
 
@@ -117,6 +121,14 @@ def test_a_model_of_words_loads_nothing_that_it_does_not_need(artifact: Path, tm
     loaded = modules_of(COLD, artifact, tmp_path / "in.csv")
     assert "sklearn" in loaded
     assert not loaded & {"torch", "transformers", "optuna", "ray", "peft", "bitsandbytes", "datasets", "matplotlib"}
+
+
+def test_rules_load_no_more(tmp_path: Path) -> None:
+    model: Any = next(iter(RulesFamily().fit(RulesParams(), Rows(TEXTS * 3, np.tile(FAKE, 3)), Setting()))).model
+    write_artifact(tmp_path / "rules", info("rules"), model)
+    (tmp_path / "in.csv").write_text("text\nGreat product\n")
+    loaded = modules_of(COLD, tmp_path / "rules", tmp_path / "in.csv")
+    assert not loaded & {"sklearn", "torch", "transformers", "optuna", "ray", "peft", "datasets", "matplotlib"}
 
 
 def test_no_trained_model_loads_what_searches(tmp_path: Path) -> None:

@@ -120,5 +120,5 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_an_unknown_family_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"unknown family 'forest': the families are tfidf, logreg"):
+    with pytest.raises(UsageError, match=r"unknown family 'forest': the families are tfidf, rules, logreg"):
         get_family("forest")

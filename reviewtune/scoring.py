@@ -13,6 +13,7 @@ from reviewtune.data.kinds import SAMPLE
 from reviewtune.data.reviews import load_reviews
 from reviewtune.evaluation.labels import has_both_classes
 from reviewtune.evaluation.metrics import classification_scores, one_class_scores
+from reviewtune.evaluation.roc_interval import tpr_ends
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.outputs import check_output, written
 from reviewtune.predict import load
@@ -70,6 +71,7 @@ def _measured(
     """
     if not has_both_classes(fake):
         return one_class_scores(fake, probability, predicted)
-    interval = f1_interval(fake, predicted, units=near_duplicate_clusters(texts))
-    scores = classification_scores(fake, probability, predicted)
-    return {**scores, "f1_low": interval.low, "f1_high": interval.high}, ROUGH if interval.rough else ""
+    units = near_duplicate_clusters(texts)
+    interval = f1_interval(fake, predicted, units=units)
+    ends = {"f1_low": interval.low, "f1_high": interval.high, **tpr_ends(fake, probability, units)}
+    return {**classification_scores(fake, probability, predicted), **ends}, ROUGH if interval.rough else ""

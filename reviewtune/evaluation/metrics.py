@@ -8,6 +8,7 @@ from sklearn import metrics
 from reviewtune.errors import DataError
 from reviewtune.evaluation.labels import as_labels, has_both_classes, require_both_classes
 from reviewtune.evaluation.objective import OBJECTIVES, tpr_at_fpr
+from reviewtune.evaluation.roc_interval import LIMITS
 from reviewtune.evaluation.significance import CONFIDENCE
 from reviewtune.evaluation.threshold import labels_of
 from reviewtune.schema import F1, FAKE_NAME, GENUINE_NAME
@@ -20,7 +21,7 @@ FLOOR_DRAWS = 200
 
 
 def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicted: ArrayLike) -> dict[str, float | int]:
-    """Every score of a leaderboard entry but its F1 interval, by name. F1, precision and recall are of the fake class.
+    """Every score of a leaderboard entry but its intervals, by name. F1, precision and recall are of the fake class.
 
     A classifier that calls no review fake has precision 0 and F1 0.
 
@@ -44,7 +45,7 @@ def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicte
         "recall": float(metrics.recall_score(truth, labels)),
         "roc_auc": float(metrics.roc_auc_score(truth, probability)),
         "average_precision": float(metrics.average_precision_score(truth, probability)),
-        "tpr_at_fpr_01": tpr_at_fpr(truth, probability),
+        **{name: tpr_at_fpr(truth, probability, limit) for name, limit in LIMITS.items()},
         "mcc": float(metrics.matthews_corrcoef(truth, labels)),
         "brier": float(metrics.brier_score_loss(truth, probability)),
         "ece": expected_calibration_error(truth, probability),

@@ -22,16 +22,14 @@ LIMITS = {"tpr_at_fpr_01": 0.01, "tpr_at_fpr_001": 0.001}
 """False-positive rates at which every entry says what it finds, by the name of that score."""
 
 
-def tpr_scores(fake: ArrayLike, scores: ArrayLike, units: ArrayLike | None = None) -> dict[str, float]:
-    """The share of fakes found at each of `LIMITS`, with the ends of its 95 % interval (`_low`, `_high`), by name.
+def tpr_ends(fake: ArrayLike, scores: ArrayLike, units: ArrayLike | None = None) -> dict[str, float]:
+    """The ends of the 95 % interval of the share of fakes found at each of `LIMITS`, by its name and `_low` or `_high`.
 
     The arguments and errors are those of `tpr_interval`.
     """
-    truth, found = np.asarray(fake).astype(bool), dict[str, float]()
+    found = dict[str, float]()
     for name, limit in LIMITS.items():
-        low, high = tpr_interval(truth, scores, limit, units=units)
-        told = {name: tpr_at_fpr(truth, np.asarray(scores), limit), f"{name}_low": low, f"{name}_high": high}
-        found.update(told)
+        found[f"{name}_low"], found[f"{name}_high"] = tpr_interval(fake, scores, limit, units=units)
     return found
 
 

@@ -95,6 +95,15 @@ def _test_f1(entry: Entry) -> str:
     return f"{entry.test.f1:.4f}" if entry.test else ("failed" if entry.status == "failed" else NOTHING)
 
 
+def found_text(entry: Entry) -> str:
+    """The share of fakes found at 1 % false alarms, with its 95 % interval where there is one."""
+    test = entry.test
+    if test is None or test.tpr_at_fpr_01 is None:
+        return NOTHING
+    ends = (test.tpr_at_fpr_01_low, test.tpr_at_fpr_01_high)
+    return f"{test.tpr_at_fpr_01:.4f}" + ("" if None in ends else f" ({ends[0]:.4f}{DASH}{ends[1]:.4f})")
+
+
 def _test(name: str) -> Callable[[Entry], str]:
     return lambda entry: f"{getattr(entry.test, name):.4f}" if entry.test else NOTHING
 
@@ -181,6 +190,13 @@ COLUMNS = (
     Column("precision", "Precision", "Of the reviews called fake, how many are.", _test("precision"), 7),
     Column("recall", "Recall", "Of the fake reviews, how many are found.", _test("recall"), 6),
     Column("roc_auc", "ROC AUC", "How often a fake review outscores a genuine one.", _test("roc_auc"), 8),
+    Column(
+        "found",
+        "TPR at 1 % FPR",
+        "Share of the fake reviews that is found where 1 % of genuine ones are called fake, with its 95 % interval.",
+        found_text,
+        8,
+    ),
     Column(
         "ece",
         "Calib. error",

@@ -103,6 +103,13 @@ class TestScores(Section):
     average_precision: float
     tpr_at_fpr_01: float | None = None
     """Share of the fakes that a threshold finds which calls 1 % of the genuine fake; None of an earlier version."""
+    tpr_at_fpr_01_low: float | None = None
+    tpr_at_fpr_01_high: float | None = None
+    """Ends of the 95 % interval of `tpr_at_fpr_01`; None of an earlier version, as the next three."""
+    tpr_at_fpr_001: float | None = None
+    """The same where 0.1 % of the genuine are called fake."""
+    tpr_at_fpr_001_low: float | None = None
+    tpr_at_fpr_001_high: float | None = None
     mcc: float
     brier: float
     ece: float

@@ -16,6 +16,7 @@ from reviewtune.artifact import ArtifactInfo
 from reviewtune.data.store import note_of, write_parquet
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import classification_scores
+from reviewtune.evaluation.roc_interval import tpr_ends
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.leaderboard.entry import TestScores
 from reviewtune.leaderboard.ties import PREDICTED
@@ -78,7 +79,7 @@ def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.
 def scores_on_test(
     fake: NDArray[np.bool_], scores: NDArray[np.float64], info: ArtifactInfo, units: NDArray[np.int64]
 ) -> TestScores:
-    """Every score of N test reviews, and the interval of the F1.
+    """Every score of N test reviews, with the intervals of those that have one.
 
     Args:
         fake: (N,) labels.
@@ -96,4 +97,5 @@ def scores_on_test(
         f1_high=interval.high,
         f1_rough=interval.rough,
         num_units=len(np.unique(units)),
+        **tpr_ends(fake, probability, units),
     )

@@ -1,7 +1,7 @@
 import re
 
 from reviewtune.leaderboard.board import collect
-from reviewtune.leaderboard.columns import COLUMNS, NOTHING
+from reviewtune.leaderboard.columns import COLUMNS, NOTHING, found_text
 from reviewtune.leaderboard.entry import Gain, Selection
 from reviewtune.leaderboard.markdown import markdown
 
@@ -61,3 +61,15 @@ def test_what_the_split_can_show_stands_under_its_table(results_dir, add_entry):
     assert f"\n\nIn eight draws of ten this test split shows a true difference of {group.detectable:.4f}" in markdown(
         collect(results_dir)
     )
+
+
+def test_fakes_found_at_a_limit_stand_with_their_interval_where_there_is_one(entries):
+    entry = entries("svm")
+    told = {"tpr_at_fpr_01": 0.844, "tpr_at_fpr_01_low": 0.81, "tpr_at_fpr_01_high": 0.87}
+    for fields, text in (
+        ({"tpr_at_fpr_01": None}, NOTHING),
+        ({"tpr_at_fpr_01": 0.844}, "0.8440"),
+        (told, "0.8440 (0.8100\N{EN DASH}0.8700)"),
+    ):
+        assert found_text(entry.model_copy(update={"test": entry.test.model_copy(update=fields)})) == text
+    assert found_text(entry.model_copy(update={"test": None})) == NOTHING

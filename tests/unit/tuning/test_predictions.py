@@ -75,4 +75,8 @@ def test_the_test_split_is_scored_by_calibration_and_threshold() -> None:
     assert test.brier == pytest.approx((0 + 0 + 0.4**2 + 0.7**2) / 4)
     assert test.f1_low < test.f1 < test.f1_high
     assert (test.num_units, test.f1_rough) == (4, True)
+    assert (test.tpr_at_fpr_01, test.tpr_at_fpr_001) == (0.5, 0.5)
+    # Two genuine reviews tell nothing of the one in a hundred that scores highest.
+    assert (test.tpr_at_fpr_01_low, test.tpr_at_fpr_001_low) == (0, 0)
+    assert test.tpr_at_fpr_01_high == test.tpr_at_fpr_001_high > 0.9
     assert scores_on_test(FAKE, SCORES, INFO, UNITS) == test

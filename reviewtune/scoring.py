@@ -12,7 +12,7 @@ from reviewtune.data.duplicates import near_duplicate_clusters
 from reviewtune.data.kinds import SAMPLE
 from reviewtune.data.reviews import load_reviews
 from reviewtune.evaluation.labels import has_both_classes
-from reviewtune.evaluation.metrics import classification_scores, one_class_scores
+from reviewtune.evaluation.metrics import classification_scores, one_class_scores, prevalence_scores
 from reviewtune.evaluation.roc_interval import tpr_ends
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.outputs import check_output, written
@@ -30,7 +30,8 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
         data = None if config.data == SAMPLE else config.data
         reads = {"--data": data, "--artifact": config.artifact, "--base-model": config.base_model}
         check_output(config.output, reads)
-    info = read_info(config.artifact)
+    asked = {"max_fpr": config.max_fpr, "prevalence": config.prevalence}
+    info = read_info(config.artifact).at(**asked)
     reviews = load_reviews(
         config.data,
         text_column=config.text_column,
@@ -38,11 +39,12 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
         fake_label=config.fake_label,
         one_class=True,
     )
-    classifier = load(config.artifact, config.base_model)
+    classifier = load(config.artifact, config.base_model, **asked)
     fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
     probability = classifier.fake_probability(reviews.table[TEXT])
     predicted = probability > info.threshold
     measured, untold = _measured(reviews.table[TEXT].to_pylist(), fake, probability, predicted)
+    measured = {**measured, **prevalence_scores(measured, info.prevalence)}
     console = Console()
     same = ", the data it was trained on: these scores flatter it" if reviews.sha256 == info.data_sha256 else ""
     console.print(f"{config.artifact.name} on {len(fake):,} reviews of {reviews.name}{same}", highlight=False)

@@ -1,5 +1,7 @@
 """The scores of one classifier on one split. `N` is the number of reviews."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
@@ -8,6 +10,7 @@ from sklearn import metrics
 from reviewtune.errors import DataError
 from reviewtune.evaluation.labels import as_labels, has_both_classes, require_both_classes
 from reviewtune.evaluation.objective import OBJECTIVES, tpr_at_fpr
+from reviewtune.evaluation.operating_point import f1_at, precision_at
 from reviewtune.evaluation.roc_interval import LIMITS
 from reviewtune.evaluation.significance import CONFIDENCE
 from reviewtune.evaluation.threshold import labels_of
@@ -97,6 +100,20 @@ def one_class_scores(
         f"all {len(truth):,} reviews are {kind}: they tell nothing of {untold}, F1, MCC, ROC AUC or average precision, "
         "which need both classes"
     )
+
+
+def prevalence_scores(scores: Mapping[str, float], prevalence: float | None) -> dict[str, float]:
+    """Precision and F1 where that share of reviews is fake, by name; none without a share, or of reviews of one class.
+
+    Args:
+        scores: As `classification_scores` gives them.
+        prevalence: Share of fakes, between 0 and 1.
+    """
+    if prevalence is None or "f1" not in scores:
+        return {}
+    alarms, rightly = scores["false_positives"], scores["true_negatives"]
+    rates = (scores["recall"], alarms / (alarms + rightly))
+    return {"precision_at_prevalence": precision_at(prevalence, *rates), "f1_at_prevalence": f1_at(prevalence, *rates)}
 
 
 def validation_scores(fake: ArrayLike, scores: ArrayLike, objective: str = F1) -> dict[str, float]:

@@ -214,3 +214,23 @@ def test_ray_train_trains_a_trial_of_its_own(study: Told, tmp_path: Path) -> Non
     assert record["params"] == packed["params"]
     losses = [[epoch["train_loss"] for epoch in each["epochs"]] for each in (record, packed)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def test_another_operating_point_opens_entries_anew_and_trains_nothing(study: Told) -> None:
+    """Of what a limit says of labels and a share says of probabilities nothing is kept under other words."""
+    before = study.entries
+    limited = run(study.config.model_copy(update={"max_fpr": 0.2, "prevalence": 0.05}))
+    assert not limited.said(r"\w+: (preparing|tuning)")
+    assert limited.said("labels: at most 0.2 of genuine reviews called fake")
+    for family, entry in limited.entries.items():
+        assert (entry["max_fpr"], entry["prevalence"]) == (0.2, 0.05)
+        assert entry["trial_id"] == before[family]["trial_id"]
+        assert entry["test"]["roc_auc"] == before[family]["test"]["roc_auc"]
+        info = json.loads((study.config.results_dir / entry["artifact"] / "reviewtune.json").read_text())
+        assert (info["max_fpr"], info["prevalence"]) == (0.2, 0.05)
+    again = run(limited.config)
+    assert len(again.said(r"\w+: done, .* \(kept from before\)")) == len(before)
+    back = run(study.config)
+    assert {name: entry["test"] for name, entry in back.entries.items()} == {
+        name: entry["test"] for name, entry in before.items()
+    }

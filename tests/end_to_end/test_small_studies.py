@@ -221,7 +221,7 @@ def test_another_operating_point_opens_entries_anew_and_trains_nothing(study: To
     before = study.entries
     limited = run(study.config.model_copy(update={"max_fpr": 0.2, "prevalence": 0.05}))
     assert not limited.said(r"\w+: (preparing|tuning)")
-    assert limited.said("labels: at most 0.2 of genuine reviews called fake")
+    assert limited.said(r"\s*labels: at most 0.2 of genuine reviews called fake")
     for family, entry in limited.entries.items():
         assert (entry["max_fpr"], entry["prevalence"]) == (0.2, 0.05)
         assert entry["trial_id"] == before[family]["trial_id"]

@@ -71,9 +71,7 @@ def rank_at_fpr(count: int, max_fpr: float, confidence: float = CONFIDENCE) -> i
             f"a false-alarm rate of at most {max_fpr:g}, with {confidence:.0%} confidence, needs {wanted:,} unrelated "
             f"genuine reviews, and there are {count:,}: label more, or ask for {_in_reach(count, confidence)} or more"
         )
-    risk = 1 - confidence
-    above = int(stats.binom.ppf(risk, count, max_fpr))
-    return max(1, above + int(stats.binom.cdf(above, count, max_fpr) <= risk))
+    return max(1, int(stats.binom.ppf(1 - confidence, count, max_fpr)))
 
 
 def fewest_genuine(max_fpr: float, confidence: float = CONFIDENCE) -> int:

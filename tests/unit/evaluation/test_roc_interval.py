@@ -53,6 +53,18 @@ def test_copies_tell_no_more_than_one_of_them() -> None:
     assert np.diff(tpr_interval(*copies, 0.01)) < 0.7 * np.diff(alone)
 
 
+@pytest.mark.parametrize("which", ["fakes", "genuine"])
+def test_copies_of_either_class_widen_it(which: str) -> None:
+    fake, scores, _ = drawn(8000, 5)
+    kept = ~fake | (np.arange(8000) < 1000)  # fewer fakes, so that either class counts alike
+    fake, scores = fake[kept], scores[kept]
+    several = np.where(fake == (which == "fakes"), 8, 1)
+    copied, told = np.repeat(fake, several), np.repeat(scores, several)
+    ends = tpr_interval(copied, told, 0.01, units=np.repeat(np.arange(len(fake)), several))
+    assert ends == pytest.approx(tpr_interval(fake, scores, 0.01), abs=0.01)
+    assert np.diff(tpr_interval(copied, told, 0.01)) < 0.9 * np.diff(ends)
+
+
 def test_it_covers_the_truth_with_related_reviews_too() -> None:
     assert coverage(200, 2000, 0.01) > 0.95 - 0.04
     assert coverage(200, 4000, 0.01, 4) > 0.95 - 0.04

@@ -84,6 +84,12 @@ def objective_text(entry: Entry) -> str:
     return f"{OBJECTIVES[entry.objective].title} {chosen.value:.4f}{told}"
 
 
+def point_text(entry: Entry) -> str:
+    """What the labels were to keep, where that was not the highest F1 as it is: `FPR ≤ 1 %, 5 % fakes`."""
+    asked = ((entry.max_fpr, "FPR ≤ {:.3g} %"), (entry.prevalence, "{:.3g} % fakes"))
+    return ", ".join(text.format(100 * share) for share, text in asked if share is not None) or NOTHING
+
+
 def _calibration(entry: Entry) -> str:
     if entry.test is None:
         return NOTHING
@@ -113,9 +119,13 @@ def _trials(entry: Entry) -> str:
 
 
 def columns_of(entries: Iterable[Entry]) -> list[Column]:
-    """All columns but that of an objective, where every entry is for F1."""
-    asked = any(objective_text(entry) != NOTHING for entry in entries)
-    return [column for column in COLUMNS if column.key != "objective" or asked]
+    """All columns but those of an objective and an operating point, where no entry was asked for one."""
+    told = list(entries)
+    return [
+        column
+        for column in COLUMNS
+        if column.key not in ("objective", "point") or any(column.text(entry) != NOTHING for entry in told)
+    ]
 
 
 COLUMNS = (
@@ -136,6 +146,14 @@ COLUMNS = (
         numeric=False,
     ),
     Column("f1", "Test F1", "F1 of the fake class on the test split.", _test_f1, 0),
+    Column(
+        "point",
+        "Operating point",
+        "The limit of false alarms that labels keep, and the share of fakes that they are for, where one was asked.",
+        point_text,
+        1,
+        numeric=False,
+    ),
     Column(
         "interval",
         "95 % interval",

@@ -36,12 +36,12 @@ def tune(config: StudyConfig, **options: Any) -> "Board":
     return run(config, **options)
 
 
-def load(artifact: str | Path, base_model: str | None = None) -> "Classifier":
+def load(artifact: str | Path, base_model: str | None = None, **options: Any) -> "Classifier":
     """The classifier in an artifact's folder. See `reviewtune.predict.load`."""
     be_quiet()
     from reviewtune.predict import load as run
 
-    return run(artifact, base_model)
+    return run(artifact, base_model, **options)
 
 
 def embed(texts: "Texts", encoder: str = "minilm") -> "NDArray[np.float32]":

@@ -7,15 +7,18 @@ encoder, which data.
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, Self
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
 
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.objective import OBJECTIVES
+from reviewtune.evaluation.operating_basis import OperatingBasis
 from reviewtune.families.registry import ENSEMBLE, FAMILIES
 from reviewtune.files import in_one_step
 from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, F1, LABEL_NAMES, Objective
@@ -55,7 +58,13 @@ class ArtifactInfo(Stored):
     """Turns the model's scores into fake probabilities; fitted on the validation split."""
     threshold: float = Field(ge=0, le=1)
     """A review is called fake where its fake probability is above this: where F1 on the validation split is to be
-    expected highest."""
+    expected highest, or, with `max_fpr`, where so few genuine reviews lie."""
+    max_fpr: float | None = Field(None, gt=0, lt=1)
+    """Limit of the false-alarm rate that the threshold keeps, with 95 % confidence."""
+    prevalence: float | None = Field(None, gt=0, lt=1)
+    """Share of fakes that fake probabilities are corrected to; None: that of the validation split."""
+    basis: OperatingBasis | None = None
+    """What other limits and shares can be asked by; None of an earlier version."""
     study_id: Line
     trial_id: Line
     data: Line
@@ -92,6 +101,37 @@ class ArtifactInfo(Stored):
         if calibration.largest > STEEPEST:
             raise ValueError(f"its numbers must be no larger than {STEEPEST:g}")
         return calibration
+
+    @model_validator(mode="after")
+    def _operating_point_has_a_basis(self) -> Self:
+        if self.basis is None and (self.max_fpr, self.prevalence) != (None, None):
+            raise ValueError("max_fpr and prevalence need basis, what they were chosen by")
+        return self
+
+    def fake_probability(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) probabilities of (N,) scores, calibrated and corrected to `prevalence`."""
+        probability = self.calibration.apply(scores)
+        return self.basis.corrected(probability, self.prevalence) if self.basis else probability
+
+    def at(self, max_fpr: float | None = None, prevalence: float | None = None) -> Self:
+        """The same at another operating point; what is None stays as it is.
+
+        Raises:
+            ArtifactError: It is of an earlier version, which kept nothing to choose one by.
+            DataError: There were too few genuine reviews for the limit.
+            UsageError: A share is not between 0 and 1.
+        """
+        limit = self.max_fpr if max_fpr is None else max_fpr
+        share = self.prevalence if prevalence is None else prevalence
+        if (limit, share) == (self.max_fpr, self.prevalence):
+            return self
+        if self.basis is None:
+            raise ArtifactError(
+                f"the artifact of {self.study_id}-{self.family} is of a version that kept nothing to choose another "
+                "limit or share by: delete its folder and run its study again"
+            )
+        threshold = self.basis.threshold(limit, share)
+        return self.model_copy(update={"max_fpr": limit, "prevalence": share, "threshold": threshold})
 
 
 class Saveable(Protocol):
@@ -162,10 +202,10 @@ classifier.predict_proba(["Great product, works as described."])  # columns: gen
 ```
 
 A review is called fake where its fake probability is above {info.threshold:.4f}. The probabilities were calibrated
-({CALIBRATIONS[info.calibration.kind]}) on the validation split.
+({CALIBRATIONS[info.calibration.kind]}) on the validation split{_corrected(info)}.
 They hold for reviews like those of `{info.data}` and say nothing about others:
 check a sample of your own before anyone acts on them, and let no review be removed by this model alone. That threshold
-promises the highest F1 of the fake class; where a false alarm costs more than a miss, set a higher one of your own.
+{_threshold_reason(info)}
 
 | param | value |
 |---|---|
@@ -173,6 +213,19 @@ promises the highest F1 of the fake class; where a false alarm costs more than a
 
 Made by {info.code} on {info.created}. Data SHA-256 `{info.data_sha256}`, split SHA-256 `{info.split_sha256}`.
 """
+
+
+def _corrected(info: ArtifactInfo) -> str:
+    return f"\nand corrected to where {info.prevalence:.4g} of the reviews are fake" if info.prevalence else ""
+
+
+def _threshold_reason(info: ArtifactInfo) -> str:
+    """What the threshold promises."""
+    if info.max_fpr is None:
+        return """promises the highest F1 of the fake class; where a false alarm costs more than a miss, set a limit of
+false alarms (`reviewtune predict --max-fpr 0.01`)."""
+    return f"""keeps the share of genuine reviews that are called fake at {info.max_fpr:.4g} or less, with 95 %
+confidence, for as long as they are like those that it was chosen on."""
 
 
 def _members(info: ArtifactInfo) -> str:

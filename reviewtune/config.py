@@ -205,7 +205,18 @@ class ResourcesConfig(Config):
     """Ray cluster to use, as `ray.init` takes it. Default: $RAY_ADDRESS, or a local Ray on this machine."""
 
 
-class StudyConfig(ResourcesConfig, SearchConfig, ModelsConfig, DataConfig):
+class OperatingConfig(Config):
+    """What is called fake."""
+
+    max_fpr: float | None = Field(None, gt=0, lt=1)
+    """Largest share of genuine reviews that may be called fake: the threshold then keeps it with 95 % confidence.
+    Default: that of the artifact; in training, the threshold is that of the highest F1."""
+    prevalence: float | None = Field(None, gt=0, lt=1)
+    """Share of fakes where it is used: probabilities and the threshold of the highest F1 are corrected to it. Default:
+    that of the artifact; in training, as it is among the labelled reviews."""
+
+
+class StudyConfig(OperatingConfig, ResourcesConfig, SearchConfig, ModelsConfig, DataConfig):
     """Tune families on labelled reviews, select on the validation split, rank them on the leaderboard."""
 
     study: str | None = None
@@ -261,7 +272,7 @@ class ArtifactConfig(Config):
     Default: where it was in training."""
 
 
-class PredictConfig(ArtifactConfig):
+class PredictConfig(OperatingConfig, ArtifactConfig):
     """Label reviews with an artifact: the input's columns, then `fake_probability` and `label`."""
 
     input: str
@@ -286,7 +297,7 @@ class ExportConfig(ArtifactConfig):
     tools that know no adapters."""
 
 
-class EvaluateConfig(ArtifactConfig):
+class EvaluateConfig(OperatingConfig, ArtifactConfig):
     """Score an artifact on labelled reviews."""
 
     data: str

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from scipy.special import logit
+
 from reviewtune.artifact import CARD_FILE, ArtifactInfo, read_info
 from reviewtune.errors import UsageError
 from reviewtune.evaluation.beta_calibration import BetaCalibration
@@ -71,6 +73,7 @@ def merged_card(info: ArtifactInfo, base_model: str, cls: str, options: str) -> 
         options: Arguments after the folder that load it without a warning.
     """
     imports, odds = _log_odds_code(info.calibration)
+    odds += _shift_code(info)
     return f"""---
 library_name: sentence-transformers
 tags: [text-classification, fake-reviews, reviewtune]
@@ -121,6 +124,14 @@ def _alone(info: ArtifactInfo) -> str:
     return f"""
 It is the one that was trained on all development reviews; the artifact's own scores are the mean of it and
 {info.folds} more, which a single model cannot hold: check its threshold on reviews of your own."""
+
+
+def _shift_code(info: ArtifactInfo) -> str:
+    """The line that corrects `log_odds` to the artifact's prevalence, where it has one."""
+    if info.prevalence is None or info.basis is None:
+        return ""
+    shift = float(logit(info.prevalence) - logit(info.basis.fake_share))
+    return f"\nlog_odds = log_odds + {shift!r}  # where {info.prevalence:.4g} of the reviews are fake"
 
 
 def _log_odds_code(calibration: Calibration) -> tuple[str, str]:

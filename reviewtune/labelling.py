@@ -33,7 +33,8 @@ def predict_rows(config: PredictConfig) -> int:
         kept = as_stored(kept, Path(config.input))
     prepared = prepare(read_texts(found.table, name))
     # Only now, so that what is wrong with the input is said before a model is loaded.
-    judged = _judged(load(config.artifact, config.base_model), prepared)
+    asked = {"max_fpr": config.max_fpr, "prevalence": config.prevalence}
+    judged = _judged(load(config.artifact, config.base_model, **asked), prepared)
     _say_what_has_no_text(prepared, found.replaced.get(name, 0))
     for column, values in zip(added, judged, strict=True):
         kept = kept.append_column(column, values)

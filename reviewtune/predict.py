@@ -55,9 +55,9 @@ class Classifier:
         return prepared.spread(self._scores(prepared))
 
     def fake_probability(self, texts: Texts) -> NDArray[np.float64]:
-        """(N,) calibrated probabilities that each text is fake. Raises as `scores`."""
+        """(N,) probabilities that each is fake, calibrated and corrected to `info.prevalence`. Raises as `scores`."""
         prepared = prepare(texts)
-        return prepared.spread(self.info.calibration.apply(self._scores(prepared)))
+        return prepared.spread(self.info.fake_probability(self._scores(prepared)))
 
     def predict_proba(self, texts: Texts) -> NDArray[np.float64]:
         """(N, 2) calibrated probabilities; the columns are genuine and fake. Raises as `scores`."""
@@ -114,21 +114,31 @@ class Ensemble:
         return self.stacking.apply(log_odds)
 
 
-def load(artifact: str | Path, base_model: str | None = None) -> Classifier:
+def load(
+    artifact: str | Path,
+    base_model: str | None = None,
+    *,
+    max_fpr: float | None = None,
+    prevalence: float | None = None,
+) -> Classifier:
     """The classifier in an artifact's folder.
 
     Args:
         artifact: For example `results/artifacts/NAME`.
         base_model: Where the base model that it was trained on is here, as `--base-model` takes it: a folder or a hub
             id. Its revision is checked. None: where it was in training.
+        max_fpr: Limit of the share of genuine reviews that are called fake, kept with 95 % confidence. None: as the
+            artifact has it.
+        prevalence: Share of fakes where it is used, which probabilities are corrected to. None: as the artifact has it.
 
     Raises:
-        ArtifactError: The folder is no artifact or is damaged.
+        ArtifactError: The folder is no artifact or is damaged, or of a version that can be asked for neither.
+        DataError: It was calibrated on too few genuine reviews for the limit.
         EncoderError: Its base model cannot be loaded here, or is another one than it was trained on.
         UsageError: It was trained on no base model, and one is given.
     """
     folder = Path(artifact)
-    info = read_info(folder)
+    info = read_info(folder).at(max_fpr, prevalence)
     if info.family == ENSEMBLE:
         return Classifier(info, _ensemble(folder, info, base_model), "texts")
     family: Any = get_family(info.family)

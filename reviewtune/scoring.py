@@ -12,7 +12,8 @@ from reviewtune.data.duplicates import near_duplicate_clusters
 from reviewtune.data.kinds import SAMPLE
 from reviewtune.data.reviews import load_reviews
 from reviewtune.evaluation.labels import has_both_classes
-from reviewtune.evaluation.metrics import classification_scores, one_class_scores
+from reviewtune.evaluation.metrics import classification_scores, one_class_scores, prevalence_scores
+from reviewtune.evaluation.roc_interval import tpr_ends
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.outputs import check_output, written
 from reviewtune.predict import load
@@ -29,7 +30,8 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
         data = None if config.data == SAMPLE else config.data
         reads = {"--data": data, "--artifact": config.artifact, "--base-model": config.base_model}
         check_output(config.output, reads)
-    info = read_info(config.artifact)
+    asked = {"max_fpr": config.max_fpr, "prevalence": config.prevalence}
+    info = read_info(config.artifact).at(**asked)
     reviews = load_reviews(
         config.data,
         text_column=config.text_column,
@@ -37,11 +39,12 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
         fake_label=config.fake_label,
         one_class=True,
     )
-    classifier = load(config.artifact, config.base_model)
+    classifier = load(config.artifact, config.base_model, **asked)
     fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
     probability = classifier.fake_probability(reviews.table[TEXT])
     predicted = probability > info.threshold
     measured, untold = _measured(reviews.table[TEXT].to_pylist(), fake, probability, predicted)
+    measured = {**measured, **prevalence_scores(measured, info.prevalence)}
     console = Console()
     same = ", the data it was trained on: these scores flatter it" if reviews.sha256 == info.data_sha256 else ""
     console.print(f"{config.artifact.name} on {len(fake):,} reviews of {reviews.name}{same}", highlight=False)
@@ -70,6 +73,7 @@ def _measured(
     """
     if not has_both_classes(fake):
         return one_class_scores(fake, probability, predicted)
-    interval = f1_interval(fake, predicted, units=near_duplicate_clusters(texts))
-    scores = classification_scores(fake, probability, predicted)
-    return {**scores, "f1_low": interval.low, "f1_high": interval.high}, ROUGH if interval.rough else ""
+    units = near_duplicate_clusters(texts)
+    interval = f1_interval(fake, predicted, units=units)
+    ends = {"f1_low": interval.low, "f1_high": interval.high, **tpr_ends(fake, probability, units)}
+    return {**classification_scores(fake, probability, predicted), **ends}, ROUGH if interval.rough else ""

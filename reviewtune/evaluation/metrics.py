@@ -1,5 +1,7 @@
 """The scores of one classifier on one split. `N` is the number of reviews."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
@@ -8,6 +10,8 @@ from sklearn import metrics
 from reviewtune.errors import DataError
 from reviewtune.evaluation.labels import as_labels, has_both_classes, require_both_classes
 from reviewtune.evaluation.objective import OBJECTIVES, tpr_at_fpr
+from reviewtune.evaluation.operating_point import f1_at, precision_at
+from reviewtune.evaluation.roc_interval import LIMITS
 from reviewtune.evaluation.significance import CONFIDENCE
 from reviewtune.evaluation.threshold import labels_of
 from reviewtune.schema import F1, FAKE_NAME, GENUINE_NAME
@@ -20,7 +24,7 @@ FLOOR_DRAWS = 200
 
 
 def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicted: ArrayLike) -> dict[str, float | int]:
-    """Every score of a leaderboard entry but its F1 interval, by name. F1, precision and recall are of the fake class.
+    """Every score of a leaderboard entry but its intervals, by name. F1, precision and recall are of the fake class.
 
     A classifier that calls no review fake has precision 0 and F1 0.
 
@@ -44,7 +48,7 @@ def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicte
         "recall": float(metrics.recall_score(truth, labels)),
         "roc_auc": float(metrics.roc_auc_score(truth, probability)),
         "average_precision": float(metrics.average_precision_score(truth, probability)),
-        "tpr_at_fpr_01": tpr_at_fpr(truth, probability),
+        **{name: tpr_at_fpr(truth, probability, limit) for name, limit in LIMITS.items()},
         "mcc": float(metrics.matthews_corrcoef(truth, labels)),
         "brier": float(metrics.brier_score_loss(truth, probability)),
         "ece": expected_calibration_error(truth, probability),
@@ -96,6 +100,20 @@ def one_class_scores(
         f"all {len(truth):,} reviews are {kind}: they tell nothing of {untold}, F1, MCC, ROC AUC or average precision, "
         "which need both classes"
     )
+
+
+def prevalence_scores(scores: Mapping[str, float], prevalence: float | None) -> dict[str, float]:
+    """Precision and F1 where that share of reviews is fake, by name; none without a share, or of reviews of one class.
+
+    Args:
+        scores: As `classification_scores` gives them.
+        prevalence: Share of fakes, between 0 and 1.
+    """
+    if prevalence is None or "f1" not in scores:
+        return {}
+    alarms, rightly = scores["false_positives"], scores["true_negatives"]
+    rates = (scores["recall"], alarms / (alarms + rightly))
+    return {"precision_at_prevalence": precision_at(prevalence, *rates), "f1_at_prevalence": f1_at(prevalence, *rates)}
 
 
 def validation_scores(fake: ArrayLike, scores: ArrayLike, objective: str = F1) -> dict[str, float]:

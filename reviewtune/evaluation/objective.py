@@ -3,6 +3,7 @@
 Boards look names and signs up here, so what measures is imported where it does. Shape letter: `N` reviews.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -54,10 +55,13 @@ def tpr_at_fpr(fake: NDArray[np.bool_], scores: NDArray[np.float64], fpr: float 
 
     With fewer than 1 / `fpr` genuine reviews it may call none of them fake.
     """
-    from sklearn import metrics
+    genuine = np.sort(scores[~fake])[::-1]
+    return float((scores[fake] > genuine[allowed(len(genuine), fpr)]).mean())
 
-    false_positives, found, _ = metrics.roc_curve(fake, scores)
-    return float(found[false_positives <= fpr].max())
+
+def allowed(genuine: int, fpr: float) -> int:
+    """How many of so many genuine reviews may be called fake, less than all."""
+    return min(math.floor(fpr * genuine + 1e-9), genuine - 1)  # 0.29 * 100 is a little less than 29
 
 
 def log_loss(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:

@@ -82,7 +82,7 @@ def f1_intervals(counts: Counts, *, confidence: float = CONFIDENCE) -> Intervals
     # Nothing fake and nothing called fake: F1 is 0, and no review tells how far it would move.
     alone = np.where(reviews > 0, reviews / effect, 1e-9)
     quantile = stats.t.ppf((1 + confidence) / 2, degrees)
-    low, high = _wilson(share, alone, quantile)
+    low, high = wilson(share, alone, quantile)
     rough = (degrees < FEWEST_UNITS) | (alone < FEWEST_REVIEWS)
     return Intervals(2 * low / (1 + low), 2 * high / (1 + high), rough)
 
@@ -121,7 +121,7 @@ def _unexplained(values: NDArray[np.float64], fakes: NDArray[np.float64]) -> NDA
     return np.asarray(values - slope * centred)
 
 
-def _wilson(
+def wilson(
     share: NDArray[np.float64], reviews: NDArray[np.float64], quantile: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(...) ends of the interval of a share of so many reviews (Wilson, 1927)."""

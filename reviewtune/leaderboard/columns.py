@@ -84,6 +84,12 @@ def objective_text(entry: Entry) -> str:
     return f"{OBJECTIVES[entry.objective].title} {chosen.value:.4f}{told}"
 
 
+def point_text(entry: Entry) -> str:
+    """What the labels were to keep, where that was not the highest F1 as it is: `FPR ≤ 1 %, 5 % fakes`."""
+    asked = ((entry.max_fpr, "FPR ≤ {:.3g} %"), (entry.prevalence, "{:.3g} % fakes"))
+    return ", ".join(text.format(100 * share) for share, text in asked if share is not None) or NOTHING
+
+
 def _calibration(entry: Entry) -> str:
     if entry.test is None:
         return NOTHING
@@ -95,6 +101,15 @@ def _test_f1(entry: Entry) -> str:
     return f"{entry.test.f1:.4f}" if entry.test else ("failed" if entry.status == "failed" else NOTHING)
 
 
+def found_text(entry: Entry) -> str:
+    """The share of fakes found at 1 % false alarms, with its 95 % interval where there is one."""
+    test = entry.test
+    if test is None or test.tpr_at_fpr_01 is None:
+        return NOTHING
+    ends = (test.tpr_at_fpr_01_low, test.tpr_at_fpr_01_high)
+    return f"{test.tpr_at_fpr_01:.4f}" + ("" if None in ends else f" ({ends[0]:.4f}{DASH}{ends[1]:.4f})")
+
+
 def _test(name: str) -> Callable[[Entry], str]:
     return lambda entry: f"{getattr(entry.test, name):.4f}" if entry.test else NOTHING
 
@@ -104,9 +119,13 @@ def _trials(entry: Entry) -> str:
 
 
 def columns_of(entries: Iterable[Entry]) -> list[Column]:
-    """All columns but that of an objective, where every entry is for F1."""
-    asked = any(objective_text(entry) != NOTHING for entry in entries)
-    return [column for column in COLUMNS if column.key != "objective" or asked]
+    """All columns but those of an objective and an operating point, where no entry was asked for one."""
+    told = list(entries)
+    return [
+        column
+        for column in COLUMNS
+        if column.key not in ("objective", "point") or any(column.text(entry) != NOTHING for entry in told)
+    ]
 
 
 COLUMNS = (
@@ -127,6 +146,14 @@ COLUMNS = (
         numeric=False,
     ),
     Column("f1", "Test F1", "F1 of the fake class on the test split.", _test_f1, 0),
+    Column(
+        "point",
+        "Operating point",
+        "The limit of false alarms that labels keep, and the share of fakes that they are for, where one was asked.",
+        point_text,
+        1,
+        numeric=False,
+    ),
     Column(
         "interval",
         "95 % interval",
@@ -181,6 +208,13 @@ COLUMNS = (
     Column("precision", "Precision", "Of the reviews called fake, how many are.", _test("precision"), 7),
     Column("recall", "Recall", "Of the fake reviews, how many are found.", _test("recall"), 6),
     Column("roc_auc", "ROC AUC", "How often a fake review outscores a genuine one.", _test("roc_auc"), 8),
+    Column(
+        "found",
+        "TPR at 1 % FPR",
+        "Share of the fake reviews that is found where 1 % of genuine ones are called fake, with its 95 % interval.",
+        found_text,
+        8,
+    ),
     Column(
         "ece",
         "Calib. error",

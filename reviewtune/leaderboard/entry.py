@@ -103,6 +103,16 @@ class TestScores(Section):
     average_precision: float
     tpr_at_fpr_01: float | None = None
     """Share of the fakes that a threshold finds which calls 1 % of the genuine fake; None of an earlier version."""
+    tpr_at_fpr_01_low: float | None = None
+    tpr_at_fpr_01_high: float | None = None
+    """Ends of the 95 % interval of `tpr_at_fpr_01`; None of an earlier version, as the next three."""
+    tpr_at_fpr_001: float | None = None
+    """The same where 0.1 % of the genuine are called fake."""
+    tpr_at_fpr_001_low: float | None = None
+    tpr_at_fpr_001_high: float | None = None
+    precision_at_prevalence: float | None = None
+    f1_at_prevalence: float | None = None
+    """What the entry's threshold gives where its `prevalence` of the reviews are fake; None where it has none."""
     mcc: float
     brier: float
     ece: float
@@ -186,6 +196,10 @@ class Entry(Section):
     params: dict[str, Any]
     objective: Objective = F1
     """What trials and finalists were compared by."""
+    max_fpr: float | None = None
+    """Limit of the false-alarm rate that the artifact's threshold keeps; None: it is that of the highest F1."""
+    prevalence: float | None = None
+    """Share of fakes that the artifact's probabilities are corrected to; None: that of the labelled reviews."""
     num_trials: int
     num_failed_trials: int = 0
     validation: ValidationScores | None = None

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from reviewtune.artifact import ArtifactInfo, EncoderInfo, now, write_artifact
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
-from reviewtune.evaluation.choice import Calibration
-from reviewtune.evaluation.threshold import calibrated
+from reviewtune.evaluation.operating_basis import OperatingPoint, calibrated
 from reviewtune.families.base import Model, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, TestScores
@@ -52,6 +51,7 @@ class Finalist:
         results_dir: For the artifact.
         artifact: The artifact's folder, relative to `results_dir`.
         folder: For what the artifact says of each validation and test review.
+        max_fpr, prevalence: The operating point that was asked for.
     """
 
     family: str
@@ -74,6 +74,8 @@ class Finalist:
     results_dir: Path
     artifact: str
     folder: Path
+    max_fpr: float | None = None
+    prevalence: float | None = None
 
 
 def assess(finalist: Finalist) -> tuple[TestScores, float]:
@@ -89,7 +91,8 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
     model, scores = _model(finalist), finalist.chosen.scores
     if scores is None:
         scores = model.scores(judges.inputs)
-    info = _info(finalist, *calibrated(scores, judges.fake, finalist.judge_units))
+    asked = {"max_fpr": finalist.max_fpr, "prevalence": finalist.prevalence}
+    info = _info(finalist, calibrated(scores, judges.fake, finalist.judge_units, **asked))
     write_artifact(artifact, info, model)
     del model
     classifier = load(artifact)
@@ -151,7 +154,7 @@ def check_from_texts(classifier: Classifier, texts: list[str], scores: NDArray[n
     return len(sample) / seconds
 
 
-def _info(finalist: Finalist, calibration: Calibration, threshold: float) -> ArtifactInfo:
+def _info(finalist: Finalist, point: OperatingPoint) -> ArtifactInfo:
     encoder, chosen = finalist.encoder, finalist.chosen
     best = chosen.record.best
     assert best is not None
@@ -161,8 +164,7 @@ def _info(finalist: Finalist, calibration: Calibration, threshold: float) -> Art
         params=chosen.record.params,
         objective=finalist.objective,
         folds=max(0, len(chosen.models) - 1),
-        calibration=calibration,
-        threshold=threshold,
+        **vars(point),
         study_id=finalist.study_id,
         trial_id=chosen.record.trial_id,
         data=finalist.data,

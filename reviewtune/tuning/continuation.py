@@ -35,7 +35,7 @@ from reviewtune.tuning.identity import known_identity
 from reviewtune.tuning.inputs import StudyInputs, split_of
 from reviewtune.tuning.keeping import BEST
 from reviewtune.tuning.lock import study_lock
-from reviewtune.tuning.plan import FamilyPlan, Study, identity_of
+from reviewtune.tuning.plan import FamilyPlan, Study, check_limit, identity_of
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.ranking import rank
 from reviewtune.tuning.records import TrialRecord, legs_with
@@ -61,6 +61,7 @@ def continue_entry(config: StudyConfig, console: Console) -> Board:
     """
     found = find_continuation(config)
     study = _study(found)
+    check_limit(study)
     with study_lock(study.folder):
         _run(study, found, console)
     return collect(study.config.results_dir)

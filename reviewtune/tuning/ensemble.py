@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from reviewtune.artifact import ArtifactInfo, read_info, write_artifact
 from reviewtune.data.store import content_key
 from reviewtune.errors import ReviewtuneError, StudyError
-from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.metrics import JUDGED, validation_scores
+from reviewtune.evaluation.operating_basis import OperatingPoint, calibrated
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
-from reviewtune.evaluation.threshold import calibrated
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
 from reviewtune.leaderboard.entry import (
     PREDICTIONS_FILE,
@@ -174,6 +173,8 @@ def _stack(
         trial_id=trial_id,
         params=stacking.params,
         objective=objective,
+        max_fpr=study.config.max_fpr,
+        prevalence=study.config.prevalence,
         num_trials=sum(member.entry.num_trials for member in chosen),
         num_failed_trials=sum(member.entry.num_failed_trials for member in chosen),
         validation=chosen_by,
@@ -185,7 +186,8 @@ def _stack(
     on_tokens = any(get_family(name).inputs == "tokens" for name in stacking.weights)
     resources = trial_resources(study.config, "tokens" if on_tokens else "texts", cluster)
     work = on_worker(_write, cpus=resources.cpus, gpus=resources.gpus)
-    info = _info(entry, chosen_by, *calibrated(left_out, fake, units))
+    asked = {"max_fpr": study.config.max_fpr, "prevalence": study.config.prevalence}
+    info = _info(entry, chosen_by, calibrated(left_out, fake, units, **asked))
     speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
     folder = study.folder / ENSEMBLE
     place = folder / VALIDATION_PREDICTIONS_FILE
@@ -212,15 +214,14 @@ def _selection(
     return selection_of(f1, judged, objective, seeds=1, highest_f1=float(f1.mean()))
 
 
-def _info(entry: Entry, chosen_by: ValidationScores, calibration: Calibration, threshold: float) -> ArtifactInfo:
+def _info(entry: Entry, chosen_by: ValidationScores, point: OperatingPoint) -> ArtifactInfo:
     about = entry.provenance
     return ArtifactInfo(
         family=ENSEMBLE,
         encoder=None,
         params=entry.params,
         objective=entry.objective,
-        calibration=calibration,
-        threshold=threshold,
+        **vars(point),
         study_id=entry.study_id,
         trial_id=str(entry.trial_id),
         data=about.data,

@@ -46,6 +46,8 @@ def unscored_entry(run: FamilyRun, records: list[TrialRecord]) -> Entry:
         error=(errors[-1] if errors else "no trial ran") if failed else None,
         params=run.plan.defaults,
         objective=run.study.config.objective,
+        max_fpr=run.study.config.max_fpr,
+        prevalence=run.study.config.prevalence,
         num_trials=len(records),
         num_failed_trials=sum(record.status in ("failed", "lost") for record in records),
         default_validation_f1=default.f1 if default else None,
@@ -134,7 +136,8 @@ def selection_of(f1: NDArray[np.float64], judged: NDArray[np.float64], objective
 def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
     """The entry of an earlier run, where it is of the same trial, for which the test split was opened then.
 
-    None where a file that an assessment leaves is missing, or it is of other reviews: it is then done again.
+    None where a file that an assessment leaves is missing, or it is of other reviews or another operating point: it is
+    then done again.
     """
     results_dir = study.config.results_dir
     path = entry_path(results_dir, study.study_id, name)
@@ -142,8 +145,9 @@ def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
     if not all(file.is_file() for file in files) or not (results_dir / study.artifact(name)).is_dir():
         return None
     known = read_entry(path)
-    made_from = (known.trial_id, known.provenance.data_sha256, known.provenance.split_sha256)
-    wanted = (trial_id, study.inputs.reviews.sha256, study.inputs.split.sha256)
+    about, inputs, config = known.provenance, study.inputs, study.config
+    made_from = (known.trial_id, about.data_sha256, about.split_sha256, known.max_fpr, known.prevalence)
+    wanted = (trial_id, inputs.reviews.sha256, inputs.split.sha256, config.max_fpr, config.prevalence)
     return known if known.test is not None and made_from == wanted else None
 
 

@@ -191,5 +191,7 @@ def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:
         results_dir=run.results_dir,
         artifact=run.artifact,
         folder=run.folder,
+        max_fpr=study.config.max_fpr,
+        prevalence=study.config.prevalence,
     )
     return on_worker(assess, cpus=run.resources.cpus, gpus=run.resources.gpus)(finalist)

@@ -15,6 +15,7 @@ from reviewtune.data.folds import make_folds
 from reviewtune.data.store import content_key
 from reviewtune.encoders.registry import Encoder, resolve_encoder
 from reviewtune.errors import EncoderError
+from reviewtune.evaluation.operating_point import rank_at_fpr
 from reviewtune.families.base import Family
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.families.space import resolve
@@ -123,7 +124,7 @@ def resolve_study(config: StudyConfig) -> Study:
     Raises:
         UsageError: A family, a space override or the base model is not known, nothing can be written to the results, or
             the study of that name is of something else.
-        DataError: The reviews cannot be used.
+        DataError: The reviews cannot be used, or are too few for the limit of false alarms.
     """
     config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
     for name in config.space:
@@ -143,7 +144,19 @@ def resolve_study(config: StudyConfig) -> Study:
     resolved = config.model_copy(update={"quantisation": how})
     study = Study(resolved, study_id, identity, encoder, inputs, plans, why)
     check_identity(study.folder, identity, named=config.study is not None)
+    check_limit(study)
     return study
+
+
+def check_limit(study: Study) -> None:
+    """Refuse a limit of false alarms that so few genuine reviews can promise nothing about, before anything is trained.
+
+    Raises:
+        DataError: There are too few among those that choose.
+    """
+    rows, limit = study.judging, study.config.max_fpr
+    if limit is not None:
+        rank_at_fpr(len(np.unique(study.inputs.units_at(rows[~study.inputs.fake[rows]]))), limit)
 
 
 def describe(study: Study, say: Callable[[str], None]) -> None:
@@ -155,8 +168,20 @@ def describe(study: Study, say: Callable[[str], None]) -> None:
     asked = study.config
     if asked.finalists and study.num_folds < asked.folds:
         say(f"  {_fewer_folds(asked.folds, study.num_folds)}")
+    for line in _operating_lines(asked.max_fpr, asked.prevalence):
+        say(f"  {line}")
     if study.why_quantisation:
         say(f"  quantisation: {study.config.quantisation}, since {study.why_quantisation}")
+
+
+def _operating_lines(max_fpr: float | None, prevalence: float | None) -> list[str]:
+    """What was asked of labels and probabilities, for people."""
+    lines = []
+    if max_fpr is not None:
+        lines.append(f"labels: at most {max_fpr:.4g} of genuine reviews called fake, with 95 % confidence")
+    if prevalence is not None:
+        lines.append(f"probabilities: of reviews of which {prevalence:.4g} are fake")
+    return lines
 
 
 def _fewer_folds(asked: int, made: int) -> str:

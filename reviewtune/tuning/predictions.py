@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from reviewtune.artifact import ArtifactInfo
 from reviewtune.data.store import note_of, write_parquet
 from reviewtune.errors import StudyError
-from reviewtune.evaluation.metrics import classification_scores
+from reviewtune.evaluation.metrics import classification_scores, prevalence_scores
+from reviewtune.evaluation.roc_interval import tpr_ends
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.leaderboard.entry import TestScores
 from reviewtune.leaderboard.ties import PREDICTED
@@ -48,7 +49,7 @@ def keep_predictions(
         info: With the calibration of the scores, and the threshold.
         units: (N,) the cluster of each review in the split.
     """
-    probability = info.calibration.apply(scores)
+    probability = info.fake_probability(scores)
     predicted = probability > info.threshold
     said = {SCORE: scores, FAKE_PROBABILITY: probability, PREDICTED: predicted}
     write_parquet(pa.table({ID: ids, FAKE: fake, **said, CLUSTER: units}), path, {TRIAL: info.trial_id})
@@ -78,7 +79,7 @@ def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.
 def scores_on_test(
     fake: NDArray[np.bool_], scores: NDArray[np.float64], info: ArtifactInfo, units: NDArray[np.int64]
 ) -> TestScores:
-    """Every score of N test reviews, and the interval of the F1.
+    """Every score of N test reviews, with the intervals of those that have one.
 
     Args:
         fake: (N,) labels.
@@ -86,8 +87,9 @@ def scores_on_test(
         info: With the calibration of the scores, and the threshold.
         units: (N,) the cluster of each review in the split.
     """
+    # Of the split's own share of fakes, whatever share they are corrected to for others.
     probability = info.calibration.apply(scores)
-    predicted = probability > info.threshold
+    predicted = info.fake_probability(scores) > info.threshold
     interval = f1_interval(fake, predicted, units=units)
     measured: dict[str, Any] = classification_scores(fake, probability, predicted)
     return TestScores(
@@ -96,4 +98,6 @@ def scores_on_test(
         f1_high=interval.high,
         f1_rough=interval.rough,
         num_units=len(np.unique(units)),
+        **tpr_ends(fake, probability, units),
+        **prevalence_scores(measured, info.prevalence),
     )

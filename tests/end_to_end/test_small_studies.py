@@ -286,3 +286,23 @@ def test_a_study_with_a_first_rung_is_another_and_goes_on_as_any(rung: Told) -> 
     more = run(rung.config.model_copy(update={"num_trials": 7, "families": ["tfidf"]}))
     assert [record["number"] for record in more.records("tfidf")] == [1, 2, 3, 4, 5, 6, 7]
     assert more.records("tfidf")[:6] == records
+
+
+def test_another_operating_point_opens_entries_anew_and_trains_nothing(study: Told) -> None:
+    """Of what a limit says of labels and a share says of probabilities nothing is kept under other words."""
+    before = study.entries
+    limited = run(study.config.model_copy(update={"max_fpr": 0.2, "prevalence": 0.05}))
+    assert not limited.said(r"\w+: (preparing|tuning)")
+    assert limited.said(r"\s*labels: at most 0.2 of genuine reviews called fake")
+    for family, entry in limited.entries.items():
+        assert (entry["max_fpr"], entry["prevalence"]) == (0.2, 0.05)
+        assert entry["trial_id"] == before[family]["trial_id"]
+        assert entry["test"]["roc_auc"] == before[family]["test"]["roc_auc"]
+        info = json.loads((study.config.results_dir / entry["artifact"] / "reviewtune.json").read_text())
+        assert (info["max_fpr"], info["prevalence"]) == (0.2, 0.05)
+    again = run(limited.config)
+    assert len(again.said(r"\w+: done, .* \(kept from before\)")) == len(before)
+    back = run(study.config)
+    assert {name: entry["test"] for name, entry in back.entries.items()} == {
+        name: entry["test"] for name, entry in before.items()
+    }

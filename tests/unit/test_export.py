@@ -21,6 +21,7 @@ from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.isotonic_calibration import IsotonicCalibration
+from reviewtune.evaluation.operating_basis import OperatingBasis
 from reviewtune.export import export_artifact
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraParams
@@ -103,6 +104,18 @@ def test_the_code_on_a_merged_card_runs_and_agrees_with_the_artifact(tiny_base: 
     pytest.importorskip("sentence_transformers")
     logits = run(sentences, output)["logits"]
     np.testing.assert_allclose(logits[:, 1] - logits[:, 0], classifier.scores(TEXTS), atol=CLOSE)
+
+
+def test_the_code_on_a_merged_card_corrects_to_the_artifacts_share_of_fakes(artifact: Path, tmp_path: Path) -> None:
+    basis = OperatingBasis.of(np.array([0.2, 0.7, 0.4]), np.array([False, True, False]))
+    about = read_info(artifact).model_copy(update={"basis": basis, "prevalence": 0.01})
+    shutil.copytree(artifact, tmp_path / "rare")
+    (tmp_path / "rare" / "reviewtune.json").write_text(about.model_dump_json())
+    export_artifact(tmp_path / "rare", tmp_path / "merged", merge=True)
+    alone, _ = re.findall(r"```python\n(.*?)```", (tmp_path / "merged" / "README.md").read_text(), re.DOTALL)
+    said = run(alone, tmp_path / "merged")["fake_probability"].detach().numpy()
+    np.testing.assert_allclose(said, reviewtune.load(tmp_path / "rare").fake_probability(TEXTS), atol=CLOSE)
+    assert said.max() < reviewtune.load(artifact).fake_probability(TEXTS).max() / 2
 
 
 def test_a_merged_folder_says_where_it_comes_from_and_is_whole(artifact: Path, tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def artifacts(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 
 BETA = {"kind": "beta", "slope": 1.0, "intercept": 0.0, "above": 1.5, "below": 0.5, "offset": 0.1}
+BASIS = {"fake_share": 0.5, "genuine": 2, "ranks": [1, 2], "highest": [0.7, 0.1], "bins": [0, 2], "counts": [1, 3]}
 KNOTS = {"kind": "isotonic", "scores": [-1.0, 1.0], "values": [-2.0, 3.0], "tail": 1e-6}
 
 
@@ -140,6 +141,14 @@ def test_what_is_whole_labels_reviews(artifacts: dict[str, Path], name: str) -> 
         ("threshold", 1e300, "threshold=1e+300: input should be less than or equal to 1"),
         ("threshold", -0.1, "threshold=-0.1: input should be greater"),
         ("threshold", "0.5", "threshold='0.5': input should be a valid number"),
+        ("max_fpr", 0.01, "max_fpr and prevalence need basis, what they were chosen by"),
+        ("max_fpr", 0.0, "max_fpr=0.0: input should be greater than 0"),
+        ("prevalence", 1.0, "prevalence=1.0: input should be less than 1"),
+        ("basis", BASIS | {"fake_share": 0.0}, "basis.fake_share=0.0: input should be greater than 0"),
+        ("basis", BASIS | {"ranks": [1, 5]}, "ranks must rise from 1 to 2 at most"),
+        ("basis", BASIS | {"highest": [0.1, 0.7]}, "none above the one before"),
+        ("basis", BASIS | {"counts": [2**60, 1]}, "basis.counts.0=1152921504606846976: input should be less than"),
+        ("basis", BASIS | {"counts": [3]}, "counts must hold a number a bin"),
         ("labels", ["fake", "genuine"], "labels=['fake', 'genuine']: they must be ['genuine', 'fake']"),
         ("calibration__slope", 1e300, "the slope must be from 1e-09 to 1e+09"),
         ("calibration__slope", 0, "calibration.platt.slope=0: input should be greater than 0"),

@@ -29,9 +29,9 @@ def artifact(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         given.append(texts)
         return np.array([0.75 if len(text) > 4 else 0.25 for text in texts])
 
-    info: Any = SimpleNamespace(threshold=0.5, calibration=SimpleNamespace(apply=lambda scores: scores))
+    info: Any = SimpleNamespace(threshold=0.5, fake_probability=lambda scores: scores)
     model: Any = SimpleNamespace(scores=scores)
-    monkeypatch.setattr(labelling, "load", lambda *_: Classifier(info, model, "texts"))
+    monkeypatch.setattr(labelling, "load", lambda *_, **__: Classifier(info, model, "texts"))
     monkeypatch.setattr(first_look, "look", lambda _: None)
     return given
 

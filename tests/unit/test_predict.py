@@ -1,6 +1,7 @@
 """What a loaded artifact says of texts, and that the program says the same."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reviewtune
-from reviewtune.artifact import ArtifactInfo, write_artifact
+from reviewtune.artifact import ArtifactInfo, read_info, write_artifact
 from reviewtune.cli import main
-from reviewtune.errors import DataError
+from reviewtune.errors import ArtifactError, DataError, UsageError
 from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.operating_basis import OperatingBasis
+from reviewtune.evaluation.operating_point import f1_at, precision_at, rank_at_fpr, with_prevalence
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.registry import FAMILIES
 from reviewtune.families.rules import RulesFamily, RulesParams
@@ -76,6 +79,92 @@ def test_embeddings_of_what_is_no_text_are_nan() -> None:
 def test_texts_are_normalised_as_the_program_does(classifier: Any) -> None:
     decomposed = "  Great cafe\u0301, works as described.\r\n"
     assert classifier.scores([decomposed]) == classifier.scores([TEXTS[0]])
+
+
+@pytest.fixture(scope="module")
+def operated(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, with what other operating points are chosen by: of 400 reviews, half of them fake."""
+    folder = Path(shutil.copytree(artifact, tmp_path_factory.mktemp("results") / "operated"))
+    stored = json.loads((folder / "reviewtune.json").read_text())
+    fake = np.arange(400) % 2 == 0
+    probability = np.where(fake, 1 - np.arange(400) / 800, np.arange(400) / 800)
+    stored["basis"] = OperatingBasis.of(probability, fake).model_dump()
+    (folder / "reviewtune.json").write_text(json.dumps(stored))
+    return folder
+
+
+def test_another_operating_point_is_asked_of_an_artifact(operated: Path, classifier: Any, tmp_path: Path) -> None:
+    plain, limited = reviewtune.load(operated), reviewtune.load(operated, max_fpr=0.05)
+    np.testing.assert_array_equal(plain.fake_probability(TEXTS), classifier.fake_probability(TEXTS))
+    assert plain.info.threshold == 0.4
+    assert plain.info.basis is not None
+    # Of 200 genuine reviews at 1/800, 3/800, ..., 399/800 four may lie above.
+    assert rank_at_fpr(200, 0.05) == 5
+    assert limited.info.threshold == 391 / 800
+    rare = reviewtune.load(operated, max_fpr=0.05, prevalence=0.01)
+    expected = with_prevalence(plain.fake_probability(TEXTS), 0.5, 0.01)
+    np.testing.assert_array_equal(rare.fake_probability(TEXTS), expected)
+    np.testing.assert_array_equal(rare.predict(TEXTS), limited.predict(TEXTS))
+    (tmp_path / "in.csv").write_text("text\n" + "".join(f'"{text}"\n' for text in TEXTS))
+    words = ["predict", "--artifact", operated, "--input", tmp_path / "in.csv", "--output", tmp_path / "out.csv"]
+    assert main([*map(str, words), "--prevalence", "0.01", "--max-fpr", "0.05"]) == 0
+    said = pd.read_csv(tmp_path / "out.csv")
+    np.testing.assert_allclose(said["fake_probability"], expected)
+    assert said["label"].tolist() == rare.predict(TEXTS).tolist()
+
+
+def test_what_an_artifact_is_at_stays_where_nothing_else_is_asked(operated: Path) -> None:
+    info = read_info(operated).at(0.05, 0.01)
+    assert info.at() is info
+    assert info.at(max_fpr=0.05) is info
+    assert (info.at(prevalence=0.2).max_fpr, info.at(max_fpr=0.1).prevalence) == (0.05, 0.01)
+    assert info.at(max_fpr=0.1).threshold < info.threshold
+    for asked in ({"max_fpr": 0.0}, {"prevalence": 1.0}):
+        with pytest.raises(UsageError, match="must lie between 0 and 1"):
+            info.at(**asked)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--max-fpr", "0.001"], 1, "needs 2,995 unrelated genuine reviews, and there are 200: label more, or ask for"),
+        (["--max-fpr", "0"], 2, "--max-fpr"),
+        (["--max-fpr", "1"], 2, "--max-fpr"),
+        (["--prevalence", "5"], 2, "--prevalence"),
+    ],
+)
+def test_an_operating_point_that_cannot_be_is_one_line(
+    operated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], status: int, said: str
+) -> None:
+    (tmp_path / "in.csv").write_text("text\nGreat\n")
+    assert main(["predict", "--artifact", str(operated), "--input", str(tmp_path / "in.csv"), *words]) == status
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.count("\n") == 1
+
+
+def test_an_artifact_of_an_earlier_version_says_that_it_keeps_nothing_to_choose_by(artifact: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"s-tfidf is of a version that kept nothing .* delete its folder and run"):
+        reviewtune.load(artifact, prevalence=0.1)
+
+
+def test_evaluate_scores_the_operating_point_that_is_asked(
+    operated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, output = tmp_path / "in.csv", tmp_path / "scores.json"
+    rows = [f'"{text}",{"CG" if fake else "OR"}' for text, fake in zip(TEXTS, FAKE, strict=True)]
+    data.write_text("text,label\n" + "\n".join(rows) + "\n")
+    words = ["evaluate", "--artifact", operated, "--data", data, "--output", output, "--prevalence", "0.2"]
+    assert main(list(map(str, words))) == 0
+    measured, at = json.loads(output.read_text()), reviewtune.load(operated, prevalence=0.2)
+    probability = at.fake_probability(TEXTS)
+    assert measured["brier"] == pytest.approx(np.mean((probability - FAKE) ** 2))
+    called = probability > at.info.threshold
+    assert measured["true_positives"] == (called & FAKE).sum()
+    rates = called[FAKE].mean(), called[~FAKE].mean()
+    assert measured["f1_at_prevalence"] == f1_at(0.2, *rates)
+    assert measured["precision_at_prevalence"] == precision_at(0.2, *rates)
+    assert "f1_at_prevalence" in capsys.readouterr().out
 
 
 ROWS = st.lists(

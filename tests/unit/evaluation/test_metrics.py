@@ -15,6 +15,7 @@ from reviewtune.evaluation.metrics import (
     one_class_scores,
     validation_scores,
 )
+from reviewtune.evaluation.roc_interval import LIMITS
 from reviewtune.leaderboard.entry import TestScores
 
 
@@ -37,9 +38,10 @@ def test_every_score_of_eight_reviews_computed_by_hand():
     assert scores["log_loss"] == pytest.approx(-(6 * math.log(0.9) + math.log(0.2) + math.log(0.4)) / 8)
 
 
-def test_the_scores_are_the_fields_of_an_entry_but_for_the_interval():
+def test_the_scores_are_the_fields_of_an_entry_but_for_the_intervals():
     scores = classification_scores([True, False], [0.8, 0.3], [True, False])
-    assert set(scores) | {"f1_low", "f1_high", "f1_rough", "num_units"} == set(TestScores.model_fields)
+    ends = {f"{name}_{end}" for name in ("f1", *LIMITS) for end in ("low", "high")}
+    assert set(scores) | ends | {"f1_rough", "num_units"} == set(TestScores.model_fields)
     assert TestScores.model_validate({**scores, "f1_low": 1.0, "f1_high": 1.0}).f1 == 1
 
 

@@ -53,6 +53,14 @@ def test_the_share_of_fakes_that_is_found_at_a_share_of_false_alarms() -> None:
     assert classification_scores(fake, probability, probability > 0.5)["tpr_at_fpr_01"] == np.mean(told[:100] > 5.02)
 
 
+def test_no_point_of_the_curve_is_passed_over() -> None:
+    """Every one of 100 genuine reviews lies between two fakes: thresholds on a line, all of which count."""
+    fake = np.arange(200) % 2 == 0
+    told = -np.arange(200.0)
+    for allowed in range(100):
+        assert tpr_at_fpr(fake, told, allowed / 100) == (allowed + 1) / 100
+
+
 def test_the_measures_are_told_in_their_own_units() -> None:
     told = scores(1.5)
     log_loss = OBJECTIVES["log_loss"]

@@ -1,8 +1,8 @@
 import re
 
 from reviewtune.leaderboard.board import collect
-from reviewtune.leaderboard.columns import COLUMNS, NOTHING
-from reviewtune.leaderboard.entry import Gain, Selection
+from reviewtune.leaderboard.columns import COLUMNS, NOTHING, found_text
+from reviewtune.leaderboard.entry import Gain, Selection, read_entry, write_entry
 from reviewtune.leaderboard.markdown import markdown
 
 
@@ -28,7 +28,7 @@ def test_a_table_a_split_with_a_row_an_entry(results_dir, add_entry, add_failed)
 def test_names_cannot_break_out_of_their_cells(results_dir, add_entry):
     add_entry("svm", encoder="a|b`c\n<script>alert(1)</script> *x* [y](z)", data="# x | y\n\n<img>")
     text = markdown(collect(results_dir))
-    assert all(len(row) == len(COLUMNS) - 1 for row in rows(text))
+    assert all(len(row) == len(COLUMNS) - 2 for row in rows(text))
     assert r"a\|b\`c \<script\>alert(1)\</script\> \*x\* \[y\](z)" in text
     assert not re.search(r"(?<!\\)<(script|img)", text)
 
@@ -61,3 +61,29 @@ def test_what_the_split_can_show_stands_under_its_table(results_dir, add_entry):
     assert f"\n\nIn eight draws of ten this test split shows a true difference of {group.detectable:.4f}" in markdown(
         collect(results_dir)
     )
+
+
+def test_fakes_found_at_a_limit_stand_with_their_interval_where_there_is_one(entries):
+    entry = entries("svm")
+    told = {"tpr_at_fpr_01": 0.844, "tpr_at_fpr_01_low": 0.81, "tpr_at_fpr_01_high": 0.87}
+    for fields, text in (
+        ({"tpr_at_fpr_01": None}, NOTHING),
+        ({"tpr_at_fpr_01": 0.844}, "0.8440"),
+        (told, "0.8440 (0.8100\N{EN DASH}0.8700)"),
+    ):
+        assert found_text(entry.model_copy(update={"test": entry.test.model_copy(update=fields)})) == text
+    assert found_text(entry.model_copy(update={"test": None})) == NOTHING
+
+
+def test_an_operating_point_has_its_column_where_one_was_asked(results_dir, add_entry):
+    path = add_entry("svm")
+    assert "Operating point" not in markdown(collect(results_dir))
+    entry = read_entry(path)
+    for fields, text in (
+        ({"max_fpr": 0.01}, "FPR ≤ 1 %"),
+        ({"prevalence": 0.05}, "5 % fakes"),
+        ({"max_fpr": 0.001, "prevalence": 0.125}, "FPR ≤ 0.1 %, 12.5 % fakes"),
+    ):
+        write_entry(entry.model_copy(update=fields), path)
+        head, _, row = ([cell.strip() for cell in row] for row in rows(markdown(collect(results_dir))))
+        assert row[head.index("Operating point")] == text

@@ -11,8 +11,9 @@ import pytest
 import reviewtune
 from reviewtune.artifact import read_info
 from reviewtune.data.sample import generate
-from reviewtune.errors import StudyError
+from reviewtune.errors import DataError, StudyError
 from reviewtune.evaluation.metrics import classification_scores
+from reviewtune.evaluation.operating_point import rank_at_fpr
 from reviewtune.families.base import Leg, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Selection
@@ -111,6 +112,21 @@ def test_what_folds_said_calibrates_and_is_kept(finalist: Finalist) -> None:
     assert table["score"].to_pylist() == scores.tolist()
     assert table["predicted"].to_pylist() == finalist.judges.fake.tolist()
     assert read_info(finalist.results_dir / finalist.artifact).validation_f1 == 0.75
+
+
+def test_what_was_asked_of_false_alarms_and_of_the_share_of_fakes_is_kept(finalist: Finalist) -> None:
+    test, _ = assess(replace(finalist, max_fpr=0.2, prevalence=0.1))
+    info = read_info(finalist.results_dir / finalist.artifact)
+    assert (info.max_fpr, info.prevalence) == (0.2, 0.1)
+    table = pq.read_table(finalist.folder / VALIDATION_PREDICTIONS_FILE)
+    probability, genuine = table["fake_probability"].to_numpy(), ~finalist.judges.fake
+    assert (probability[genuine] > info.threshold).sum() == rank_at_fpr(int(genuine.sum()), 0.2) - 1
+    assert test.precision_at_prevalence is not None
+    card = (finalist.results_dir / finalist.artifact / "README.md").read_text()
+    assert "called fake at 0.2 or less, with 95 %" in card
+    assert "corrected to where 0.1 of the reviews are fake" in card
+    with pytest.raises(DataError, match=r"needs 299 unrelated genuine reviews"):
+        assess(replace(finalist, max_fpr=0.01))
 
 
 class Counting:

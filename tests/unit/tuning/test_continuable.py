@@ -126,3 +126,11 @@ def test_what_is_missing_is_said(results: Path, tmp_path: Path) -> None:
 def test_continue_and_epochs_go_together(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         StudyConfig(**settings)
+
+
+def test_the_operating_point_is_what_is_asked_now_or_that_of_the_study(results: Path) -> None:
+    path = results / "studies" / "reviews-2" / "config.json"
+    path.write_text(StudyConfig(max_fpr=0.01, prevalence=0.05).model_dump_json())
+    kept, asked_now = (asked(results, "reviews-2", **more).config for more in ({}, {"max_fpr": 0.1}))
+    assert (kept.max_fpr, kept.prevalence) == (0.01, 0.05)
+    assert (asked_now.max_fpr, asked_now.prevalence) == (0.1, 0.05)

@@ -24,13 +24,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         test=0.9,
         trial_id="a",
         selection="four folds",
+        max_fpr=None,
+        prevalence=0.05,
         provenance=SimpleNamespace(data_sha256="d", split_sha256="s"),
         model_copy=lambda update: "kept",
     )
     monkeypatch.setattr(entries, "read_entry", lambda _: kept)
     study = SimpleNamespace(
         study_id="s",
-        config=SimpleNamespace(results_dir=tmp_path),
+        config=SimpleNamespace(results_dir=tmp_path, max_fpr=None, prevalence=0.05),
         artifact=lambda family: "artifact",
         inputs=SimpleNamespace(reviews=SimpleNamespace(sha256="d"), split=SimpleNamespace(sha256="s")),
     )
@@ -64,6 +66,12 @@ def test_an_assessment_that_lacks_a_file_is_done_again(run: Any, name: str) -> N
 @pytest.mark.parametrize("part", ["reviews", "split"])
 def test_so_is_one_of_other_reviews_or_another_split(run: Any, part: str) -> None:
     getattr(run.study.inputs, part).sha256 = "other"
+    assert known(run, "a") is None
+
+
+@pytest.mark.parametrize(("name", "asked"), [("max_fpr", 0.01), ("prevalence", None), ("prevalence", 0.1)])
+def test_so_is_one_of_another_operating_point(run: Any, name: str, asked: float | None) -> None:
+    setattr(run.study.config, name, asked)
     assert known(run, "a") is None
 
 

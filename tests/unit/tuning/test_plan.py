@@ -2,11 +2,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from reviewtune.config import StudyConfig
 from reviewtune.encoders import vetting
-from reviewtune.errors import UsageError
+from reviewtune.errors import DataError, UsageError
 from reviewtune.tuning.identity import keep_identity
 from reviewtune.tuning.plan import Study, _study_id, describe, resolve_study
 from reviewtune.tuning.training import SEARCH
@@ -118,3 +119,28 @@ def test_a_first_rung_is_one_of_the_searchs_trials_alone(tiny_bert: Path, tmp_pa
     without = resolve_study(StudyConfig.model_validate(settings))
     assert {fold.first_rung for fold in without.folds.values()} == {None}
     assert without.identity.first_rung_rows is None
+
+
+def test_a_limit_that_so_few_reviews_can_promise_nothing_about_is_refused_before_anything_is_trained(
+    tiny_bert: Path, tmp_path: Path
+) -> None:
+    settings = {"results_dir": tmp_path, "families": ["tfidf"], "base_model": str(tiny_bert), "prevalence": 0.05}
+    plain = resolve_study(StudyConfig.model_validate(settings))
+    rows = plain.inputs.development
+    there = len(np.unique(plain.inputs.units_at(rows[~plain.inputs.fake[rows]])))
+    lines: list[str] = []
+    describe(resolve_study(StudyConfig.model_validate({**settings, "max_fpr": 0.05})), lines.append)
+    assert "  labels: at most 0.05 of genuine reviews called fake, with 95 % confidence" in lines
+    assert "  probabilities: of reviews of which 0.05 are fake" in lines
+    with pytest.raises(DataError, match=rf"needs 29,956 unrelated genuine reviews, and there are {there}: label more"):
+        resolve_study(StudyConfig.model_validate({**settings, "max_fpr": 0.0001}))
+    with pytest.raises(DataError, match="needs 299 unrelated"):
+        resolve_study(StudyConfig.model_validate({**settings, "max_fpr": 0.01, "finalists": 0}))
+
+
+def test_an_operating_point_is_no_part_of_the_study(tiny_bert: Path, tmp_path: Path) -> None:
+    settings = {"results_dir": tmp_path, "families": ["tfidf"], "base_model": str(tiny_bert)}
+    first = resolve_study(StudyConfig.model_validate(settings))
+    keep_identity(first.folder, first.identity)
+    other = resolve_study(StudyConfig.model_validate({**settings, "max_fpr": 0.05, "prevalence": 0.1}))
+    assert (other.study_id, other.key) == (first.study_id, first.key)

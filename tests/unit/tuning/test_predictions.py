@@ -22,7 +22,9 @@ class Halved:
         return np.clip(0.5 + scores / 2, 0, 1)
 
 
-INFO: Any = SimpleNamespace(calibration=Halved(), threshold=0.7, trial_id="t1")
+INFO: Any = SimpleNamespace(
+    calibration=Halved(), fake_probability=Halved().apply, threshold=0.7, trial_id="t1", prevalence=None
+)
 
 
 def test_each_review_has_its_score_its_probability_and_its_label(tmp_path: Path) -> None:
@@ -75,4 +77,20 @@ def test_the_test_split_is_scored_by_calibration_and_threshold() -> None:
     assert test.brier == pytest.approx((0 + 0 + 0.4**2 + 0.7**2) / 4)
     assert test.f1_low < test.f1 < test.f1_high
     assert (test.num_units, test.f1_rough) == (4, True)
+    assert (test.tpr_at_fpr_01, test.tpr_at_fpr_001) == (0.5, 0.5)
+    # Two genuine reviews tell nothing of the one in a hundred that scores highest.
+    assert (test.tpr_at_fpr_01_low, test.tpr_at_fpr_001_low) == (0, 0)
+    assert test.tpr_at_fpr_01_high == test.tpr_at_fpr_001_high > 0.9
     assert scores_on_test(FAKE, SCORES, INFO, UNITS) == test
+    assert (test.precision_at_prevalence, test.f1_at_prevalence) == (None, None)
+
+
+def test_another_share_of_fakes_changes_labels_and_says_what_they_are_worth_there() -> None:
+    """Calibration is judged on the split as it is; where one review in ten is fake, one accusation in ten is right."""
+    info: Any = SimpleNamespace(**{**vars(INFO), "prevalence": 0.1, "fake_probability": lambda scores: scores + 0.35})
+    plain = scores_on_test(FAKE, SCORES, INFO, UNITS)
+    other = scores_on_test(FAKE, SCORES, info, UNITS)
+    assert (other.brier, other.log_loss, other.roc_auc) == (plain.brier, plain.log_loss, plain.roc_auc)
+    assert (other.recall, other.false_positives) == (0.5, 1)
+    assert other.precision_at_prevalence == pytest.approx(0.05 / (0.05 + 0.45))
+    assert other.f1_at_prevalence == pytest.approx(2 * 0.05 / (0.05 + 0.45 + 0.1))

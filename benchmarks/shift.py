@@ -4,7 +4,7 @@ Product reviews (Salminen et al.) are profiled; batches are drawn from those tha
 alone, or of one category, and from hotel reviews of other files.
 
     python benchmarks/shift.py --data salminen.csv --fake-label CG --other en=hotels_en.csv de=hotels_de.csv \
-      --other-fake-label generated [--draws 200] [--rows 20 100 1000] [--profiled 8000]
+      --other-fake-label generated [--draws 200] [--other-draws 40] [--rows 20 100 1000]
 """
 
 import argparse
@@ -62,7 +62,8 @@ def main() -> None:
     parser.add_argument("--other", nargs="*", default=[])
     parser.add_argument("--other-fake-label")
     parser.add_argument("--draws", type=int, default=200)
-    parser.add_argument("--rows", type=int, nargs="+", default=[20, 50, 100, 1000])
+    parser.add_argument("--other-draws", type=int, default=40)
+    parser.add_argument("--rows", type=int, nargs="+", default=[20, 100, 1000])
     parser.add_argument("--profiled", type=int, default=8000)
     options = parser.parse_args()
     profile, kinds = drawn(load_reviews(options.data, fake_label=options.fake_label), options.profiled)
@@ -72,7 +73,8 @@ def main() -> None:
     for name, texts in kinds.items():
         cells = []
         for rows in options.rows:
-            found = tested(profile, texts, rows, options.draws) if rows <= len(texts) else []
+            draws = options.draws if name.startswith("same source") else options.other_draws
+            found = tested(profile, texts, rows, draws) if rows <= len(texts) else []
             sure = np.mean([shift.p_value <= FALSE_ALARM for shift in found]) if found else np.nan
             told = np.mean([shift.unlike for shift in found]) if found else np.nan
             auc = np.mean([shift.auc for shift in found]) if found else np.nan

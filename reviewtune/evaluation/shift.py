@@ -16,7 +16,7 @@ FEWEST = 20
 """Reviews of either kind that a test needs."""
 MOST = 2000
 """Reviews of a batch that the test looks at, drawn at random."""
-PERMUTATIONS = 399
+PERMUTATIONS = 199
 FOLDS = 5
 RIDGE = 0.1
 """Added to the variance of standardised numbers. 0.01 to 0.1 are equal on hotel reviews against product reviews."""
@@ -128,7 +128,7 @@ def _told_apart(
 
 def _auc(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(1 + P,) ROC AUC of each column; ties, which only equal reviews have, fall as they come."""
-    ranks = scores.argsort(axis=0).argsort(axis=0) + 1
+    ordered = np.take_along_axis(labels, scores.argsort(axis=0), axis=0)
     positive = int(labels[:, 0].sum())
-    total = (ranks * labels).sum(axis=0) - positive * (positive + 1) / 2
+    total = np.arange(1, len(labels) + 1) @ ordered.astype(np.float64) - positive * (positive + 1) / 2
     return np.asarray(total / (positive * (len(labels) - positive)), dtype=np.float64)

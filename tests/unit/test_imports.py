@@ -24,8 +24,9 @@ MAY_IMPORT = {
     "predict": GROUND | {"data", "evaluation", "encoders", "families", "artifact", "profile"},
     "outputs": GROUND,
     "tables": GROUND,
-    "labelling": GROUND | {"data", "evaluation", "predict", "outputs", "tables"},
-    "scoring": GROUND | {"data", "evaluation", "artifact", "predict", "outputs"},
+    "applies": GROUND | {"data", "evaluation", "predict"},
+    "labelling": GROUND | {"data", "applies", "predict", "outputs", "tables"},
+    "scoring": GROUND | {"data", "applies", "evaluation", "artifact", "predict", "outputs"},
     "export": GROUND | {"adapters", "evaluation", "families", "artifact", "predict", "outputs"},
     "tuning": GROUND
     | {"data", "evaluation", "leaderboard", "encoders", "adapters", "families", "artifact", "predict", "profile"},

@@ -37,7 +37,7 @@ def test_a_batch_of_another_source_is_told_apart() -> None:
     found = compare(drawn(random, 30, 1.5), drawn(random, 200), np.arange(200) % 2 == 0)
     assert found is not None
     assert found.unlike
-    assert found.p_value == 1 / 400
+    assert found.p_value == 1 / 200
     assert found.auc > 0.95
     assert found.num_reviews == 30
 

@@ -21,6 +21,7 @@ from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.evaluation.operating_basis import OperatingBasis
 from reviewtune.families.registry import ENSEMBLE, FAMILIES
 from reviewtune.files import in_one_step
+from reviewtune.profile import PROFILE_FILE, Profile
 from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, F1, LABEL_NAMES, Objective
 from reviewtune.stored import Line, Sha256, Stored, read_stored
 
@@ -31,6 +32,12 @@ STEEPEST = 1e9
 """Of a calibration: log-odds a unit of score, or the inverse. Models whose scores need more have diverged."""
 MOST_FOLDS = 1_000
 CALIBRATIONS = {"platt": "Platt scaling", "beta": "beta calibration", "isotonic": "centred isotonic regression"}
+
+PROFILED = f"""
+`{PROFILE_FILE}` is a profile of the training reviews: how rare tokens are and how long reviews, hashed, without a text.
+By it `classifier.familiar(texts)` says how usual each review is among them, from 0 to 1, and `classifier.shift(texts)`
+whether a batch is unlike them: where it is, the scores on the board do not apply.
+"""
 
 
 class EncoderInfo(Stored):
@@ -142,13 +149,15 @@ class Saveable(Protocol):
         ...
 
 
-def write_artifact(folder: Path, info: ArtifactInfo, model: Saveable) -> None:
-    """Write model, `reviewtune.json` and model card in one step: an older artifact stays until this one is whole."""
+def write_artifact(folder: Path, info: ArtifactInfo, model: Saveable, profile: Profile | None = None) -> None:
+    """Write model, `reviewtune.json`, model card and profile in one step: an older artifact stays until then."""
     with in_one_step(folder) as partial:
         partial.mkdir()
         model.save(partial)
+        if profile is not None:
+            profile.save(partial)
         (partial / ARTIFACT_FILE).write_text(json.dumps(info.model_dump(mode="json"), indent=1) + "\n")
-        (partial / CARD_FILE).write_text(model_card(info))
+        (partial / CARD_FILE).write_text(model_card(info, profiled=profile is not None))
 
 
 def read_info(folder: Path) -> ArtifactInfo:
@@ -182,8 +191,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def model_card(info: ArtifactInfo) -> str:
-    """A model card in the hub's form, in Markdown."""
+def model_card(info: ArtifactInfo, *, profiled: bool = False) -> str:
+    """A model card in the hub's form, in Markdown; `profiled` where a profile lies beside it."""
     params = "\n".join(f"| {name} | {value} |" for name, value in info.params.items())
     peft = "library_name: peft\n" if info.family == "qlora" else ""
     return f"""---
@@ -206,7 +215,7 @@ A review is called fake where its fake probability is above {info.threshold:.4f}
 They hold for reviews like those of `{info.data}` and say nothing about others:
 check a sample of your own before anyone acts on them, and let no review be removed by this model alone. That threshold
 {_threshold_reason(info)}
-
+{PROFILED if profiled else ""}
 | param | value |
 |---|---|
 {params}

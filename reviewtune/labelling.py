@@ -1,4 +1,4 @@
-"""What `predict` does: the rows of its input as they were, each with a fake probability and a label.
+"""What `predict` does: the rows of its input as they were, each with a fake probability, a label, how familiar it is.
 
 Shape letter: `N` rows.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from reviewtune.applies import say_if_unlike
 from reviewtune.config import PredictConfig
 from reviewtune.data.columns import TEXT_NAMES, find_column
 from reviewtune.data.sources import Source, read_lines, read_source
@@ -16,26 +17,27 @@ from reviewtune.data.texts import Prepared, prepare, read_texts
 from reviewtune.errors import DataError, UsageError
 from reviewtune.outputs import check_output, written
 from reviewtune.predict import Classifier, load
-from reviewtune.schema import FAKE_PROBABILITY, LABEL, TEXT
+from reviewtune.schema import FAKE_PROBABILITY, FAMILIAR, LABEL, TEXT
 from reviewtune.tables import ENDINGS, as_stored, as_written, write_table
 
 
 def predict_rows(config: PredictConfig) -> int:
-    """Write the input's columns, fake_probability and label of each review, in the input's order."""
+    """Write the input's columns, and fake_probability, label and familiar of each review, in the input's order."""
     ending = _ending(config.output)
     check_output(
         config.output, {"--input": config.input, "--artifact": config.artifact, "--base-model": config.base_model}
     )
     found, name = _read(config)
-    added = [config.prefix + column for column in (FAKE_PROBABILITY, LABEL)]
+    added = [config.prefix + column for column in (FAKE_PROBABILITY, LABEL, FAMILIAR)]
     kept = as_written(_kept(found.table, added, config), ending)
     if ending == ".parquet":
         kept = as_stored(kept, Path(config.input))
     prepared = prepare(read_texts(found.table, name))
     # Only now, so that what is wrong with the input is said before a model is loaded.
-    asked = {"max_fpr": config.max_fpr, "prevalence": config.prevalence}
-    judged = _judged(load(config.artifact, config.base_model, **asked), prepared)
+    classifier = load(config.artifact, config.base_model, max_fpr=config.max_fpr, prevalence=config.prevalence)
+    judged = _judged(classifier, prepared)
     _say_what_has_no_text(prepared, found.replaced.get(name, 0))
+    say_if_unlike(classifier, prepared, config.artifact)
     for column, values in zip(added, judged, strict=True):
         kept = kept.append_column(column, values)
     if config.output == "-":
@@ -81,12 +83,17 @@ def _kept(table: pa.Table, added: list[str], config: PredictConfig) -> pa.Table:
     return table
 
 
-def _judged(classifier: Classifier, prepared: Prepared) -> tuple[pa.Array, pa.Array]:
-    """(N,) fake probabilities and labels, null where there is no text."""
+def _judged(classifier: Classifier, prepared: Prepared) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """(N,) fake probabilities, labels and how familiar; null without a text, the last without a profile too."""
     probability = classifier.fake_probability(prepared)
     missing = np.isnan(probability)
     labels = classifier.labels(probability)
-    return pa.array(probability, mask=missing), pa.array(labels, pa.string(), mask=missing)
+    familiar = classifier.familiar(prepared)
+    return (
+        pa.array(probability, mask=missing),
+        pa.array(labels, pa.string(), mask=missing),
+        pa.array(familiar, mask=np.isnan(familiar)),
+    )
 
 
 def _say_what_has_no_text(prepared: Prepared, repaired: int) -> None:

@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from reviewtune.artifact import ArtifactInfo, EncoderInfo, read_info
 from reviewtune.data.texts import Prepared, Texts, prepare
 from reviewtune.errors import ArtifactError, EncoderError, UsageError
+from reviewtune.evaluation.shift import Shift
 from reviewtune.evaluation.stacking import Stacking
 from reviewtune.families.base import Inputs, Model
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
+from reviewtune.profile import Profile
 from reviewtune.schema import ARTIFACT_FILE, LABEL_NAMES
 
 if TYPE_CHECKING:
@@ -35,15 +37,19 @@ class Classifier:
         info: What its `reviewtune.json` says, its encoder being the one that is used here.
         model: Scores the texts in the form that it reads.
         form: What it reads.
+        profile: Of the reviews that it was trained on; None in artifacts of earlier versions.
         classes_: Names of the columns of `predict_proba`, as in scikit-learn.
     """
 
     classes_ = np.array(LABEL_NAMES)
 
-    def __init__(self, info: ArtifactInfo, model: "Model | Ensemble", form: Inputs) -> None:
+    def __init__(
+        self, info: ArtifactInfo, model: "Model | Ensemble", form: Inputs, profile: Profile | None = None
+    ) -> None:
         self.info = info
         self.model = model
         self.form = form
+        self.profile = profile
 
     def scores(self, texts: Texts) -> NDArray[np.float64]:
         """(N,) uncalibrated scores of N texts: the higher, the more fake.
@@ -73,6 +79,23 @@ class Classifier:
         genuine, fake = LABEL_NAMES
         called = np.where(fake_probability > self.info.threshold, fake, genuine)
         return np.where(np.isnan(fake_probability), "", called)
+
+    def familiar(self, texts: Texts) -> NDArray[np.float64]:
+        """(N,) how usual each text is among the training reviews, above 0 and at most 1.
+
+        The share of held-back ones that are at least as unusual. NaN where there is no profile. Raises as `scores`.
+        """
+        prepared = prepare(texts)
+        if self.profile is None:
+            return np.full(prepared.total, np.nan)
+        return prepared.spread(self.profile.familiar(prepared.texts))
+
+    def shift(self, texts: Texts) -> Shift | None:
+        """How N texts together differ from the training reviews.
+
+        None where they are too few to say, or there is no profile. Raises as `scores`.
+        """
+        return self.profile.shift(prepare(texts).texts) if self.profile is not None else None
 
     def read(self, texts: list[str]) -> Any:
         """N prepared texts in the form that the model reads."""
@@ -138,19 +161,19 @@ def load(
         UsageError: It was trained on no base model, and one is given.
     """
     folder = Path(artifact)
-    info = read_info(folder).at(max_fpr, prevalence)
+    info, profile = read_info(folder).at(max_fpr, prevalence), Profile.load(folder)
     if info.family == ENSEMBLE:
-        return Classifier(info, _ensemble(folder, info, base_model), "texts")
+        return Classifier(info, _ensemble(folder, info, base_model), "texts", profile)
     family: Any = get_family(info.family)
     if info.encoder is None:
         if family.inputs != "texts":
             raise ArtifactError(f"{folder / ARTIFACT_FILE} is damaged: encoder is missing, and {info.family} needs one")
         if base_model is not None:
             raise UsageError(f"--base-model {base_model}: {folder} was trained on no base model: leave the flag out")
-        return Classifier(info, family.load(folder), family.inputs)
+        return Classifier(info, family.load(folder), family.inputs, profile)
     found = check_base(info.encoder, folder, base_model)
     info = info.model_copy(update={"encoder": info.encoder.model_copy(update={"name": found.name})})
-    return Classifier(info, _on_base(folder, info, family, found.name), family.inputs)
+    return Classifier(info, _on_base(folder, info, family, found.name), family.inputs, profile)
 
 
 def _on_base(folder: Path, info: ArtifactInfo, family: Any, base_model: str) -> Model:

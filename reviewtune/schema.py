@@ -17,6 +17,7 @@ SPLIT = "split"
 CLUSTER = "cluster"
 FAKE_PROBABILITY = "fake_probability"
 LABEL = "label"
+FAMILIAR = "familiar"
 
 TRAIN = "train"
 VALIDATION = "validation"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from reviewtune.applies import say_if_unlike
 from reviewtune.artifact import read_info
 from reviewtune.config import EvaluateConfig
 from reviewtune.data.duplicates import near_duplicate_clusters
@@ -46,7 +47,10 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
     measured, untold = _measured(reviews.table[TEXT].to_pylist(), fake, probability, predicted)
     measured = {**measured, **prevalence_scores(measured, info.prevalence)}
     console = Console()
-    same = ", the data it was trained on: these scores flatter it" if reviews.sha256 == info.data_sha256 else ""
+    known = reviews.sha256 == info.data_sha256
+    if not known:
+        say_if_unlike(classifier, reviews.table[TEXT], config.artifact, labelled=True)
+    same = ", the data it was trained on: these scores flatter it" if known else ""
     console.print(f"{config.artifact.name} on {len(fake):,} reviews of {reviews.name}{same}", highlight=False)
     for name, value in measured.items():
         console.print(

@@ -19,6 +19,7 @@ from reviewtune.families.base import Model, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, TestScores
 from reviewtune.predict import Classifier, load
+from reviewtune.profile import Profile
 from reviewtune.schema import Objective
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE, keep_predictions, scores_on_test
@@ -45,6 +46,7 @@ class Finalist:
         test: The test split.
         judge_ids, test_ids, test_texts: (N,) of the same rows.
         judge_units, test_units: (N,) the cluster of each of them.
+        profile: Of the reviews that its model is fitted on.
         encoder: Its base model, if it has one.
         study_id, data, data_sha256, split_sha256: What it was selected on.
         objective: What it was selected by.
@@ -65,6 +67,7 @@ class Finalist:
     test_texts: list[str]
     judge_units: NDArray[np.int64]
     test_units: NDArray[np.int64]
+    profile: Profile
     encoder: Encoder | None
     study_id: str
     data: str
@@ -93,7 +96,7 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
         scores = model.scores(judges.inputs)
     asked = {"max_fpr": finalist.max_fpr, "prevalence": finalist.prevalence}
     info = _info(finalist, calibrated(scores, judges.fake, finalist.judge_units, **asked))
-    write_artifact(artifact, info, model)
+    write_artifact(artifact, info, model, finalist.profile)
     del model
     classifier = load(artifact)
     test_scores = classifier.model.scores(test.inputs)

@@ -26,7 +26,8 @@ from reviewtune.leaderboard.entry import (
     read_entry,
 )
 from reviewtune.predict import MEMBERS, load
-from reviewtune.schema import TEST, VALIDATION
+from reviewtune.profile import Profile
+from reviewtune.schema import TEST, TRAIN, VALIDATION
 from reviewtune.tuning.assessment import check_from_texts
 from reviewtune.tuning.entries import assessed_before, provenance_of, selection_of, validation_of
 from reviewtune.tuning.plan import Study
@@ -188,7 +189,9 @@ def _stack(
     work = on_worker(_write, cpus=resources.cpus, gpus=resources.gpus)
     asked = {"max_fpr": study.config.max_fpr, "prevalence": study.config.prevalence}
     info = _info(entry, chosen_by, calibrated(left_out, fake, units, **asked))
-    speed = work(study.config.results_dir / str(entry.artifact), info, folders, test.inputs, scores)
+    by_folds = len(judging) == len(inputs.development)
+    profile = inputs.profile(judging if by_folds else inputs.positions[TRAIN])
+    speed = work(study.config.results_dir / str(entry.artifact), info, folders, profile, (test.inputs, scores))
     folder = study.folder / ENSEMBLE
     place = folder / VALIDATION_PREDICTIONS_FILE
     keep_predictions(place, inputs.ids_at(judging), fake, left_out, info, units=units)
@@ -245,7 +248,16 @@ def _cost(costs: list[Cost], speed: float) -> Cost:
     )
 
 
-def _write(folder: Path, info: ArtifactInfo, members: Folders, texts: list[str], scores: NDArray[np.float64]) -> float:
-    """Write the artifact, and load it as a user would: the reviews that it judges a second."""
-    write_artifact(folder, info, members)
-    return check_from_texts(load(folder), texts, scores)
+def _write(
+    folder: Path,
+    info: ArtifactInfo,
+    members: Folders,
+    profile: Profile,
+    expected: tuple[list[str], NDArray[np.float64]],
+) -> float:
+    """Write the artifact, and load it as a user would: the reviews that it judges a second.
+
+    `expected` are texts and what it is to say of them.
+    """
+    write_artifact(folder, info, members, profile)
+    return check_from_texts(load(folder), *expected)

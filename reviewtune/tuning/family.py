@@ -8,7 +8,7 @@ import numpy as np
 from ray.tune.search.optuna import OptunaSearch
 
 from reviewtune.leaderboard.entry import Entry, TestScores
-from reviewtune.schema import TEST
+from reviewtune.schema import TEST, TRAIN
 from reviewtune.tuning.assessment import Finalist, assess
 from reviewtune.tuning.chosen import Chosen, choose_by_validation
 from reviewtune.tuning.entries import known_entry, scored_entry, unscored_entry
@@ -182,6 +182,7 @@ def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:
         test_texts=inputs.test("texts").inputs,
         judge_units=inputs.units_at(study.judging),
         test_units=inputs.units_at(inputs.positions[TEST]),
+        profile=inputs.profile(study.judging if by_folds else inputs.positions[TRAIN]),
         encoder=run.encoder,
         study_id=study.study_id,
         data=inputs.reviews.name,

@@ -20,6 +20,7 @@ from reviewtune.data.tokens import Tokens, tokens_in_store
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
 from reviewtune.families.base import Inputs, Rows
+from reviewtune.profile import Profile
 from reviewtune.schema import CLUSTER, FAKE, ID, SOURCE, TEST, TEXT, TRAIN, VALIDATION
 
 
@@ -83,6 +84,11 @@ class StudyInputs:
     def sources(self) -> NDArray[np.object_]:
         """(N,) names of the sources of the reviews, in the order of `reviews.table`."""
         return np.array(self.reviews.table[SOURCE].to_pylist(), dtype=object)
+
+    def profile(self, positions: NDArray[np.int64]) -> Profile:
+        """What artifacts that are trained on the rows at some positions keep of them."""
+        texts: list[str] = self.reviews.table[TEXT].take(positions).to_pylist()
+        return Profile.of(texts, self.fake[positions], self.units_at(positions))
 
     def _rows(self, form: Inputs, positions: NDArray[np.int64]) -> Rows:
         inputs: Any

@@ -155,7 +155,7 @@ def test_predict_reads_standard_input_and_writes_standard_output(study: StudyRun
     )
     assert done.code == 0, done.err
     rows = list(csv.DictReader(io.StringIO(done.out)))
-    assert [set(row) for row in rows] == [{"text", "fake_probability", "label"}] * 2
+    assert [set(row) for row in rows] == [{"text", "fake_probability", "label", "familiar"}] * 2
 
 
 def test_no_artifact_holds_a_pickle(study: StudyRun) -> None:

@@ -65,7 +65,9 @@ def test_reviews_of_one_class_are_scored_by_what_they_can_tell(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    classifier = SimpleNamespace(fake_probability=lambda texts: np.array([0.9] * (len(texts) - 1) + [0.1]))
+    classifier = SimpleNamespace(
+        fake_probability=lambda texts: np.array([0.9] * (len(texts) - 1) + [0.1]), shift=lambda texts: None
+    )
     info = SimpleNamespace(threshold=0.5, data_sha256="", prevalence=None, at=lambda **_: info)
     monkeypatch.setattr(scoring, "load", lambda *_, **__: classifier)
     monkeypatch.setattr(scoring, "read_info", lambda _: info)

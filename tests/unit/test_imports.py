@@ -19,14 +19,17 @@ MAY_IMPORT = {
     "encoders": GROUND | {"data"},
     "adapters": GROUND | {"data", "encoders"},
     "families": GROUND | {"data", "encoders", "adapters"},
-    "artifact": GROUND | {"evaluation", "families"},
-    "predict": GROUND | {"data", "evaluation", "encoders", "families", "artifact"},
+    "profile": GROUND | {"data", "evaluation"},
+    "artifact": GROUND | {"evaluation", "families", "profile"},
+    "predict": GROUND | {"data", "evaluation", "encoders", "families", "artifact", "profile"},
     "outputs": GROUND,
     "tables": GROUND,
-    "labelling": GROUND | {"data", "predict", "outputs", "tables"},
-    "scoring": GROUND | {"data", "evaluation", "artifact", "predict", "outputs"},
+    "applies": GROUND | {"data", "evaluation", "predict"},
+    "labelling": GROUND | {"data", "applies", "predict", "outputs", "tables"},
+    "scoring": GROUND | {"data", "applies", "evaluation", "artifact", "predict", "outputs"},
     "export": GROUND | {"adapters", "evaluation", "families", "artifact", "predict", "outputs"},
-    "tuning": GROUND | {"data", "evaluation", "leaderboard", "encoders", "adapters", "families", "artifact", "predict"},
+    "tuning": GROUND
+    | {"data", "evaluation", "leaderboard", "encoders", "adapters", "families", "artifact", "predict", "profile"},
 }
 """What each part of the package may use besides itself; what is not listed, the program itself, may use all."""
 

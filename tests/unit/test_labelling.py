@@ -31,7 +31,8 @@ def artifact(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     info: Any = SimpleNamespace(threshold=0.5, fake_probability=lambda scores: scores)
     model: Any = SimpleNamespace(scores=scores)
-    monkeypatch.setattr(labelling, "load", lambda *_, **__: Classifier(info, model, "texts"))
+    profile: Any = SimpleNamespace(familiar=lambda texts: np.full(len(texts), 0.5), shift=lambda texts: None)
+    monkeypatch.setattr(labelling, "load", lambda *_, **__: Classifier(info, model, "texts", profile))
     monkeypatch.setattr(first_look, "look", lambda _: None)
     return given
 
@@ -65,7 +66,9 @@ def test_standard_input_is_lines_and_standard_output_csv(
     labelled("--input", "-", "--output", "-")
     assert artifact == [["café", 'longer, "so"']]
     shown = capfdbinary.readouterr()
-    expected = 'text,fake_probability,label\ncafe\u0301 ,0.25,genuine\n,,\n"longer, ""so""",0.75,fake\n'
+    expected = (
+        'text,fake_probability,label,familiar\ncafe\u0301 ,0.25,genuine,0.5\n,,,\n"longer, ""so""",0.75,fake,0.5\n'
+    )
     assert shown.out.decode() == expected
     assert shown.err == b"1 of 3 reviews has no text: no probability, no label\n"
 
@@ -73,7 +76,8 @@ def test_standard_input_is_lines_and_standard_output_csv(
 def test_the_inputs_columns_stay_as_they_were(artifact: list[list[str]], reviews: Path, tmp_path: Path) -> None:
     labelled("--input", reviews, "--output", tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == (
-        'id,text,stars,fake_probability,label\n007,"short, review",5.0,0.75,fake\n008,bad,,0.25,genuine\n'
+        "id,text,stars,fake_probability,label,familiar\n"
+        '007,"short, review",5.0,0.75,fake,0.5\n008,bad,,0.25,genuine,0.5\n'
     )
 
 
@@ -87,7 +91,7 @@ def test_each_output_holds_a_row_a_review(
     output = tmp_path / f"out.{suffix}"
     labelled("--input", reviews, "--output", output, *(["--only-scores"] if only_scores else []))
     table = read_source(str(output)).table
-    added = ["fake_probability", "label"]
+    added = ["fake_probability", "label", "familiar"]
     assert table.column_names == (added if only_scores else ["id", "text", "stars", *added])
     rows = table.to_pylist()
     assert [(float(row["fake_probability"]), row["label"]) for row in rows] == [(0.75, "fake"), (0.25, "genuine")]
@@ -114,10 +118,14 @@ def test_parquet_keeps_its_types(artifact: list[list[str]], tmp_path: Path) -> N
     parquet.write_table(TYPED, tmp_path / "in.parquet")
     labelled("--input", tmp_path / "in.parquet", "--output", tmp_path / "out.parquet")
     written = parquet.read_table(tmp_path / "out.parquet")
-    kept, added = written.select(TYPED.column_names), written.select(["fake_probability", "label"])
+    kept, added = written.select(TYPED.column_names), written.select(["fake_probability", "label", "familiar"])
     assert kept.schema == TYPED.schema
     assert kept.drop_columns(["price"]).equals(TYPED.drop_columns(["price"]))
-    assert added.to_pydict() == {"fake_probability": [0.75, None, 0.25], "label": ["fake", None, "genuine"]}
+    assert added.to_pydict() == {
+        "fake_probability": [0.75, None, 0.25],
+        "label": ["fake", None, "genuine"],
+        "familiar": [0.5, None, 0.5],
+    }
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl"])
@@ -150,7 +158,7 @@ def test_two_columns_of_one_name_stay_in_csv_alone(
 ) -> None:
     (tmp_path / "in.csv").write_text("x,text,x\n1,bad,2\n")
     labelled("--input", tmp_path / "in.csv", "--output", tmp_path / "out.csv")
-    assert (tmp_path / "out.csv").read_text() == "x,text,x,fake_probability,label\n1,bad,2,0.25,genuine\n"
+    assert (tmp_path / "out.csv").read_text() == "x,text,x,fake_probability,label,familiar\n1,bad,2,0.25,genuine,0.5\n"
     said = refused(capsys, "--input", tmp_path / "in.csv", "--output", tmp_path / "out.jsonl")
     assert "holds no two columns named 'x'" in said
 
@@ -165,7 +173,7 @@ def test_a_column_of_the_same_name_is_neither_lost_nor_taken_for_ours(
     assert artifact == []
     labelled(*words, "--prefix", "predicted_")
     assert (tmp_path / "out.csv").read_text() == (
-        "text,label,predicted_fake_probability,predicted_label\nbad,OR,0.25,genuine\n"
+        "text,label,predicted_fake_probability,predicted_label,predicted_familiar\nbad,OR,0.25,genuine,0.5\n"
     )
     labelled(*words, "--only-scores")
 

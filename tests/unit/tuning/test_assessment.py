@@ -17,6 +17,7 @@ from reviewtune.evaluation.operating_point import rank_at_fpr
 from reviewtune.families.base import Leg, Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Selection
+from reviewtune.profile import Profile
 from reviewtune.tuning import assessment
 from reviewtune.tuning.assessment import SPEED_SAMPLE, Finalist, assess, check_from_texts
 from reviewtune.tuning.chosen import Chosen, choose_by_validation
@@ -55,6 +56,7 @@ def finalist(tmp_path: Path) -> Finalist:
         test_units=np.arange(50),
         test_ids=[f"t{number}" for number in range(50)],
         test_texts=test.inputs,
+        profile=Profile.of(texts, fake, np.arange(200)),
         encoder=None,
         study_id="s",
         data="sample",

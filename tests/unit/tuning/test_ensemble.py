@@ -19,6 +19,7 @@ from reviewtune.families.base import Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, Provenance, entry_path, write_entry
 from reviewtune.predict import Ensemble
+from reviewtune.profile import Profile
 from reviewtune.schema import TEST, TRAIN, VALIDATION
 from reviewtune.tuning import ensemble
 from reviewtune.tuning.plan import Study
@@ -55,6 +56,10 @@ class Inputs:
 
     def units_at(self, positions: np.ndarray) -> np.ndarray:
         return positions // 2
+
+    def profile(self, positions: np.ndarray) -> Profile:
+        texts = [self.rows[position]["text"] for position in positions]
+        return Profile.of(texts, self.fake[positions], self.units_at(positions))
 
     def part(self, split: str, *, embedded: bool = False) -> Rows:
         texts = [row["text"] for row in self.rows[PARTS[split]]]

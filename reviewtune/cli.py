@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reviewtune.arguments import parse, repeated
-from reviewtune.config import (
-    Config,
+from reviewtune.config import Config, StudyConfig
+from reviewtune.errors import ReviewtuneError, UsageError, one_line
+from reviewtune.interrupt import INTERRUPTED, say_interrupted, terminated_as_interrupted
+from reviewtune.quiet import be_quiet
+from reviewtune.verb_config import (
     DoctorConfig,
     EmbedConfig,
     EvaluateConfig,
     ExportConfig,
     LeaderboardConfig,
     PredictConfig,
-    StudyConfig,
 )
-from reviewtune.errors import ReviewtuneError, UsageError, one_line
-from reviewtune.interrupt import INTERRUPTED, say_interrupted, terminated_as_interrupted
-from reviewtune.quiet import be_quiet
 
 PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
 """Settings of verbs that bring some, under what the command line says."""

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from reviewtune.config import EmbedConfig, LeaderboardConfig, StudyConfig
+from reviewtune.config import StudyConfig
 from reviewtune.data.watching import watched
 from reviewtune.errors import ArtifactError, one_line
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.terminal import board_table
+from reviewtune.verb_config import EmbedConfig, LeaderboardConfig
 
 
 def tune_and_show(config: StudyConfig) -> int:

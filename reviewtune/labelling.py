@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from reviewtune.applies import say_if_unlike
-from reviewtune.config import PredictConfig
 from reviewtune.data.columns import TEXT_NAMES, find_column
 from reviewtune.data.sources import Source, read_lines, read_source
 from reviewtune.data.texts import Prepared, prepare, read_texts
@@ -19,6 +18,7 @@ from reviewtune.outputs import check_output, written
 from reviewtune.predict import Classifier, load
 from reviewtune.schema import FAKE_PROBABILITY, FAMILIAR, LABEL, TEXT
 from reviewtune.tables import ENDINGS, as_stored, as_written, write_table
+from reviewtune.verb_config import PredictConfig
 
 
 def predict_rows(config: PredictConfig) -> int:

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from reviewtune.applies import say_if_unlike
 from reviewtune.artifact import read_info
-from reviewtune.config import EvaluateConfig
 from reviewtune.data.duplicates import near_duplicate_clusters
 from reviewtune.data.kinds import SAMPLE
 from reviewtune.data.reviews import load_reviews
@@ -19,6 +18,7 @@ from reviewtune.evaluation.significance import f1_interval
 from reviewtune.outputs import check_output, written
 from reviewtune.predict import load
 from reviewtune.schema import FAKE, TEXT
+from reviewtune.verb_config import EvaluateConfig
 
 ROUGH = (
     "too few of these reviews are fake or called fake, or err apart, for an exact interval of F1: it is rather too wide"

@@ -6,8 +6,9 @@ import pytest
 
 from reviewtune.arguments import parse
 from reviewtune.cli import PRESETS, VERBS
-from reviewtune.config import Config, PredictConfig, StudyConfig
+from reviewtune.config import Config, StudyConfig
 from reviewtune.errors import UsageError
+from reviewtune.verb_config import PredictConfig
 
 CONFIGS = sorted({verb.config for verb in VERBS.values()}, key=lambda config: config.__name__)
 

@@ -10,7 +10,19 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "reviewtune"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "schema", "config", "files", "quiet", "tracebacks", "interrupt", "reach", "space_text", "stored"}
+GROUND = {
+    "errors",
+    "schema",
+    "config",
+    "verb_config",
+    "files",
+    "quiet",
+    "tracebacks",
+    "interrupt",
+    "reach",
+    "space_text",
+    "stored",
+}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     "data": GROUND,

@@ -9,8 +9,8 @@ import pytest
 from reviewtune import commands
 from reviewtune.arguments import parse
 from reviewtune.cli import main
-from reviewtune.config import PredictConfig
 from reviewtune.leaderboard.entry import entry_path, write_entry
+from reviewtune.verb_config import PredictConfig
 from tests.unit.leaderboard.conftest import entry_of
 
 

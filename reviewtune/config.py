@@ -170,9 +170,9 @@ class SearchConfig(Config):
     """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
     stopping earlier rungs on large data."""
     first_rung_rows: float | None = Field(None, gt=0, lt=1)
-    """Share of the training reviews, the same of each class and the same reviews for all trials, after which a trial is
-    first compared and may be stopped: a first fit on them, or so much of a QLoRA trial's first epoch. A trial that ends
-    there is not selected while others have seen more. Default: none, trials train on all of them from the start."""
+    """Share of the training reviews, the same reviews for all trials, after which a trial is first compared and may be
+    stopped: a first fit on so much of each class, or so much of a QLoRA trial's first epoch. A trial that ends there is
+    not selected while others have seen more. Default: none, trials train on all of them from the start."""
 
     @model_validator(mode="after")
     def _first_rung_comes_first(self) -> Self:

@@ -14,7 +14,8 @@ from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration, choose_calibration
 from reviewtune.evaluation.isotonic_calibration import IsotonicCalibration
 from reviewtune.evaluation.metrics import expected_calibration_error
-from reviewtune.evaluation.threshold import calibrated, f1_threshold
+from reviewtune.evaluation.operating_basis import calibrated
+from reviewtune.evaluation.threshold import f1_threshold
 
 KINDS = (PlattCalibration, BetaCalibration, IsotonicCalibration)
 
@@ -139,11 +140,11 @@ def test_scores_that_differ_keep_log_odds_that_differ(kind):
 
 def test_the_threshold_is_that_of_the_chosen_calibration():
     scores, fake = saturated(5000, 1)
-    calibration, threshold = calibrated(scores, fake)
-    assert calibration == choose_calibration(scores, fake)
-    assert threshold == f1_threshold(calibration.apply(scores))
+    point = calibrated(scores, fake)
+    assert point.calibration == choose_calibration(scores, fake)
+    assert point.threshold == f1_threshold(point.calibration.apply(scores))
     units = np.arange(5000) // 100
-    assert calibrated(scores, fake, units)[0] == choose_calibration(scores, fake, units=units)
+    assert calibrated(scores, fake, units).calibration == choose_calibration(scores, fake, units=units)
 
 
 def test_what_is_stored_without_a_kind_is_platts_and_an_unknown_kind_is_refused():

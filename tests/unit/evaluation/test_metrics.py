@@ -38,10 +38,11 @@ def test_every_score_of_eight_reviews_computed_by_hand():
     assert scores["log_loss"] == pytest.approx(-(6 * math.log(0.9) + math.log(0.2) + math.log(0.4)) / 8)
 
 
-def test_the_scores_are_the_fields_of_an_entry_but_for_the_intervals():
+def test_the_scores_are_the_fields_of_an_entry_but_for_intervals_and_other_shares_of_fakes():
     scores = classification_scores([True, False], [0.8, 0.3], [True, False])
     ends = {f"{name}_{end}" for name in ("f1", *LIMITS) for end in ("low", "high")}
-    assert set(scores) | ends | {"f1_rough", "num_units"} == set(TestScores.model_fields)
+    others = {"f1_rough", "num_units", "precision_at_prevalence", "f1_at_prevalence"}
+    assert set(scores) | ends | others == set(TestScores.model_fields)
     assert TestScores.model_validate({**scores, "f1_low": 1.0, "f1_high": 1.0}).f1 == 1
 
 

@@ -27,7 +27,7 @@ class ArtifactConfig(Config):
 
 
 class PredictConfig(OperatingConfig, ArtifactConfig):
-    """Label reviews with an artifact: the input's columns, then `fake_probability` and `label`."""
+    """Label reviews with an artifact: the input's columns, then `fake_probability`, `label` and `familiar`."""
 
     input: str
     """Reviews: a csv, tsv, jsonl or parquet file, or `-` for one review a line on standard input."""
@@ -38,7 +38,7 @@ class PredictConfig(OperatingConfig, ArtifactConfig):
     only_scores: bool = False
     """Leave the input's columns out."""
     prefix: str = ""
-    """Before the names of the two columns that are added, where the input has columns of their names."""
+    """Before the names of the columns that are added, where the input has columns of their names."""
 
 
 class ExportConfig(ArtifactConfig):

@@ -72,6 +72,8 @@ class ArtifactInfo(Stored):
     """Share of fakes that fake probabilities are corrected to; None: that of the validation split."""
     basis: OperatingBasis | None = None
     """What other limits and shares can be asked by; None of an earlier version."""
+    profiled: bool = False
+    """Whether a profile of its training reviews lies beside; earlier versions kept none."""
     study_id: Line
     trial_id: Line
     data: Line
@@ -151,13 +153,14 @@ class Saveable(Protocol):
 
 def write_artifact(folder: Path, info: ArtifactInfo, model: Saveable, profile: Profile | None = None) -> None:
     """Write model, `reviewtune.json`, model card and profile in one step: an older artifact stays until then."""
+    info = info.model_copy(update={"profiled": profile is not None})
     with in_one_step(folder) as partial:
         partial.mkdir()
         model.save(partial)
         if profile is not None:
             profile.save(partial)
         (partial / ARTIFACT_FILE).write_text(json.dumps(info.model_dump(mode="json"), indent=1) + "\n")
-        (partial / CARD_FILE).write_text(model_card(info, profiled=profile is not None))
+        (partial / CARD_FILE).write_text(model_card(info))
 
 
 def read_info(folder: Path) -> ArtifactInfo:
@@ -191,8 +194,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def model_card(info: ArtifactInfo, *, profiled: bool = False) -> str:
-    """A model card in the hub's form, in Markdown; `profiled` where a profile lies beside it."""
+def model_card(info: ArtifactInfo) -> str:
+    """A model card in the hub's form, in Markdown."""
     params = "\n".join(f"| {name} | {value} |" for name, value in info.params.items())
     peft = "library_name: peft\n" if info.family == "qlora" else ""
     return f"""---
@@ -215,7 +218,7 @@ A review is called fake where its fake probability is above {info.threshold:.4f}
 They hold for reviews like those of `{info.data}` and say nothing about others:
 check a sample of your own before anyone acts on them, and let no review be removed by this model alone. That threshold
 {_threshold_reason(info)}
-{PROFILED if profiled else ""}
+{PROFILED if info.profiled else ""}
 | param | value |
 |---|---|
 {params}

@@ -161,7 +161,8 @@ def load(
         UsageError: It was trained on no base model, and one is given.
     """
     folder = Path(artifact)
-    info, profile = read_info(folder).at(max_fpr, prevalence), Profile.load(folder)
+    info = read_info(folder).at(max_fpr, prevalence)
+    profile = Profile.load(folder) if info.profiled else None
     if info.family == ENSEMBLE:
         return Classifier(info, _ensemble(folder, info, base_model), "texts", profile)
     family: Any = get_family(info.family)

@@ -100,15 +100,13 @@ class Profile:
         save_file(values, folder / PROFILE_FILE)
 
     @classmethod
-    def load(cls, folder: Path) -> Self | None:
-        """The profile in an artifact's folder; None in those of earlier versions, which have none.
+    def load(cls, folder: Path) -> Self:
+        """The profile in an artifact's folder.
 
         Raises:
-            ArtifactError: The file is damaged or holds anything else.
+            ArtifactError: The file is missing or damaged, or holds anything else.
         """
         path = folder / PROFILE_FILE
-        if not path.is_file():
-            return None
         with damage_explained(ArtifactError, str(path), "copy or export the artifact again"):
             values = _checked(path)
             return cls(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.tfidf import TfidfFamily, TfidfParams
 from reviewtune.profile import PROFILE_FILE, Profile
+from reviewtune.schema import ARTIFACT_FILE
 
 ROWS = generate(900, seed=6).to_pylist()
 HOTELS = [f"Das Zimmer {number} war sauber, das Bad groß und das Personal freundlich." for number in range(60)]
@@ -89,9 +91,12 @@ def test_what_is_no_text_is_not_familiar(artifact: Path) -> None:
     np.testing.assert_array_equal(np.isnan(familiar), [True, False, True])
 
 
-def test_a_damaged_profile_is_one_line(artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"\0" * 100), Path.unlink], ids=["zeroed", "removed"])
+def test_a_damaged_profile_is_one_line(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None]
+) -> None:
     folder = Path(shutil.copytree(artifact, tmp_path / "copy"))
-    (folder / PROFILE_FILE).write_bytes(b"\0" * 100)
+    damage(folder / PROFILE_FILE)
     given = written(tmp_path / "in.jsonl", HOTELS)
     assert main(["predict", "--artifact", str(folder), "--input", str(given), "--only-scores"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -103,6 +108,9 @@ def test_an_artifact_of_an_earlier_version_says_nothing_of_familiarity(
 ) -> None:
     folder = Path(shutil.copytree(artifact, tmp_path / "copy"))
     (folder / PROFILE_FILE).unlink()
+    said = json.loads((folder / ARTIFACT_FILE).read_text())
+    del said["profiled"]
+    (folder / ARTIFACT_FILE).write_text(json.dumps(said))
     given, output = written(tmp_path / "in.jsonl", HOTELS), tmp_path / "out.jsonl"
     words = ["--artifact", folder, "--input", given, "--output", output, "--only-scores"]
     assert main(["predict", *map(str, words)]) == 0
@@ -112,4 +120,4 @@ def test_an_artifact_of_an_earlier_version_says_nothing_of_familiarity(
 
 def test_the_model_card_speaks_of_the_profile_where_there_is_one(artifact: Path) -> None:
     assert PROFILE_FILE in (artifact / "README.md").read_text()
-    assert PROFILE_FILE not in model_card(read_info(artifact))
+    assert PROFILE_FILE not in model_card(read_info(artifact).model_copy(update={"profiled": False}))

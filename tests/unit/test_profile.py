@@ -78,13 +78,16 @@ def test_a_profile_needs_unrelated_reviews() -> None:
 def test_what_is_read_says_the_same_as_what_was_saved(profile: Profile, sample: Any, tmp_path: Path) -> None:
     profile.save(tmp_path)
     read = Profile.load(tmp_path)
-    assert read is not None
     for name in ("rarity", "unusual", "traits", "fake"):
         np.testing.assert_array_equal(getattr(read, name), getattr(profile, name))
     batch = sample[0][1000:1100]
     assert read.shift(batch) == profile.shift(batch)
     assert 100_000 < (tmp_path / PROFILE_FILE).stat().st_size < 300_000
-    assert Profile.load(tmp_path / "none") is None
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"profile.safetensors is damaged .*No such file.*: copy or export"):
+        Profile.load(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 
 from reviewtune.errors import ArtifactError
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Comparison, Entry, read_entry
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry, read_entry
+from reviewtune.leaderboard.scores import Comparison
 from reviewtune.leaderboard.ties import Predictions, check_comparable, read_predictions, versus
 
 

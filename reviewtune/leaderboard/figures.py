@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from reviewtune.leaderboard.entry import Entry, TestScores
+from reviewtune.leaderboard.entry import Entry
+from reviewtune.leaderboard.scores import TestScores
 from reviewtune.leaderboard.svg import INK, SERIES, inline_svg
 
 WIDTH = 5.6

@@ -7,16 +7,8 @@ import pandas as pd
 from pydantic import BaseModel
 
 from reviewtune.leaderboard.board import Board
-from reviewtune.leaderboard.entry import (
-    Comparison,
-    Cost,
-    Entry,
-    Gain,
-    Provenance,
-    Selection,
-    TestScores,
-    ValidationScores,
-)
+from reviewtune.leaderboard.entry import Cost, Entry, Provenance
+from reviewtune.leaderboard.scores import Comparison, Gain, Selection, TestScores, ValidationScores
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "validation": ValidationScores,

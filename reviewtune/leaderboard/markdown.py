@@ -5,6 +5,7 @@ import re
 from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import columns_of
 from reviewtune.leaderboard.resolution import resolution
+from reviewtune.leaderboard.side_tables import SideTable, side_tables
 
 EXPLANATION = (
     "Rows are ranked by what selected them: the out-of-fold F1, or the validation F1 where there is none. Test F1 is "
@@ -21,6 +22,8 @@ def markdown(board: Board) -> str:
     for group in board.groups:
         parts += [f"## {_escaped(group.data)} (split {group.split_sha256[:8]})", _table(group)]
         parts += [*([text] if (text := resolution(group)) else []), *_failures(group)]
+        for side in side_tables(group):
+            parts += [f"### {side.title}", side.meaning, _side_table(side)]
     if not board.groups:
         parts.append("No entries yet.")
     if board.warnings:
@@ -35,6 +38,15 @@ def _table(group: Group) -> str:
         ["---:" if column.numeric else "---" for column in columns],
         *([_escaped(column.text(entry)) for column in columns] for entry in group.entries),
     ]
+    return _lines(rows)
+
+
+def _side_table(side: SideTable) -> str:
+    aligned = ["---", *("---:" for _ in side.head[1:])]
+    return _lines([list(map(_escaped, side.head)), aligned, *(list(map(_escaped, row)) for row in side.rows)])
+
+
+def _lines(rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

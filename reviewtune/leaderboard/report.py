@@ -12,6 +12,7 @@ from reviewtune.leaderboard.columns import NOTHING, columns_of, duration, interv
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.figures import cost_figure, incumbent_figure, interval_figure, label
 from reviewtune.leaderboard.resolution import resolution
+from reviewtune.leaderboard.side_tables import side_tables
 
 COLUMN_KEYS_ELSEWHERE = {"interval", "study"}
 """Drawn beside the F1, and written under the family."""
@@ -54,6 +55,7 @@ def _context(group: Group, name: str) -> dict[str, Any]:
         "tied": [entry for entry in scored[1:] if tie_text(entry) == "tied"],
         "ahead": [entry for entry in scored[1:] if tie_text(entry) == "ahead"],
         "resolution": resolution(group),
+        "sides": side_tables(group),
         "reviews": _reviews(scored),
         "whiskers": _whiskers(scored),
         "figures": _figures(name, scored),

@@ -12,6 +12,7 @@ from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import COLUMNS, NOTHING, Column
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.resolution import resolution
+from reviewtune.leaderboard.side_tables import SideTable, side_tables
 
 STYLES = {
     "best": "bold green",
@@ -43,6 +44,10 @@ class BoardTable:
             if text := resolution(group):
                 yield Text(text, style="dim")
             yield from _failures(group)
+            for side in side_tables(group):
+                yield Text()
+                yield _side_table(side)
+                yield Text(side.meaning, style="dim")
             yield Text()
         for warning in self.board.warnings:
             yield Text(f"warning: {warning}", style="yellow")
@@ -69,6 +74,16 @@ def _table(group: Group, columns: list[Column]) -> Table:
     for entry in group.entries:
         texts = [_text(column, entry) for column in columns]
         table.add_row(*(Text(text, style=STYLES.get(text, "")) for text in texts))
+    return table
+
+
+def _side_table(side: SideTable) -> Table:
+    """A table whose cells break over lines where the terminal is narrow."""
+    table = Table(title=Text(side.title, style="bold"), title_justify="left", box=None, pad_edge=False)
+    for place, title in enumerate(side.head):
+        table.add_column(Text(title, style="bold"), justify="right" if place else "left", overflow="fold")
+    for row in side.rows:
+        table.add_row(*map(Text, row))
     return table
 
 

@@ -17,7 +17,8 @@ from reviewtune.errors import StudyError
 from reviewtune.evaluation.operating_basis import OperatingPoint, calibrated
 from reviewtune.families.base import Model, Rows, Setting
 from reviewtune.families.registry import get_family
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, TestScores
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE
+from reviewtune.leaderboard.scores import TestScores
 from reviewtune.predict import Classifier, load
 from reviewtune.profile import Profile
 from reviewtune.schema import Objective

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.leaderboard.entry import Gain, Selection
+from reviewtune.leaderboard.scores import Gain, Selection
 from reviewtune.tuning.records import TrialRecord, best_of
 
 

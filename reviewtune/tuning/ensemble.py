@@ -16,15 +16,8 @@ from reviewtune.evaluation.metrics import JUDGED, validation_scores
 from reviewtune.evaluation.operating_basis import OperatingPoint, calibrated
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
-from reviewtune.leaderboard.entry import (
-    PREDICTIONS_FILE,
-    Cost,
-    Entry,
-    Selection,
-    ValidationScores,
-    entry_path,
-    read_entry,
-)
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, entry_path, read_entry
+from reviewtune.leaderboard.scores import Selection, ValidationScores
 from reviewtune.predict import MEMBERS, load
 from reviewtune.profile import Profile
 from reviewtune.schema import TEST, TRAIN, VALIDATION

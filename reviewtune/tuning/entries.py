@@ -10,18 +10,8 @@ from reviewtune.artifact import now
 from reviewtune.evaluation.metrics import JUDGED
 from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.evaluation.selection import standard_error
-from reviewtune.leaderboard.entry import (
-    PREDICTIONS_FILE,
-    Cost,
-    Entry,
-    Provenance,
-    Selection,
-    TestScores,
-    TrialSummary,
-    ValidationScores,
-    entry_path,
-    read_entry,
-)
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, Provenance, TrialSummary, entry_path, read_entry
+from reviewtune.leaderboard.scores import Selection, TestScores, ValidationScores
 from reviewtune.schema import F1
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.family_run import FamilyRun

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from ray.tune.search.optuna import OptunaSearch
 
-from reviewtune.leaderboard.entry import Entry, TestScores
+from reviewtune.leaderboard.entry import Entry
+from reviewtune.leaderboard.scores import TestScores
 from reviewtune.schema import TEST, TRAIN
 from reviewtune.tuning.assessment import Finalist, assess
 from reviewtune.tuning.chosen import Chosen, choose_by_validation

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.gain import gain_over_default
 from reviewtune.evaluation.selection import FoldScores, choose
-from reviewtune.leaderboard.entry import Gain, Selection
+from reviewtune.leaderboard.scores import Gain, Selection
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.entries import selection_of
 from reviewtune.tuning.executor import Executors

@@ -18,7 +18,7 @@ from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import classification_scores, prevalence_scores
 from reviewtune.evaluation.roc_interval import tpr_ends
 from reviewtune.evaluation.significance import f1_interval
-from reviewtune.leaderboard.entry import TestScores
+from reviewtune.leaderboard.scores import TestScores
 from reviewtune.leaderboard.ties import PREDICTED
 from reviewtune.schema import CLUSTER, FAKE, FAKE_PROBABILITY, ID
 

@@ -16,7 +16,7 @@ from reviewtune.evaluation.metrics import (
     validation_scores,
 )
 from reviewtune.evaluation.roc_interval import LIMITS
-from reviewtune.leaderboard.entry import TestScores
+from reviewtune.leaderboard.scores import TestScores
 
 
 def test_every_score_of_eight_reviews_computed_by_hand():

@@ -14,12 +14,11 @@ from reviewtune.leaderboard.entry import (
     Cost,
     Entry,
     Provenance,
-    TestScores,
     TrialSummary,
-    ValidationScores,
     entry_path,
     write_entry,
 )
+from reviewtune.leaderboard.scores import TestScores, ValidationScores
 
 AddEntry = Callable[..., Path]
 

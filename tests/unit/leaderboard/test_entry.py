@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from reviewtune.errors import ArtifactError
-from reviewtune.leaderboard.entry import TestScores, entry_path, read_entry, write_entry
+from reviewtune.leaderboard.entry import entry_path, read_entry, write_entry
+from reviewtune.leaderboard.scores import TestScores
 
 
 def test_an_entry_is_read_as_it_was_written(tmp_path, entries):

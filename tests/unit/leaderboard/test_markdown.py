@@ -2,8 +2,9 @@ import re
 
 from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.columns import COLUMNS, NOTHING, found_text
-from reviewtune.leaderboard.entry import Gain, Selection, read_entry, write_entry
+from reviewtune.leaderboard.entry import read_entry, write_entry
 from reviewtune.leaderboard.markdown import markdown
+from reviewtune.leaderboard.scores import Gain, Selection
 
 
 def rows(text):

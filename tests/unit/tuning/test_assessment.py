@@ -16,7 +16,8 @@ from reviewtune.evaluation.metrics import classification_scores
 from reviewtune.evaluation.operating_point import rank_at_fpr
 from reviewtune.families.base import Leg, Rows, Setting
 from reviewtune.families.registry import get_family
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Selection
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE
+from reviewtune.leaderboard.scores import Selection
 from reviewtune.profile import Profile
 from reviewtune.tuning import assessment
 from reviewtune.tuning.assessment import SPEED_SAMPLE, Finalist, assess, check_from_texts

@@ -1,0 +1,44 @@
+"""The tables under a board: what its entries do where the board's own test split says nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reviewtune.evaluation.elsewhere import ElsewhereScores
+from reviewtune.leaderboard.board import Group
+
+
+@dataclass(frozen=True)
+class SideTable:
+    """A table of one row an entry, which page, Markdown and terminal show under the board of its group.
+
+    Attributes:
+        key: Its name in the page's markup.
+        title: Above it.
+        meaning: A sentence or two for whoever meets it first.
+        head: Titles of the columns; the first is that of the entries.
+        rows: As many cells each, the entry's name first.
+    """
+
+    key: str
+    title: str
+    meaning: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def side_tables(group: Group) -> list[SideTable]:
+    """Those of a group that have something to say, in the order that they are shown in."""
+    return [table for make in MAKERS if (table := make(group)) is not None]
+
+
+def elsewhere_text(scores: ElsewhereScores) -> str:
+    """F1 with ROC AUC and the false-alarm rate, `0.215 (AUC 0.606, FPR 3.1 %)`; of one class, what it tells."""
+    if scores.f1 is not None and scores.roc_auc is not None and scores.fpr is not None:
+        return f"{scores.f1:.3f} (AUC {scores.roc_auc:.3f}, FPR {100 * scores.fpr:.1f} %)"
+    if scores.fpr is not None:
+        return f"FPR {100 * scores.fpr:.1f} %"
+    return f"recall {scores.recall:.3f}"
+
+
+MAKERS: tuple[Callable[[Group], SideTable | None], ...] = ()
+"""Each makes a table of a group, or None."""

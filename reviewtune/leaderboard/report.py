@@ -14,8 +14,10 @@ from reviewtune.leaderboard.figures import cost_figure, incumbent_figure, interv
 from reviewtune.leaderboard.resolution import resolution
 from reviewtune.leaderboard.side_tables import side_tables
 
-COLUMN_KEYS_ELSEWHERE = {"interval", "study"}
-"""Drawn beside the F1, and written under the family."""
+DRAWN = {"interval", "study"}
+"""Keys of columns that the page shows beside the F1 and under the family."""
+FOLDED = {"default", "gain", "precision", "recall", "roc_auc", "ece", "trials"}
+"""Keys of columns that it shows among an entry's configuration: its table is to fit a screen."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,12 @@ def html_page(board: Board) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"duration": duration, "rate": rate, "label": label, "interval": interval_text, "day": _day}
-    columns = [column for column in columns_of(board.entries) if column.key not in COLUMN_KEYS_ELSEWHERE]
+    columns = [column for column in columns_of(board.entries) if column.key not in DRAWN]
     groups = [_context(group, f"split-{number}") for number, group in enumerate(board.groups, start=1)]
     template = environment.get_template("report.html.jinja")
-    return template.render(groups=groups, warnings=board.warnings, columns=columns, nothing=NOTHING) + "\n"
+    shown, folded = ([column for column in columns if (column.key in FOLDED) is hidden] for hidden in (False, True))
+    page = template.render(groups=groups, warnings=board.warnings, columns=shown, folded=folded, nothing=NOTHING)
+    return page + "\n"
 
 
 def _context(group: Group, name: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.encoders.vetting import vetted
 from reviewtune.evaluation.metrics import validation_scores
-from reviewtune.evaluation.threshold import calibrated
+from reviewtune.evaluation.operating_basis import calibrated
 from reviewtune.families.qlora import QloraParams
 from reviewtune.families.space import resolve
 from reviewtune.files import in_one_step
@@ -196,12 +196,12 @@ def measured(
     auc = float(roc_auc_score(fake[test], unseen))
     if not len(held_out):
         return {"test_roc_auc": auc}
-    calibration, threshold = calibrated(own, fake[held_out])
-    probability = calibration.apply(unseen)
+    point = calibrated(own, fake[held_out])
+    probability = point.calibration.apply(unseen)
     return {
         **validation_scores(fake[held_out], own),
-        "log_loss": float(log_loss(fake[held_out], calibration.apply(own))),
-        "test_f1": float(f1_score(fake[test], probability > threshold)),
+        "log_loss": float(log_loss(fake[held_out], point.calibration.apply(own))),
+        "test_f1": float(f1_score(fake[test], probability > point.threshold)),
         "test_roc_auc": auc,
         "test_log_loss": float(log_loss(fake[test], probability)),
     }

@@ -22,8 +22,8 @@ from scipy.special import expit
 from sklearn.metrics import f1_score, log_loss
 
 from reviewtune.config import DataConfig
+from reviewtune.evaluation.operating_basis import calibrated
 from reviewtune.evaluation.stacking import Stacking
-from reviewtune.evaluation.threshold import calibrated
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.space import resolve
 from reviewtune.families.tfidf import TfidfFamily
@@ -97,7 +97,7 @@ def read(rows: list[dict[str, Any]], labels: Mapping[str, NDArray[np.bool_]]) ->
         own = [row for row in rows if row["number"] == number]
         last = {row["fold"]: row for row in own if row["epoch"] == max(r["epoch"] for r in own)}
         said = np.concatenate([last[name]["scores"] for name in sorted(last) if name != EVERYTHING])
-        calibration, _ = calibrated(said, truth(labels))
+        calibration = calibrated(said, truth(labels)).calibration
         found[str(number)] = calibration.log_odds(said), calibration.log_odds(np.array(last[EVERYTHING]["test_scores"]))
     return found
 
@@ -162,9 +162,9 @@ def judge(
     said: NDArray[np.float64], fake: NDArray[np.bool_], on_test: NDArray[np.float64], test: NDArray[np.bool_]
 ) -> tuple[float, float]:
     """Test F1 and log loss, calibrated by what was said out of fold."""
-    calibration, threshold = calibrated(said, fake)
-    probability = calibration.apply(on_test)
-    return float(f1_score(test, probability > threshold)), float(log_loss(test, probability))
+    point = calibrated(said, fake)
+    probability = point.calibration.apply(on_test)
+    return float(f1_score(test, probability > point.threshold)), float(log_loss(test, probability))
 
 
 if __name__ == "__main__":

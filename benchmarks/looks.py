@@ -10,8 +10,8 @@ import argparse
 from reviewtune.data.perturbations import variants
 from reviewtune.data.reviews import load_reviews
 from reviewtune.data.splits import make_split
+from reviewtune.evaluation.operating_basis import calibrated
 from reviewtune.evaluation.robustness import robustness
-from reviewtune.evaluation.threshold import calibrated
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.schema import TEST, TRAIN, VALIDATION
@@ -33,13 +33,13 @@ def main() -> None:
     for name in options.families:
         family = get_family(name)
         model = list(family.fit(family.params(), parts[TRAIN], Setting(options.seed)))[-1].model
-        calibration, threshold = calibrated(model.scores(parts[VALIDATION].inputs), parts[VALIDATION].fake)
+        point = calibrated(model.scores(parts[VALIDATION].inputs), parts[VALIDATION].fake)
 
-        def probability(shown: object, model=model, calibration=calibration) -> object:
-            return calibration.apply(model.scores(shown))
+        def probability(shown: object, model=model, point=point) -> object:
+            return point.calibration.apply(model.scores(shown))
 
         print(f"\n| {name} | F1 | recall | FPR |\n|---|---:|---:|---:|")
-        for look, scores in robustness(probability, looks, parts[TEST].fake, threshold).items():
+        for look, scores in robustness(probability, looks, parts[TEST].fake, point.threshold).items():
             print(f"| {look} | {scores.f1:.3f} | {scores.recall:.3f} | {scores.fpr:.3f} |")
 
 

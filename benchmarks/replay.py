@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from scipy.stats import spearmanr
 from sklearn.metrics import f1_score, log_loss
 
+from reviewtune.evaluation.operating_basis import calibrated
 from reviewtune.evaluation.selection import FoldScores, choose
-from reviewtune.evaluation.threshold import calibrated
 
 SEARCHES, TRIALS, FINALISTS = 10, 32, 4
 SEARCH, EVERYTHING = "search", "everything"
@@ -85,9 +85,9 @@ def shipped(
     said = {row["fold"]: row["scores"] for row in own if row["fold"] != EVERYTHING}
     scores = np.concatenate([said[name] for name in sorted(said)])
     labels = np.concatenate([held_out[name] for name in sorted(said)])
-    calibration, threshold = calibrated(scores, labels)
-    probability = calibration.apply(np.mean([row["test_scores"] for row in own if row["fold"] in names], axis=0))
-    return float(f1_score(test, probability > threshold)), float(log_loss(test, probability))
+    point = calibrated(scores, labels)
+    probability = point.calibration.apply(np.mean([row["test_scores"] for row in own if row["fold"] in names], axis=0))
+    return float(f1_score(test, probability > point.threshold)), float(log_loss(test, probability))
 
 
 def compare_shipping(folds: Rows, held_out: dict[str, np.ndarray], test: np.ndarray) -> None:

@@ -18,7 +18,8 @@ from reviewtune.families.space import resolve
 from reviewtune.tuning.first_wave import ANSWERS, FirstWave
 
 SPACE, DEFAULTS = resolve(QloraParams, {})
-SAMPLERS = ("random", "tpe", "sobol+tpe", "sobol+gp")
+SAMPLERS = ("random", "tpe", "sobol+tpe", "start+sobol+tpe", "sobol+gp")
+"""The one with a start tries what the family is known to do well by after its default configuration."""
 KEYS = ("sampler", "scheduler", "slots", "counts", "budget", "seed")
 EPOCHS = 3.5
 """Of a whole training, in the mean of the space."""
@@ -70,6 +71,8 @@ class Search:
         self.plan, self.surrogate = plan, surrogate
         self.study = optuna.create_study(direction="maximize", sampler=sampler_of(plan))
         self.study.enqueue_trial({name: DEFAULTS[name] for name in SPACE})
+        if plan.sampler.startswith("start"):
+            self.study.enqueue_trial({**{name: DEFAULTS[name] for name in SPACE}, **QloraParams.start})
         self.scheduler = SCHEDULERS[plan.scheduler]()
         self.random = np.random.default_rng(plan.seed)
         self.trials: list[Simulated] = []

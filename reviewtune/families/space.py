@@ -10,7 +10,7 @@ a trained model needs none of it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -73,6 +73,9 @@ class Params(BaseModel):
         arbitrary_types_allowed=True,
         allow_inf_nan=False,
     )
+
+    start: ClassVar[Mapping[str, Any]] = {}
+    """What else than the defaults is known to do well: a search tries the defaults, then them with these changes."""
 
     @classmethod
     def space(cls) -> "dict[str, BaseDistribution]":

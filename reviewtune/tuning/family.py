@@ -23,7 +23,7 @@ from reviewtune.tuning.scheduler import make_scheduler
 from reviewtune.tuning.search import make_search
 from reviewtune.tuning.session import on_worker
 from reviewtune.tuning.tuner import Round, run_round
-from reviewtune.tuning.warm_start import SHARE, known_configurations
+from reviewtune.tuning.warm_start import SHARE, family_start, known_configurations
 
 
 def tune_family(run: FamilyRun) -> Entry:
@@ -150,20 +150,24 @@ def _first_of_all(run: FamilyRun, done: list[TrialRecord], left_open: list[Trial
     known = any(record.is_default for record in [*done, *begun])
     params = [*([] if known else [plan.defaults]), *(record.params for record in begun)]
     first = [{name: values[name] for name in plan.distributions} for values in params]
-    return [*first, *_warm(run, [*first, *(record.params for record in done)])]
+    return [*first, *_known(run, [*first, *(record.params for record in done)])]
 
 
-def _warm(run: FamilyRun, begun: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The searched values that earlier studies recommend and no trial has had, as many as are to begin with them."""
-    folder, names = run.study.config.warm_start, run.plan.distributions
-    if folder is None:
-        return []
+def _known(run: FamilyRun, begun: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Searched values that the family or earlier studies recommend and no trial has had, while there is room."""
+    folder, plan = run.study.config.warm_start, run.plan
+    names = plan.distributions
     tried = [{name: values[name] for name in names} for values in begun]
-    known = known_configurations(folder, run.name, run.encoder, names)[: max(1, run.plan.num_trials // SHARE)]
-    fresh = [values for values in known if values not in tried][: max(0, run.plan.num_trials - len(begun))]
-    if fresh:
-        run.progress.say(f"{run.name}: {len(fresh)} trials begin with configurations that did well in {folder}")
-    return fresh
+    room = max(0, plan.num_trials - len(begun))
+    start = family_start(plan.family.params, {name: plan.defaults[name] for name in names}, names)
+    known = [values for values in start if values not in tried][:room]
+    if folder is None:
+        return known
+    earlier = known_configurations(folder, run.name, run.encoder, names)[: max(1, plan.num_trials // SHARE)]
+    warm = [values for values in earlier if values not in tried and values not in known][: room - len(known)]
+    if warm:
+        run.progress.say(f"{run.name}: {len(warm)} trials begin with configurations that did well in {folder}")
+    return [*known, *warm]
 
 
 def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:

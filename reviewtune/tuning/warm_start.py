@@ -1,6 +1,7 @@
-"""Configurations that did well in earlier studies of the same family on the same base model: a search begins with them.
+"""Configurations that did well before: a search begins with them.
 
-What they scored there is not carried over, since other reviews are harder or easier.
+One may come with the family, others from earlier studies of the same family on the same base model. What they scored
+there is not carried over, since other reviews are harder or easier.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from optuna.trial import create_trial
 
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import UsageError
+from reviewtune.families.space import Params
 from reviewtune.tuning.identity import known_identity
 from reviewtune.tuning.records import TrialStore, best_first
 
@@ -60,6 +62,20 @@ def known_configurations(
         if values is not None and values not in different:
             different.append(values)
     return different
+
+
+def family_start(
+    params: type[Params], searched: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
+) -> list[dict[str, Any]]:
+    """What the family is known to do well by, in the place of defaults, as far as it is searched; empty without such.
+
+    Args:
+        params: Of the family.
+        searched: The default of each searched value.
+        distributions: The search space. What does not fit it is left out.
+    """
+    values = {**searched, **{name: value for name, value in params.start.items() if name in distributions}}
+    return [values] if values != searched and _fits(values, distributions) else []
 
 
 def _stores(results_dir: Path, family: str) -> Iterator[TrialStore]:

@@ -8,6 +8,7 @@ import pytest
 from reviewtune.config import StudyConfig
 from reviewtune.families.base import Setting
 from reviewtune.families.registry import get_family
+from reviewtune.families.space import Params
 from reviewtune.tuning import family
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.keeping import BEST, PROGRESS_FILE
@@ -154,7 +155,8 @@ def test_what_is_missing_is_said_with_the_reason(tmp_path: Path, records: list[T
     assert run.told == told
 
 
-PLAN: Any = SimpleNamespace(defaults={"C": 1.0, "fixed": 3}, distributions={"C": None})
+FAMILY = SimpleNamespace(params=Params)
+PLAN: Any = SimpleNamespace(defaults={"C": 1.0, "fixed": 3}, distributions={"C": None}, num_trials=4, family=FAMILY)
 
 
 RUN: Any = SimpleNamespace(plan=PLAN, study=SimpleNamespace(config=StudyConfig()))

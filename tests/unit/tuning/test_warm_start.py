@@ -1,16 +1,18 @@
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from reviewtune.config import StudyConfig
 from reviewtune.errors import UsageError
+from reviewtune.families.space import Params
 from reviewtune.tuning.family import _first_of_all
 from reviewtune.tuning.identity import Identity, keep_identity
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
-from reviewtune.tuning.warm_start import check_warm_start, known_configurations
+from reviewtune.tuning.warm_start import check_warm_start, family_start, known_configurations
 
 SPACE = {"C": FloatDistribution(0.1, 10.0, log=True), "kernel": CategoricalDistribution(["rbf", "linear"])}
 ENCODER: Any = SimpleNamespace(title="minilm", revision="r1")
@@ -74,17 +76,51 @@ def test_a_folder_without_such_trials_is_refused(tmp_path: Path) -> None:
         check_warm_start(tmp_path, ["mlp", "tfidf"])
 
 
+class Known(Params):
+    """Of a family that is known to do well elsewhere than by its defaults."""
+
+    start: ClassVar[Mapping[str, Any]] = {"kernel": "linear", "tol": 0.5}
+
+
+def run_of(num_trials: int, said: list[str], params: type[Params], config: StudyConfig) -> Any:
+    defaults = {"C": 1.5, "kernel": "rbf", "tol": 0.1}
+    family = SimpleNamespace(params=params)
+    return SimpleNamespace(
+        name="svm",
+        plan=SimpleNamespace(distributions=SPACE, defaults=defaults, num_trials=num_trials, family=family),
+        encoder=ENCODER,
+        study=SimpleNamespace(config=config),
+        progress=SimpleNamespace(say=said.append),
+    )
+
+
+def test_what_the_family_is_known_by_comes_second_where_it_is_searched(tmp_path: Path) -> None:
+    second = values((1.5, "linear"))
+    assert _first_of_all(run_of(2, [], Known, StudyConfig()), [], []) == [*values((1.5, "rbf")), *second]
+    assert _first_of_all(run_of(1, [], Known, StudyConfig()), [], []) == values((1.5, "rbf"))
+    assert family_start(Known, {"C": 1.5, "kernel": "rbf"}, SPACE) == second
+    # The place of what is fixed stays, and what the space does not hold is no start.
+    assert family_start(Known, {"C": 1.5}, {"C": SPACE["C"]}) == []
+    narrow = {**SPACE, "kernel": CategoricalDistribution(["rbf", "poly"])}
+    assert family_start(Known, {"C": 1.5, "kernel": "rbf"}, narrow) == []
+    assert family_start(Params, {"C": 1.5, "kernel": "rbf"}, SPACE) == []
+
+
+def test_it_comes_before_what_earlier_studies_know_and_once(tmp_path: Path) -> None:
+    study(tmp_path, "a", (1.5, "linear", 0.9), (2.0, "rbf", 0.8), (3.0, "rbf", 0.7))
+    run = run_of(12, [], Known, StudyConfig(warm_start=tmp_path))
+    assert _first_of_all(run, [], []) == values((1.5, "rbf"), (1.5, "linear"), (2.0, "rbf"), (3.0, "rbf"))
+    done = [
+        record.model_copy(update={"is_default": True})
+        for record in TrialStore(tmp_path / "studies/a/svm/trials").read()
+    ]
+    assert values((1.5, "linear"))[0] not in _first_of_all(run, done, [])
+
+
 def test_a_quarter_of_the_trials_begin_with_what_is_known_after_the_default_one(tmp_path: Path) -> None:
     study(tmp_path, "a", *((1.0 + number, "rbf", 0.5 + number / 100) for number in range(9)))
     said: list[str] = []
-    plan = SimpleNamespace(distributions=SPACE, defaults={"C": 1.5, "kernel": "rbf", "tol": 0.1}, num_trials=8)
-    run: Any = SimpleNamespace(
-        name="svm",
-        plan=plan,
-        encoder=ENCODER,
-        study=SimpleNamespace(config=StudyConfig(warm_start=tmp_path)),
-        progress=SimpleNamespace(say=said.append),
-    )
+    run = run_of(8, said, Params, StudyConfig(warm_start=tmp_path))
     assert _first_of_all(run, [], []) == values((1.5, "rbf"), (9.0, "rbf"), (8.0, "rbf"))
     assert said == [f"svm: 2 trials begin with configurations that did well in {tmp_path}"]
     # What has been tried is not tried again, whether it has ended or not.

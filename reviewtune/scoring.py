@@ -105,7 +105,7 @@ def _apart(config: EvaluateConfig, info: ArtifactInfo, reviews: Reviews) -> Othe
 
 def _results_dir(artifact: Path) -> Path:
     """The results directory that an artifact lies in, if it lies in one."""
-    return artifact.resolve().parents[1]
+    return artifact.resolve().parent.parent
 
 
 def _measured(

@@ -57,8 +57,8 @@ def transfer_table(group: Group) -> SideTable | None:
         key="transfer",
         title="On other reviews",
         meaning=(
-            f"F1 of each entry at its own threshold on reviews that took no part in anything, how often a fake "
-            f"outscores a genuine one there (AUC), and the share of genuine ones that it calls fake (FPR). {of}."
+            "F1 of each entry, at its own threshold, on reviews that nothing was trained on or chosen by; in brackets, "
+            f"how often a fake outscores a genuine one (AUC) and the share of genuine ones called fake (FPR). {of}."
         ),
         head=("Entry", *titles.values()),
         rows=tuple(_transfer_row(entry, group, sources.keys()) for entry in group.entries if entry.test),

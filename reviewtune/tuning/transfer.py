@@ -44,11 +44,12 @@ def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progres
         left = _not_scored(folder, info, study.others)
         if not left:
             return
+        progress.say(f"{name}: scored on {_names(left)}")
         resources = trial_resources(study.config, "tokens" if _reads_tokens(info) else "texts", cluster)
         rows = on_worker(_score, cpus=resources.cpus, gpus=resources.gpus)(folder, left)
         keep_transfer(folder, info, rows)
     except FAILURES as error:
-        progress.say(f"{name}: not scored on {', '.join(each.name for each in study.others)}: {_reason(error)}")
+        progress.say(f"{name}: not scored on {_names(study.others)}: {_reason(error)}")
         return
     for row in rows:
         progress.say(f"{name}: on {row.name} {'' if row.f1 is None else 'F1 '}{elsewhere_text(row)}")
@@ -71,6 +72,10 @@ def _score(folder: Path, others: list[OtherReviews]) -> list[TransferScores]:
     """The rows, by the artifact as a user would load it."""
     classifier = load(folder)
     return [transfer_scores(classifier, each) for each in others]
+
+
+def _names(others: list[OtherReviews]) -> str:
+    return ", ".join(each.name for each in others)
 
 
 def _reason(error: BaseException) -> str:

@@ -194,8 +194,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def model_card(info: ArtifactInfo) -> str:
-    """A model card in the hub's form, in Markdown."""
+def model_card(info: ArtifactInfo, elsewhere: str = "") -> str:
+    """A model card in the hub's form, in Markdown; `elsewhere` is a section of its own (see `transfer`)."""
     params = "\n".join(f"| {name} | {value} |" for name, value in info.params.items())
     peft = "library_name: peft\n" if info.family == "qlora" else ""
     return f"""---
@@ -218,7 +218,7 @@ A review is called fake where its fake probability is above {info.threshold:.4f}
 They hold for reviews like those of `{info.data}` and say nothing about others:
 check a sample of your own before anyone acts on them, and let no review be removed by this model alone. That threshold
 {_threshold_reason(info)}
-{PROFILED if info.profiled else ""}
+{PROFILED if info.profiled else ""}{elsewhere}
 | param | value |
 |---|---|
 {params}

@@ -216,7 +216,16 @@ class OperatingConfig(Config):
     that of the artifact; in training, as it is among the labelled reviews."""
 
 
-class StudyConfig(OperatingConfig, ResourcesConfig, SearchConfig, ModelsConfig, DataConfig):
+class ElsewhereConfig(Config):
+    """What the entries are scored on besides."""
+
+    transfer: Several = []
+    """Labelled reviews from elsewhere, as `NAME=FILE`, or `NAME=FILE:LABEL` where its labels do not say which of them
+    means fake; any number. What each entry does there, at its own threshold, stands under the board and in its model
+    card, and takes part in no choice."""
+
+
+class StudyConfig(ElsewhereConfig, OperatingConfig, ResourcesConfig, SearchConfig, ModelsConfig, DataConfig):
     """Tune families on labelled reviews, select on the validation split, rank them on the leaderboard."""
 
     study: str | None = None

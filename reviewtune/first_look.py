@@ -21,7 +21,9 @@ def look(config: Config) -> None:
     if isinstance(config, StudyConfig):
         _look_at_families([*config.families, *config.space])
     if "data" in named:
-        _look_for_labelled(named["data"])
+        _look_for_labelled(named["data"], "--data")
+    if "transfer" in named:
+        _look_for_labelled(named["transfer"], "--transfer")
     if named.get("input", "-") != "-":
         _look_for_reviews(named["input"])
     if "artifact" in named:
@@ -41,10 +43,10 @@ def _look_at_families(names: list[str]) -> None:
         check_family(name)
 
 
-def _look_for_labelled(asked: str | list[str]) -> None:
+def _look_for_labelled(asked: str | list[str], flag: str) -> None:
     from reviewtune.data.named_source import check_sources
 
-    check_sources([asked] if isinstance(asked, str) else asked, "--data")
+    check_sources([asked] if isinstance(asked, str) else asked, flag)
 
 
 def _look_for_reviews(source: str) -> None:

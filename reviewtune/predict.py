@@ -161,7 +161,11 @@ def load(
         UsageError: It was trained on no base model, and one is given.
     """
     folder = Path(artifact)
-    info = read_info(folder).at(max_fpr, prevalence)
+    return load_as(read_info(folder).at(max_fpr, prevalence), folder, base_model)
+
+
+def load_as(info: ArtifactInfo, folder: Path, base_model: str | None = None) -> Classifier:
+    """The classifier in a folder whose `reviewtune.json` has been read. Raises as `load`."""
     profile = Profile.load(folder) if info.profiled else None
     if info.family == ENSEMBLE:
         return Classifier(info, _ensemble(folder, info, base_model), "texts", profile)

@@ -1,8 +1,20 @@
 """What the verbs beside `tune` are told: a model each, whose fields are its flags."""
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from reviewtune.config import Config, DataConfig, OperatingConfig, ResultsFolder
+
+LONGEST_NAME = 64
+
+
+def _as_name(value: str) -> str:
+    name = value.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise ValueError(f"give a name of 1 to {LONGEST_NAME} printable letters")
+    return name
 
 
 class EmbedConfig(DataConfig):
@@ -62,6 +74,8 @@ class EvaluateConfig(OperatingConfig, ArtifactConfig):
     """Column of the label. Default: found by its usual names."""
     fake_label: str | None = None
     """The label value that means fake. Needed unless the labels say it themselves (CG/OR, fake/real, ...)."""
+    keep: Annotated[str, AfterValidator(_as_name)] | None = None
+    """Name to keep the scores by, in the artifact's folder, its model card and on its board."""
     output: Path | None = None
     """JSON file for the scores, beside the table that is printed."""
 

@@ -42,6 +42,32 @@ def near_duplicate_clusters(texts: Sequence[str], *, threshold: float = 0.5) -> 
     return np.unique(clusters, return_inverse=True)[1].astype(np.int64)
 
 
+def apart_from(
+    texts: Sequence[str], known: Sequence[str], *, threshold: float = 0.5
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which of N texts no chain of near-duplicates joins to a known one, and their clusters.
+
+    Args:
+        texts: N reviews.
+        known: Any number of others.
+        threshold: As for `near_duplicate_clusters`.
+
+    Returns:
+        (N,) true where a text is apart from all known ones, and (N,) cluster labels.
+    """
+    own = {shingle for text in texts for shingle in _shingles(text)}
+    # Who is similar to one of the texts has so many shingles of it, and so at least as many of all of them together.
+    close = [text for text in known if _share_within(text, own) >= threshold - _ROUNDING]
+    clusters = near_duplicate_clusters([*texts, *close], threshold=threshold)
+    mine, theirs = clusters[: len(texts)], clusters[len(texts) :]
+    return ~np.isin(mine, theirs), mine
+
+
+def _share_within(text: str, shingles: set[str]) -> float:
+    mine = set(_shingles(text))
+    return len(mine & shingles) / len(mine)
+
+
 def _join(clusters: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """The clusters after those of each of (2, P) pairs of rows have become one."""
     graph = sparse.coo_matrix((np.ones(pairs.shape[1]), tuple(clusters[pairs])), shape=(len(clusters), len(clusters)))

@@ -3,15 +3,17 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from reviewtune.data.columns import TEXT_NAMES, find_column
-from reviewtune.data.labelled_rows import Wanted, labelled_rows, texts_of
+from reviewtune.data.labelled_rows import LabelledRows, Wanted, labelled_rows, texts_of
 from reviewtune.data.merging import ReviewReport, merge
-from reviewtune.data.named_source import named_sources
+from reviewtune.data.named_source import NamedSource, named_sources
 from reviewtune.data.shown import shown
 from reviewtune.data.sources import read_source
 from reviewtune.data.store import KEY_LENGTH, Store, read_parquet, report_in, write_parquet
@@ -52,6 +54,11 @@ class Reviews:
     sha256: str
     name: str
 
+    def only(self, kept: NDArray[np.bool_]) -> "Reviews":
+        """Those where (N,) `kept` is true; the report stays that of the source."""
+        table = self.table.filter(pa.array(kept))
+        return replace(self, table=table, sha256=_sha256(table))
+
 
 def load_reviews(
     sources: str | Sequence[str],
@@ -84,6 +91,32 @@ def load_reviews(
     asked = named_sources([sources] if isinstance(sources, str) else sources, "--data")
     wanted = Wanted(text_column, label_column, fake_label, group_column, source_column)
     found = [labelled_rows(each, wanted, alone=len(asked) == 1, one_class=one_class) for each in asked]
+    return _reviews(asked, found, one_class=one_class)
+
+
+def load_others(
+    asked: NamedSource,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    fake_label: str | None = None,
+) -> Reviews:
+    """The labelled reviews of a source that is to be scored beside others, of one class or both.
+
+    Args:
+        asked: The source.
+        text_column: Of the others; it counts where the source has it, and so do the next two.
+        label_column: Likewise.
+        fake_label: Likewise; a label of the source's own comes before it.
+
+    Raises:
+        DataError: It cannot be read, a column or the fake label is not clear, or it holds no review.
+    """
+    wanted = Wanted(text_column, label_column, fake_label)
+    return _reviews([asked], [labelled_rows(asked, wanted, alone=False, one_class=True)], one_class=True)
+
+
+def _reviews(asked: Sequence[NamedSource], found: Sequence[LabelledRows], *, one_class: bool) -> Reviews:
     columns = {name: [value for rows in found for value in rows.columns[name]] for name in found[0].columns}
     texts = [text for rows in found for text in rows.texts]
     kept, report = merge(texts, columns, sum(rows.replaced for rows in found))

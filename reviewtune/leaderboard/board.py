@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from reviewtune.errors import ArtifactError
+from reviewtune.evaluation.transfer import TransferScores, current_transfer
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry, read_entry
 from reviewtune.leaderboard.scores import Comparison
 from reviewtune.leaderboard.ties import Predictions, check_comparable, read_predictions, versus
@@ -74,9 +75,10 @@ class Board:
 
 
 def collect(results_dir: Path) -> Board:
-    """The board of every `studies/*/*/entry.json` under a results directory, with ranks and ties filled in.
+    """The board of every `studies/*/*/entry.json` under a results directory, with ranks, ties and transfer filled in.
 
-    An entry that cannot be read is left out, and one without its predictions gets no tie; a warning names either.
+    An entry that cannot be read is left out, and one without its predictions gets no tie; a warning names either, and
+    scores elsewhere that cannot be read.
 
     Raises:
         ArtifactError: The results directory does not exist.
@@ -91,6 +93,7 @@ def collect(results_dir: Path) -> Board:
         except ArtifactError as error:
             warnings.append(_relative(error, results_dir))
             continue
+        entry = _with_transfer(entry, results_dir, warnings)
         by_split[entry.provenance.split_sha256].append((entry, path.with_name(PREDICTIONS_FILE)))
     groups = [_group(split, members, results_dir, warnings) for split, members in by_split.items()]
     groups.sort(key=lambda group: group.newest.provenance.created_at, reverse=True)
@@ -154,6 +157,17 @@ def _compared(entries: list[Entry], predictions: Mapping[str, Predictions], warn
 
 def _has_score(entry: Entry) -> bool:
     return entry.status == "finished" and entry.test is not None
+
+
+def _with_transfer(entry: Entry, results_dir: Path, warnings: list[str]) -> Entry:
+    """The entry with what its artifact keeps of reviews elsewhere."""
+    rows: list[TransferScores] = []
+    if entry.artifact is not None:
+        try:
+            rows = current_transfer(results_dir / entry.artifact)
+        except ArtifactError as error:
+            warnings.append(_relative(error, results_dir))
+    return entry.model_copy(update={"transfer": rows})
 
 
 def _relative(error: ArtifactError, results_dir: Path) -> str:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.objective import OBJECTIVES
+from reviewtune.evaluation.transfer import TransferScores
 from reviewtune.files import write_text
 from reviewtune.leaderboard.scores import Comparison, Gain, Section, Selection, TestScores, ValidationScores
 from reviewtune.schema import F1, Objective
@@ -74,7 +75,7 @@ class Provenance(Section):
 
 
 class Entry(Section):
-    """One family's result in one study; `rank`, `tied_with_best` and `versus_first` are filled in by the board."""
+    """One family's result in one study; `rank`, `tied_with_best`, `versus_first` and `transfer` come from the board."""
 
     rank: int | None = None
     """1 for the best score that selected (on folds, or on the validation split where there are none) among the entries
@@ -106,6 +107,8 @@ class Entry(Section):
     gain: Gain | None = None
     """None where the default was not trained over folds."""
     test: TestScores | None = None
+    transfer: list[TransferScores] = Field(default_factory=list)
+    """What its artifact does elsewhere; the board fills it in from the artifact's own file."""
     tied_with_best: bool | None = None
     """Not worse than the first entry beyond chance: the interval of `versus_first` does not lie below 0."""
     versus_first: Comparison | None = None

@@ -1,11 +1,10 @@
 """The board as Markdown: a table a split, for a README or a pull request."""
 
-import re
-
 from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import columns_of
 from reviewtune.leaderboard.resolution import resolution
 from reviewtune.leaderboard.side_tables import SideTable, side_tables
+from reviewtune.markup import in_markdown
 
 EXPLANATION = (
     "Rows are ranked by what selected them: the out-of-fold F1, or the validation F1 where there is none. Test F1 is "
@@ -20,14 +19,14 @@ def markdown(board: Board) -> str:
     """The whole document; names from outside cannot break out of their cells."""
     parts = ["# Leaderboard", EXPLANATION]
     for group in board.groups:
-        parts += [f"## {_escaped(group.data)} (split {group.split_sha256[:8]})", _table(group)]
+        parts += [f"## {in_markdown(group.data)} (split {group.split_sha256[:8]})", _table(group)]
         parts += [*([text] if (text := resolution(group)) else []), *_failures(group)]
         for side in side_tables(group):
-            parts += [f"### {side.title}", side.meaning, _side_table(side)]
+            parts += [f"### {side.title}", in_markdown(side.meaning), _side_table(side)]
     if not board.groups:
         parts.append("No entries yet.")
     if board.warnings:
-        parts += ["## Left out", *(f"- {_escaped(warning)}" for warning in board.warnings)]
+        parts += ["## Left out", *(f"- {in_markdown(warning)}" for warning in board.warnings)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -36,14 +35,14 @@ def _table(group: Group) -> str:
     rows = [
         [column.title for column in columns],
         ["---:" if column.numeric else "---" for column in columns],
-        *([_escaped(column.text(entry)) for column in columns] for entry in group.entries),
+        *([in_markdown(column.text(entry)) for column in columns] for entry in group.entries),
     ]
     return _lines(rows)
 
 
 def _side_table(side: SideTable) -> str:
     aligned = ["---", *("---:" for _ in side.head[1:])]
-    return _lines([list(map(_escaped, side.head)), aligned, *(list(map(_escaped, row)) for row in side.rows)])
+    return _lines([list(map(in_markdown, side.head)), aligned, *(list(map(in_markdown, row)) for row in side.rows)])
 
 
 def _lines(rows: list[list[str]]) -> str:
@@ -52,12 +51,7 @@ def _lines(rows: list[list[str]]) -> str:
 
 def _failures(group: Group) -> list[str]:
     return [
-        f"- {_escaped(entry.family)} ({_escaped(entry.study_id)}) failed: {_escaped(entry.error or 'no reason given')}"
+        "- " + in_markdown(f"{entry.family} ({entry.study_id}) failed: {entry.error or 'no reason given'}")
         for entry in group.entries
         if entry.status == "failed"
     ]
-
-
-def _escaped(text: str) -> str:
-    """The text on one line, with what Markdown or HTML would read as markup taken literally."""
-    return re.sub(r"([\\`*_\[\]<>&|])", r"\\\1", " ".join(text.split()))

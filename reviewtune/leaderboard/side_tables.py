@@ -1,10 +1,12 @@
 """The tables under a board: what its entries do where the board's own test split says nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reviewtune.evaluation.elsewhere import ElsewhereScores
 from reviewtune.leaderboard.board import Group
+from reviewtune.leaderboard.columns import NOTHING
+from reviewtune.leaderboard.entry import Entry
 
 
 @dataclass(frozen=True)
@@ -40,5 +42,35 @@ def elsewhere_text(scores: ElsewhereScores) -> str:
     return f"recall {scores.recall:.3f}"
 
 
-MAKERS: tuple[Callable[[Group], SideTable | None], ...] = ()
+def transfer_table(group: Group) -> SideTable | None:
+    """What the entries do on reviews from elsewhere; None where none was scored there."""
+    sources = {(row.name, row.data_sha256): row for entry in group.entries for row in entry.transfer}
+    if not sources:
+        return None
+    names = [name for name, _ in sources]
+    titles = {key: key[0] if names.count(key[0]) == 1 else f"{key[0]} ({key[1][:8]})" for key in sources}
+    of = "; ".join(
+        f"{titles[key]}: {row.num_reviews:,} reviews of {row.data}, {row.num_fake:,} fake"
+        for key, row in sources.items()
+    )
+    return SideTable(
+        key="transfer",
+        title="On other reviews",
+        meaning=(
+            "F1 of each entry, at its own threshold, on reviews that nothing was trained on or chosen by; in brackets, "
+            f"how often a fake outscores a genuine one (AUC) and the share of genuine ones called fake (FPR). {of}."
+        ),
+        head=("Entry", *titles.values()),
+        rows=tuple(_transfer_row(entry, group, sources.keys()) for entry in group.entries if entry.test),
+    )
+
+
+def _transfer_row(entry: Entry, group: Group, sources: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    scored = {(row.name, row.data_sha256): elsewhere_text(row) for row in entry.transfer}
+    alone = sum(other.family == entry.family for other in group.entries) == 1
+    name = entry.family if alone else f"{entry.family} ({entry.study_id})"
+    return (name, *(scored.get(key, NOTHING) for key in sources))
+
+
+MAKERS: tuple[Callable[[Group], SideTable | None], ...] = (transfer_table,)
 """Each makes a table of a group, or None."""

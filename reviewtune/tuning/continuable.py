@@ -60,8 +60,9 @@ def find_continuation(config: StudyConfig) -> Continuation:
     """The continuation that `--continue ENTRY --epochs N` asks for.
 
     Args:
-        config: With `continue_entry` and `epochs`. Of the rest only the results directory, the resources and the
-            operating point count: the reviews, the split and the params are those of the entry's study.
+        config: With `continue_entry` and `epochs`. Of the rest only the results directory, the resources, the
+            operating point and the reviews from elsewhere count: the reviews, the split and the params are those of the
+            entry's study.
 
     Raises:
         ArtifactError: There is no results directory.
@@ -129,6 +130,7 @@ def _settings(config: StudyConfig, study_folder: Path) -> StudyConfig:
         "finalists": 0,
         "results_dir": config.results_dir.expanduser().resolve(),
         "address": config.address,
+        "transfer": config.transfer,
         "max_fpr": saved.max_fpr if config.max_fpr is None else config.max_fpr,
         "prevalence": saved.prevalence if config.prevalence is None else config.prevalence,
         "cpus_per_trial": config.cpus_per_trial or saved.cpus_per_trial,

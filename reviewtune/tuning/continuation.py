@@ -32,7 +32,7 @@ from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.identity import known_identity
-from reviewtune.tuning.inputs import StudyInputs, split_of
+from reviewtune.tuning.inputs import StudyInputs, read_others, split_of
 from reviewtune.tuning.keeping import BEST
 from reviewtune.tuning.lock import study_lock
 from reviewtune.tuning.plan import FamilyPlan, Study, check_limit, identity_of
@@ -40,6 +40,7 @@ from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.ranking import rank
 from reviewtune.tuning.records import TrialRecord, legs_with
 from reviewtune.tuning.session import ray_session
+from reviewtune.tuning.transfer import score_elsewhere
 from reviewtune.tuning.trial import Assignment, run_trial
 
 if TYPE_CHECKING:
@@ -85,8 +86,10 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
             _train(run, found, number=max((record.number for record in records), default=0) + 1)
         if error := rank(study, name, partial(tune_family, run), progress):
             raise error
+        score_elsewhere(study, name, cluster, progress)
         if study.stacks:
             rank(study, ENSEMBLE, partial(stack_entries, study, cluster, progress), progress)
+            score_elsewhere(study, ENSEMBLE, cluster, progress)
 
 
 def begin_from(models: Path, old: str, new: str) -> None:
@@ -125,7 +128,7 @@ def _study(found: Continuation) -> Study:
     inputs = StudyInputs(reviews, split, store, encoder)
     known = known_identity(found.folder.parent)
     identity = known or identity_of(config, [plan], inputs, cast("Quantisation", config.quantisation))
-    return Study(config, entry.study_id, identity, encoder, inputs, [plan])
+    return Study(config, entry.study_id, identity, encoder, inputs, [plan], others=read_others(config, reviews))
 
 
 def _encoder(found: Continuation) -> Encoder | None:

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.config import DataConfig
+from reviewtune.config import DataConfig, StudyConfig
 from reviewtune.data.embeddings import EmbeddingFolder, encode_missing
-from reviewtune.data.reviews import Reviews, load_reviews, reviews_in_store
+from reviewtune.data.named_source import named_sources
+from reviewtune.data.other_reviews import OtherReviews, other_reviews
+from reviewtune.data.reviews import Reviews, load_others, load_reviews, reviews_in_store
 from reviewtune.data.splits import Split, split_in_store
 from reviewtune.data.store import Store, content_key
 from reviewtune.data.tokens import Tokens, tokens_in_store
@@ -160,6 +162,21 @@ def prepare_inputs(config: DataConfig, encoder: Encoder | None) -> StudyInputs:
     )
     reviews_in_store(reviews, store)
     return StudyInputs(reviews, split_of(reviews, store, config), store, encoder)
+
+
+def read_others(config: StudyConfig, known: Reviews) -> list[OtherReviews]:
+    """The reviews that a study's entries are scored on besides, without those that the study knows.
+
+    Raises:
+        DataError: Some cannot be read or understood, or are all known.
+        UsageError: Two sources have one name.
+    """
+    columns = {"text_column": config.text_column, "label_column": config.label_column, "fake_label": config.fake_label}
+    texts: list[str] = known.table[TEXT].to_pylist()
+    return [
+        other_reviews(asked.name, load_others(asked, **columns), texts, threshold=config.duplicate_threshold)
+        for asked in named_sources(config.transfer, "--transfer")
+    ]
 
 
 def split_of(reviews: Reviews, store: Store, config: DataConfig) -> Split:

@@ -1,7 +1,7 @@
 """A study before it runs: its configuration checked, its reviews read and split, each family's space resolved."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from optuna.distributions import BaseDistribution
 
 from reviewtune.config import StudyConfig
 from reviewtune.data.folds import make_folds
+from reviewtune.data.other_reviews import OtherReviews
 from reviewtune.data.store import content_key
 from reviewtune.encoders.registry import Encoder, resolve_encoder
 from reviewtune.errors import EncoderError
@@ -21,7 +22,7 @@ from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.families.space import resolve
 from reviewtune.schema import F1, TRAIN, VALIDATION
 from reviewtune.tuning.identity import Identity, check_identity, known_identity
-from reviewtune.tuning.inputs import StudyInputs, prepare_inputs
+from reviewtune.tuning.inputs import StudyInputs, prepare_inputs, read_others
 from reviewtune.tuning.training import Fold, all_folds, search_fold
 from reviewtune.tuning.warm_start import check_warm_start
 
@@ -56,6 +57,7 @@ class Study:
         inputs: Its reviews.
         plans: Of its families.
         why_quantisation: What `auto` went by.
+        others: Reviews from elsewhere, which its entries are scored on besides.
     """
 
     config: StudyConfig
@@ -65,6 +67,7 @@ class Study:
     inputs: StudyInputs
     plans: list[FamilyPlan]
     why_quantisation: str | None = None
+    others: list[OtherReviews] = field(default_factory=list)
 
     @property
     def stacks(self) -> bool:
@@ -124,7 +127,7 @@ def resolve_study(config: StudyConfig) -> Study:
     Raises:
         UsageError: A family, a space override or the base model is not known, nothing can be written to the results, or
             the study of that name is of something else.
-        DataError: The reviews cannot be used, or are too few for the limit of false alarms.
+        DataError: The reviews, or those from elsewhere, cannot be used, or are too few for the limit of false alarms.
     """
     config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
     for name in config.space:
@@ -142,7 +145,8 @@ def resolve_study(config: StudyConfig) -> Study:
         encoder = _encoder(config, plans, how)
     identity = identity_of(config, plans, inputs, how)
     resolved = config.model_copy(update={"quantisation": how})
-    study = Study(resolved, study_id, identity, encoder, inputs, plans, why)
+    others = read_others(config, inputs.reviews)
+    study = Study(resolved, study_id, identity, encoder, inputs, plans, why, others)
     check_identity(study.folder, identity, named=config.study is not None)
     check_limit(study)
     return study
@@ -169,6 +173,8 @@ def describe(study: Study, say: Callable[[str], None]) -> None:
     if asked.finalists and study.num_folds < asked.folds:
         say(f"  {_fewer_folds(asked.folds, study.num_folds)}")
     for line in _operating_lines(asked.max_fpr, asked.prevalence):
+        say(f"  {line}")
+    for line in (line for each in study.others for line in each.lines()):
         say(f"  {line}")
     if study.why_quantisation:
         say(f"  quantisation: {study.config.quantisation}, since {study.why_quantisation}")

@@ -21,6 +21,7 @@ from reviewtune.tuning.plan import Study, describe, resolve_study
 from reviewtune.tuning.progress import Progress, say
 from reviewtune.tuning.ranking import rank
 from reviewtune.tuning.session import ray_session
+from reviewtune.tuning.transfer import score_elsewhere
 
 
 def tune(config: StudyConfig, console: Console | None = None) -> Board:
@@ -57,7 +58,12 @@ def _run(study: Study, console: Console) -> None:
         work = {run.name: partial(tune_family, run) for run in runs}
         if study.stacks:
             work[ENSEMBLE] = partial(stack_entries, study, cluster, progress)
-        errors = [error for name in work if (error := rank(study, name, work[name], progress))]
+        errors = []
+        for name, make in work.items():
+            if error := rank(study, name, make, progress):
+                errors.append(error)
+            else:
+                score_elsewhere(study, name, cluster, progress)
     if len(errors) == len(work):
         raise errors[0]
     if not _has_scores(study):

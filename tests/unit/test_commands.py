@@ -68,8 +68,8 @@ def test_reviews_of_one_class_are_scored_by_what_they_can_tell(
     classifier = SimpleNamespace(
         fake_probability=lambda texts: np.array([0.9] * (len(texts) - 1) + [0.1]), shift=lambda texts: None
     )
-    info = SimpleNamespace(threshold=0.5, data_sha256="", prevalence=None, at=lambda **_: info)
-    monkeypatch.setattr(scoring, "load", lambda *_, **__: classifier)
+    info = SimpleNamespace(threshold=0.5, data_sha256="", prevalence=None, at=lambda *_: info)
+    monkeypatch.setattr(scoring, "load_as", lambda *_, **__: classifier)
     monkeypatch.setattr(scoring, "read_info", lambda _: info)
     monkeypatch.setattr(first_look, "look", lambda _: None)
     data, output = tmp_path / "in.csv", tmp_path / "scores.json"

@@ -19,6 +19,7 @@ GROUND = {
     "quiet",
     "tracebacks",
     "interrupt",
+    "markup",
     "reach",
     "space_text",
     "stored",
@@ -34,14 +35,26 @@ MAY_IMPORT = {
     "profile": GROUND | {"data", "evaluation"},
     "artifact": GROUND | {"evaluation", "families", "profile"},
     "predict": GROUND | {"data", "evaluation", "encoders", "families", "artifact", "profile"},
+    "transfer": GROUND | {"data", "evaluation", "artifact", "predict"},
     "outputs": GROUND,
     "tables": GROUND,
     "applies": GROUND | {"data", "evaluation", "predict"},
     "labelling": GROUND | {"data", "applies", "predict", "outputs", "tables"},
-    "scoring": GROUND | {"data", "applies", "evaluation", "artifact", "predict", "outputs"},
+    "scoring": GROUND | {"data", "applies", "evaluation", "artifact", "predict", "outputs", "transfer", "leaderboard"},
     "export": GROUND | {"adapters", "evaluation", "families", "artifact", "predict", "outputs"},
     "tuning": GROUND
-    | {"data", "evaluation", "leaderboard", "encoders", "adapters", "families", "artifact", "predict", "profile"},
+    | {
+        "data",
+        "evaluation",
+        "leaderboard",
+        "encoders",
+        "adapters",
+        "families",
+        "artifact",
+        "predict",
+        "profile",
+        "transfer",
+    },
 }
 """What each part of the package may use besides itself; what is not listed, the program itself, may use all."""
 

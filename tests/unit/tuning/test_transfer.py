@@ -1,0 +1,148 @@
+"""A study's artifacts on reviews from elsewhere: what is scored, what is kept, and what a failure costs."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+
+from reviewtune.artifact import ArtifactInfo, write_artifact
+from reviewtune.config import StudyConfig
+from reviewtune.data.other_reviews import OtherReviews
+from reviewtune.errors import ArtifactError
+from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.transfer import TRANSFER_FILE, read_transfer
+from reviewtune.families.base import Rows, Setting
+from reviewtune.families.rules import RulesFamily, RulesParams
+from reviewtune.tuning import transfer
+from reviewtune.tuning.session import Cluster
+from reviewtune.tuning.transfer import score_elsewhere
+
+TEXTS = [f"review number {number} is {'good!!' * (number % 3)}" for number in range(24)]
+FAKE = np.arange(24) % 2 == 0
+
+
+def others(name: str, rows: slice = slice(None), sha256: str = "a" * 64) -> OtherReviews:
+    return OtherReviews(name, f"{name}.csv", sha256, TEXTS[rows], FAKE[rows], np.arange(24)[rows])
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], float, float]]:
+    """What was scored on a worker, and the CPUs and GPUs that it reserved."""
+    scored: list[tuple[list[str], float, float]] = []
+
+    def on_worker(work: Any, *, cpus: float, gpus: float) -> Any:
+        def run(folder: Path, left: list[OtherReviews]) -> Any:
+            scored.append(([each.name for each in left], cpus, gpus))
+            return work(folder, left)
+
+        return run
+
+    monkeypatch.setattr(transfer, "on_worker", on_worker)
+    return scored
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Any:
+    model: Any = next(iter(RulesFamily().fit(RulesParams(), Rows(TEXTS, FAKE), Setting()))).model
+    write_artifact(tmp_path / "artifacts" / "s-rules", info(), model)
+    config = StudyConfig(results_dir=tmp_path, cpus_per_trial=2)
+    return SimpleNamespace(config=config, artifact=lambda family: f"artifacts/s-{family}", others=[others("hotels")])
+
+
+def info(**changes: Any) -> ArtifactInfo:
+    fields: dict[str, Any] = {
+        "family": "rules", "encoder": None, "params": {}, "calibration": PlattCalibration(slope=1.0, intercept=0.0),
+        "threshold": 0.5, "study_id": "s", "trial_id": "t", "data": "d", "data_sha256": "0" * 64,
+        "split_sha256": "0" * 64, "validation_f1": 1.0, "code": "c", "versions": {},
+        "created": "2026-01-01T00:00:00+00:00",
+    }  # fmt: skip
+    return ArtifactInfo(**(fields | changes))
+
+
+def score(study: Any, name: str = "rules") -> list[str]:
+    """The lines that are said."""
+    lines: list[str] = []
+    progress: Any = SimpleNamespace(say=lines.append)
+    score_elsewhere(study, name, Cluster(4.0, 1.0), progress)
+    return lines
+
+
+def test_only_what_was_not_scored_is_scored(study: Any, asked: list[Any], tmp_path: Path) -> None:
+    first, *rest = score(study)
+    assert first == "rules: scored on hotels"
+    assert rest[0].startswith("rules: on hotels F1 0.")
+    assert asked == [(["hotels"], 2, 0)]
+    assert (tmp_path / "leaderboard.json").is_file()
+    study.others = [others("hotels"), others("fakes", slice(0, None, 2)), others("genuine", slice(1, None, 2))]
+    lines = score(study)
+    assert lines[0] == "rules: scored on fakes, genuine"
+    assert lines[1].startswith("rules: on fakes recall ")
+    assert lines[2].startswith("rules: on genuine FPR ")
+    study.others = [others("hotels", sha256="b" * 64), *study.others[1:]]
+    assert score(study)[0] == "rules: scored on hotels"
+    assert score(study) == []
+    rows = read_transfer(tmp_path / "artifacts" / "s-rules")
+    assert [(row.name, row.data_sha256[0]) for row in rows] == [("hotels", "b"), ("fakes", "a"), ("genuine", "a")]
+
+
+def test_another_operating_point_is_scored_anew(study: Any, asked: list[Any], tmp_path: Path) -> None:
+    score(study)
+    place = tmp_path / "artifacts" / "s-rules" / "reviewtune.json"
+    place.write_text(info(threshold=0.25).model_dump_json())
+    assert score(study)[0] == "rules: scored on hotels"
+    assert [row.threshold for row in read_transfer(place.parent)] == [0.25]
+
+
+def test_an_entry_without_an_artifact_and_a_study_without_others_are_passed_over(study: Any, asked: list[Any]) -> None:
+    assert score(study, "tfidf") == []
+    study.others = []
+    assert score(study) == []
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ArtifactError("it is damaged"),
+        ray.exceptions.WorkerCrashedError(),
+        RuntimeError("CUDA out of memory.\nTried to allocate"),
+        OSError("no space"),
+    ],
+)
+def test_a_failure_is_a_line_and_costs_the_rows_alone(
+    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(transfer, "on_worker", lambda work, **_: fail)
+    _, line = score(study)
+    assert line == f"rules: not scored on hotels: {' '.join(str(error).split())}"
+    assert not (tmp_path / "artifacts" / "s-rules" / TRANSFER_FILE).exists()
+
+
+def test_damaged_rows_are_said_and_left(study: Any, asked: list[Any], tmp_path: Path) -> None:
+    place = tmp_path / "artifacts" / "s-rules" / TRANSFER_FILE
+    place.write_text("[]")
+    (line,) = score(study)
+    assert line.startswith(f"rules: not scored on hotels: {place} is damaged (")
+    assert (place.read_text(), asked) == ("[]", [])
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_failure(study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(transfer, "on_worker", lambda work, **_: fail)
+    with pytest.raises(ZeroDivisionError):
+        score(study)
+
+
+def test_an_ensemble_of_a_fine_tuned_member_reserves_what_that_needs() -> None:
+    weights = {"tfidf": 0.5, "qlora": 1.0, "intercept": 0.1}
+    assert transfer._reads_tokens(info(family="ensemble", params=weights))
+    assert not transfer._reads_tokens(info(family="ensemble", params={"tfidf": 0.5, "svm": 1.0, "intercept": 0.1}))
+    assert not transfer._reads_tokens(info())

@@ -11,6 +11,7 @@ from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import NOTHING, columns_of, duration, interval_text, rate, tie_text
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.figures import cost_figure, incumbent_figure, interval_figure, label
+from reviewtune.leaderboard.parts import HEAD, parts_of
 from reviewtune.leaderboard.resolution import resolution
 from reviewtune.leaderboard.side_tables import side_tables
 
@@ -40,7 +41,9 @@ def html_page(board: Board) -> str:
     columns = [column for column in columns_of(board.entries) if column.key not in COLUMN_KEYS_ELSEWHERE]
     groups = [_context(group, f"split-{number}") for number, group in enumerate(board.groups, start=1)]
     template = environment.get_template("report.html.jinja")
-    return template.render(groups=groups, warnings=board.warnings, columns=columns, nothing=NOTHING) + "\n"
+    parts = {entry.name: parts_of(board.slices.get(entry.name)) for entry in board.entries}
+    shown = {"groups": groups, "parts": parts, "parts_head": HEAD, "columns": columns, "nothing": NOTHING}
+    return template.render(warnings=board.warnings, **shown) + "\n"
 
 
 def _context(group: Group, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from reviewtune.config import StudyConfig
 from reviewtune.data.watching import watched
 from reviewtune.errors import ArtifactError, one_line
 from reviewtune.leaderboard.board import Board, collect
+from reviewtune.leaderboard.entry import ERRORS_FILE, LABEL_ISSUES_FILE, Entry, entry_path
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.terminal import board_table
 from reviewtune.verb_config import EmbedConfig, LeaderboardConfig
@@ -94,17 +95,32 @@ def _show(board: Board, results_dir: Path) -> None:
     console.print(board_table(board))
     lines = [f"leaderboard.json, .csv, .md and .html are in {results_dir}"]
     if best := _best(board, results_dir):
-        command = [*_program(), "predict", "--artifact", str(best), "--input", "new.csv", "--output", "labelled.csv"]
-        lines += [f"The best on {board.groups[0].data} is {best}; to label reviews with it:", shlex.join(command)]
+        artifact = results_dir / str(best.artifact)
+        command = [
+            *_program(),
+            "predict",
+            "--artifact",
+            str(artifact),
+            "--input",
+            "new.csv",
+            "--output",
+            "labelled.csv",
+        ]
+        lines += [f"The best on {board.groups[0].data} is {artifact}; to label reviews with it:", shlex.join(command)]
+        beside = entry_path(results_dir, best.study_id, best.family)
+        if beside.with_name(ERRORS_FILE).is_file():
+            lines.append(
+                f"Its worst errors and labels that may be wrong: {ERRORS_FILE}, {LABEL_ISSUES_FILE} in {beside.parent}"
+            )
     for line in lines:
         console.print(one_line(line), highlight=False, markup=False, soft_wrap=True)
 
 
-def _best(board: Board, results_dir: Path) -> Path | None:
-    """The folder of the first entry on the newest board that has one."""
+def _best(board: Board, results_dir: Path) -> Entry | None:
+    """The first entry on the newest board whose artifact is there."""
     entries = board.groups[0].entries if board.groups else ()
-    folders = [results_dir / entry.artifact for entry in entries if entry.artifact and entry.test]
-    return next((folder for folder in folders if folder.is_dir()), None)
+    scored = [entry for entry in entries if entry.artifact and entry.test]
+    return next((entry for entry in scored if (results_dir / str(entry.artifact)).is_dir()), None)
 
 
 def _program() -> list[str]:

@@ -6,13 +6,15 @@ F1 stands beside the score that ranks, and is compared with that of the first en
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
 from reviewtune.errors import ArtifactError
+from reviewtune.evaluation.slices import Slices
 from reviewtune.evaluation.transfer import TransferScores, current_transfer
-from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry, read_entry
+from reviewtune.leaderboard.entry import PREDICTIONS_FILE, SLICES_FILE, Entry, read_entry
+from reviewtune.leaderboard.parts import read_slices
 from reviewtune.leaderboard.scores import Comparison
 from reviewtune.leaderboard.ties import Predictions, check_comparable, read_predictions, versus
 
@@ -63,10 +65,12 @@ class Board:
     Attributes:
         groups: One a split, the most recent first.
         warnings: A line for each file that was left out, and why.
+        slices: What entries do on parts of the test split, by their names, where their studies kept it.
     """
 
     groups: tuple[Group, ...]
     warnings: tuple[str, ...] = ()
+    slices: Mapping[str, Slices] = field(default_factory=dict)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -86,6 +90,7 @@ def collect(results_dir: Path) -> Board:
     if not results_dir.is_dir():
         raise ArtifactError(f"{results_dir} is no results directory: run a study first, or give its --results-dir")
     by_split: defaultdict[str, list[tuple[Entry, Path]]] = defaultdict(list)
+    slices: dict[str, Slices | None] = {}
     warnings: list[str] = []
     for path in sorted(results_dir.glob("studies/*/*/entry.json")):
         try:
@@ -95,9 +100,13 @@ def collect(results_dir: Path) -> Board:
             continue
         entry = _with_transfer(entry, results_dir, warnings)
         by_split[entry.provenance.split_sha256].append((entry, path.with_name(PREDICTIONS_FILE)))
+        try:
+            slices[entry.name] = read_slices(path.with_name(SLICES_FILE))
+        except ArtifactError as error:
+            warnings.append(_relative(error, results_dir))
     groups = [_group(split, members, results_dir, warnings) for split, members in by_split.items()]
     groups.sort(key=lambda group: group.newest.provenance.created_at, reverse=True)
-    return Board(tuple(groups), tuple(warnings))
+    return Board(tuple(groups), tuple(warnings), {name: found for name, found in slices.items() if found is not None})
 
 
 def ranked(entries: Iterable[Entry]) -> list[Entry]:

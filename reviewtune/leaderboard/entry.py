@@ -17,6 +17,10 @@ from reviewtune.schema import F1, Objective
 
 PREDICTIONS_FILE = "test_predictions.parquet"
 """Beside an entry: id, fake, score, fake_probability, predicted and cluster for each review of the test split."""
+SLICES_FILE = "slices.json"
+"""Beside an entry: its scores on parts of the test split (`evaluation.slices.Slices`)."""
+ERRORS_FILE, LABEL_ISSUES_FILE = "errors.csv", "label_issues.csv"
+"""Beside an entry: its worst errors on the test split, and labels that may be wrong. They hold texts of reviews."""
 
 
 def _as_time(value: str) -> str:

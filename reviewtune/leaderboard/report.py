@@ -11,6 +11,7 @@ from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import NOTHING, columns_of, duration, interval_text, rate, tie_text
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.figures import cost_figure, incumbent_figure, interval_figure, label
+from reviewtune.leaderboard.parts import HEAD, parts_of
 from reviewtune.leaderboard.resolution import resolution
 from reviewtune.leaderboard.side_tables import side_tables
 
@@ -43,8 +44,9 @@ def html_page(board: Board) -> str:
     groups = [_context(group, f"split-{number}") for number, group in enumerate(board.groups, start=1)]
     template = environment.get_template("report.html.jinja")
     shown, folded = ([column for column in columns if (column.key in FOLDED) is hidden] for hidden in (False, True))
-    page = template.render(groups=groups, warnings=board.warnings, columns=shown, folded=folded, nothing=NOTHING)
-    return page + "\n"
+    parts = {entry.name: parts_of(board.slices.get(entry.name)) for entry in board.entries}
+    told = {"groups": groups, "parts": parts, "parts_head": HEAD, "columns": shown, "folded": folded}
+    return template.render(warnings=board.warnings, nothing=NOTHING, **told) + "\n"
 
 
 def _context(group: Group, name: str) -> dict[str, Any]:

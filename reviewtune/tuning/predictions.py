@@ -55,11 +55,11 @@ def keep_predictions(
     write_parquet(pa.table({ID: ids, FAKE: fake, **said, CLUSTER: units}), path, {TRIAL: info.trial_id})
 
 
-def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.float64]:
-    """(N,) scores of the reviews `ids`, which `keep_predictions` wrote for that trial, perhaps with others.
+def kept_predictions(path: Path, trial_id: str | None) -> tuple[pa.Array, NDArray[np.float64]]:
+    """(N,) ids of the reviews and (N,) scores that `keep_predictions` wrote for that trial.
 
     Raises:
-        StudyError: The file is missing, keeps no scores or no finite ones, or is of other reviews or another trial.
+        StudyError: The file is missing, keeps no scores or no finite ones, or is of another trial.
     """
     try:
         table = pq.read_table(path, columns=[ID, SCORE])
@@ -67,13 +67,23 @@ def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.
         raise StudyError(f"{path} keeps no scores") from None
     if note_of(table).get(TRIAL, trial_id) != trial_id:
         raise StudyError(f"{path} is of another trial")
-    places = pc.index_in(pa.array(ids), table[ID].combine_chunks())
-    if places.null_count:
-        raise StudyError(f"{path} is of other reviews")
-    scores: NDArray[np.float64] = table[SCORE].take(places).to_numpy()
+    scores: NDArray[np.float64] = table[SCORE].to_numpy()
     if not np.isfinite(scores).all():
         raise StudyError(f"{path} holds a score that is not finite")
-    return scores
+    return table[ID].combine_chunks(), scores
+
+
+def kept_scores(path: Path, ids: list[str], trial_id: str | None) -> NDArray[np.float64]:
+    """(N,) scores of the reviews `ids`, which `keep_predictions` wrote for that trial, perhaps with others.
+
+    Raises:
+        StudyError: As `kept_predictions`, or the file is of other reviews.
+    """
+    kept, scores = kept_predictions(path, trial_id)
+    places = pc.index_in(pa.array(ids), kept)
+    if places.null_count:
+        raise StudyError(f"{path} is of other reviews")
+    return np.asarray(scores[places.to_numpy()])
 
 
 def scores_on_test(

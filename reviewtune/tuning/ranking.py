@@ -6,12 +6,13 @@ from reviewtune.errors import ReviewtuneError
 from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.entry import Entry, entry_path, write_entry
 from reviewtune.leaderboard.export import export
+from reviewtune.tuning.closer_look import look_closer
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
 
 
 def rank(study: Study, name: str, work: Callable[[], Entry], progress: Progress) -> ReviewtuneError | None:
-    """Do the work that makes an entry of the study, keep it and write the board anew.
+    """Do the work that makes an entry of the study, keep it with what there is to look at, and write the board anew.
 
     Args:
         study: Whose.
@@ -30,5 +31,9 @@ def rank(study: Study, name: str, work: Callable[[], Entry], progress: Progress)
         progress.say(f"{name}: {error}")
         return error
     write_entry(entry, entry_path(results_dir, study.study_id, name))
+    try:
+        look_closer(study, entry)
+    except ReviewtuneError as error:
+        progress.say(f"{name} is on the board without slices and errors to look at: {error}")
     export(collect(results_dir), results_dir)
     return None

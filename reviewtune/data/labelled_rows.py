@@ -96,8 +96,10 @@ def _read(asked: NamedSource, wanted: Wanted, *, alone: bool, one_class: bool) -
         for asked_for, flag in ((wanted.group, "--group-column"), (wanted.source, "--source-column"))
     )
     labels = scalars(table, label_name, "--label-column")
+    fake_label = _fake_label(asked, wanted, labels, alone=alone)
+    told_by = "--fake-label" if alone else f"{shown(asked.name)}=FILE:LABEL"
     columns: dict[str, list[Any]] = {
-        FAKE: read_fake(labels, label_name, _fake_label(asked, wanted, labels, alone=alone), one_class=one_class),
+        FAKE: read_fake(labels, label_name, fake_label, one_class=one_class, told_by=told_by),
         GROUP: _strings(table, group_name, "--group-column"),
         CATEGORY: _strings(table, optional_column(names, CATEGORY_NAMES)),
         RATING: _numbers(table, optional_column(names, RATING_NAMES)),

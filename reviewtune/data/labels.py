@@ -22,7 +22,12 @@ _LISTED = 8
 
 
 def read_fake(
-    values: Sequence[Any], column: str, fake_label: str | None, *, one_class: bool = False
+    values: Sequence[Any],
+    column: str,
+    fake_label: str | None,
+    *,
+    one_class: bool = False,
+    told_by: str = "--fake-label",
 ) -> list[bool | None]:
     """Whether each review is fake, in order; None where the label is missing.
 
@@ -31,6 +36,7 @@ def read_fake(
         column: The label column's name, which gives a meaning to yes-or-no values.
         fake_label: The user's `--fake-label`; it comes before any guess. Upper and lower case are the same.
         one_class: Whether one label is enough. `fake_label` may then be the other one, which does not occur.
+        told_by: How the user can say it, for messages.
 
     Raises:
         DataError: There are not exactly two labels, or which of them is fake is not known.
@@ -50,7 +56,7 @@ def read_fake(
         raise DataError(f"--fake-label {quoted(fake_label)} is no label of {quoted(column)}: found {found}")
     if fake is None:
         raise DataError(
-            f"which label of {quoted(column)} means fake is not known: found {found}; give --fake-label with "
+            f"which label of {quoted(column)} means fake is not known: found {found}; give {told_by} with "
             f"{'one of them' if len(counts) == 2 else 'the label that means fake, whether or not it is this one'}"
         )
     return [None if key is None else key == fake for key in keys]

@@ -95,9 +95,9 @@ def read_transfer(artifact: Path) -> list[TransferScores]:
         ArtifactError: The file is damaged.
     """
     path = artifact / TRANSFER_FILE
-    if not path.exists():
-        return []
     try:
+        if not path.exists():
+            return []
         return read_stored(path, TransferFile).transfer
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path} is damaged ({error}): delete it and score the artifact again") from None

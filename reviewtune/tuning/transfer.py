@@ -44,7 +44,7 @@ def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progres
         left = _not_scored(folder, info, study.others)
         if not left:
             return
-        progress.say(f"{name}: scored on {_names(left)}")
+        progress.say(f"{name}: scoring on {_names(left)}")
         resources = trial_resources(study.config, "tokens" if _reads_tokens(info) else "texts", cluster)
         rows = on_worker(_score, cpus=resources.cpus, gpus=resources.gpus)(folder, left)
         keep_transfer(folder, info, rows)

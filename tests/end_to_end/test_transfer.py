@@ -60,7 +60,7 @@ def test_entries_are_scored_elsewhere_without_training_and_once(
     after = entries(results)
     assert {name: {**entry, "transfer": []} for name, entry in after.items()} == before
     for name in FAMILIES:
-        assert f"{name}: scored on hotels, bots\n" in shown.err
+        assert f"{name}: scoring on hotels, bots\n" in shown.err
         assert not {f"{name}: {state}" for state in ("preparing", "tuning", "assessing")} & set(shown.err.splitlines())
         first, second = after[name]["transfer"]
         assert (first["name"], second["name"]) == ("hotels", "bots")
@@ -74,7 +74,7 @@ def test_entries_are_scored_elsewhere_without_training_and_once(
 
     kept = {path: path.stat().st_mtime_ns for path in results.rglob(TRANSFER_FILE)}
     assert main(told) == 0
-    assert "scored on" not in capsys.readouterr().err
+    assert "scoring on" not in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert entries(results) == after
 

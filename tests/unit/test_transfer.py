@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 import reviewtune
 from reviewtune.artifact import ArtifactInfo, model_card, read_info, write_artifact
@@ -31,9 +32,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fake = np.array([row["label"] == "fake" for row in HOME])
     texts = [row["text"] for row in HOME]
     model: Any = next(iter(RulesFamily().fit(RulesParams(), Rows(texts, fake), Setting()))).model
+    # One that calls but a fifth of them fake.
+    threshold = float(np.quantile(expit(model.scores(texts)), 0.8))
     info = ArtifactInfo(
         family="rules", encoder=None, params={"depth": 4}, calibration=PlattCalibration(slope=1.0, intercept=0.0),
-        threshold=0.5, basis=OperatingBasis.of(np.linspace(0, 1, 400), np.arange(400) >= 200), study_id="s",
+        threshold=threshold, basis=OperatingBasis.of(np.linspace(0, 1, 400), np.arange(400) >= 200), study_id="s",
         trial_id="t", data="d", data_sha256="0" * 64, split_sha256="0" * 64, validation_f1=1.0, code="c", versions={},
         created="2026-01-01T00:00:00+00:00",
     )  # fmt: skip
@@ -75,9 +78,11 @@ def test_scores_are_kept_by_a_name_and_stand_in_the_model_card(
     genuine = np.array([each["label"] == "genuine" for each in OTHER])
     assert row.fpr == called[genuine].mean()
     assert f"  fpr                      {row.fpr:.4f}" in shown.out
-    assert (row.name, row.data, row.threshold, row.num_reviews) == ("hotels *2*", "hotels|2.csv", 0.5, 100)
+    assert (row.name, row.data, row.num_reviews) == ("hotels *2*", "hotels|2.csv", 100)
+    assert row.threshold == read_info(artifact).threshold
     card = (artifact / "README.md").read_text()
-    assert "## Elsewhere\n\nOn reviews that took no part in its training or in any choice, at the threshold 0.5" in card
+    assert "\n## Elsewhere\n\nOn reviews that took no part in its training or in any choice, at the thresh" in card
+    assert f"at the threshold {row.threshold:.4f}:\n\n| reviews |" in card
     assert f"\n| hotels \\*2\\* (hotels\\|2.csv) | 100 | {row.num_fake} | {row.f1:.4f} ({row.f1_low:.4f}–" in card  # noqa: RUF001
     assert card.replace(card_section(read_info(artifact), [row]), "") == model_card(read_info(artifact))
 

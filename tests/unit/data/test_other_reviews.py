@@ -82,5 +82,9 @@ def test_columns_and_label_of_the_study_count_where_the_source_has_them(tmp_path
     }  # fmt: skip
     assert load_others(named_source(str(path)), fake_label="1").report.fake == 1
     assert load_others(named_source(f"{written(tmp_path / 'b.csv', OTHERS, '0')}:1")).report.fake == 0
-    with pytest.raises(DataError, match=r"^hotels: which label of 'label' means fake is not known"):
+    with pytest.raises(DataError) as refused:
         load_others(named_source(f"hotels={path}"), fake_label="CG")
+    assert str(refused.value) == (
+        "hotels: which label of 'label' means fake is not known: found '1' (1), '0' (1); give hotels=FILE:LABEL with "
+        "one of them"
+    )

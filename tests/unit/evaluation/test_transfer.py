@@ -116,6 +116,11 @@ def test_rows_without_an_artifact_are_not_current(artifact: Path) -> None:
         current_transfer(artifact)
 
 
+def test_a_folder_that_cannot_be_looked_into_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"transfer\.json is damaged \(.*File name too long"):
+        read_transfer(tmp_path / ("n" * 5000))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda leaf: st.lists(leaf) | st.dictionaries(
     st.sampled_from(["transfer", *TransferScores.model_fields]), leaf)))  # fmt: skip

@@ -72,17 +72,17 @@ def score(study: Any, name: str = "rules") -> list[str]:
 
 def test_only_what_was_not_scored_is_scored(study: Any, asked: list[Any], tmp_path: Path) -> None:
     first, *rest = score(study)
-    assert first == "rules: scored on hotels"
+    assert first == "rules: scoring on hotels"
     assert rest[0].startswith("rules: on hotels F1 0.")
     assert asked == [(["hotels"], 2, 0)]
     assert (tmp_path / "leaderboard.json").is_file()
     study.others = [others("hotels"), others("fakes", slice(0, None, 2)), others("genuine", slice(1, None, 2))]
     lines = score(study)
-    assert lines[0] == "rules: scored on fakes, genuine"
+    assert lines[0] == "rules: scoring on fakes, genuine"
     assert lines[1].startswith("rules: on fakes recall ")
     assert lines[2].startswith("rules: on genuine FPR ")
     study.others = [others("hotels", sha256="b" * 64), *study.others[1:]]
-    assert score(study)[0] == "rules: scored on hotels"
+    assert score(study)[0] == "rules: scoring on hotels"
     assert score(study) == []
     rows = read_transfer(tmp_path / "artifacts" / "s-rules")
     assert [(row.name, row.data_sha256[0]) for row in rows] == [("hotels", "b"), ("fakes", "a"), ("genuine", "a")]
@@ -92,7 +92,7 @@ def test_another_operating_point_is_scored_anew(study: Any, asked: list[Any], tm
     score(study)
     place = tmp_path / "artifacts" / "s-rules" / "reviewtune.json"
     place.write_text(info(threshold=0.25).model_dump_json())
-    assert score(study)[0] == "rules: scored on hotels"
+    assert score(study)[0] == "rules: scoring on hotels"
     assert [row.threshold for row in read_transfer(place.parent)] == [0.25]
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.files import write_text
-from reviewtune.leaderboard.scores import Comparison, Gain, Section, Selection, TestScores, ValidationScores
+from reviewtune.leaderboard.scores import Comparison, Gain, Section, Selection, TestScores, Unseen, ValidationScores
 from reviewtune.schema import F1, Objective
 
 PREDICTIONS_FILE = "test_predictions.parquet"
@@ -62,6 +62,8 @@ class Provenance(Section):
     """reviewtune's version, with the commit where it is known."""
     versions: dict[str, str]
     seed: int
+    num_sources: int | None = None
+    """Where the reviews come from, how many; None of an earlier version."""
     hardware: str
     created: Annotated[str, AfterValidator(_as_time)]
     """ISO 8601, UTC."""
@@ -106,6 +108,8 @@ class Entry(Section):
     gain: Gain | None = None
     """None where the default was not trained over folds."""
     test: TestScores | None = None
+    unseen: Unseen | None = None
+    """None where all reviews are from one source, or no training without one was asked for or possible."""
     tied_with_best: bool | None = None
     """Not worse than the first entry beyond chance: the interval of `versus_first` does not lie below 0."""
     versus_first: Comparison | None = None

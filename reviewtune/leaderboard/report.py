@@ -11,7 +11,7 @@ from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import NOTHING, columns_of, duration, interval_text, rate, tie_text
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.figures import cost_figure, incumbent_figure, interval_figure, label
-from reviewtune.leaderboard.resolution import resolution
+from reviewtune.leaderboard.remarks import remarks
 from reviewtune.leaderboard.side_tables import side_tables
 
 DRAWN = {"interval", "study"}
@@ -58,7 +58,7 @@ def _context(group: Group, name: str) -> dict[str, Any]:
         "best": scored[0] if scored else None,
         "tied": [entry for entry in scored[1:] if tie_text(entry) == "tied"],
         "ahead": [entry for entry in scored[1:] if tie_text(entry) == "ahead"],
-        "resolution": resolution(group),
+        "remarks": remarks(group),
         "sides": side_tables(group),
         "reviews": _reviews(scored),
         "whiskers": _whiskers(scored),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from reviewtune.evaluation.elsewhere import ElsewhereScores
 from reviewtune.leaderboard.board import Group
+from reviewtune.leaderboard.columns import NOTHING
 
 
 @dataclass(frozen=True)
@@ -40,5 +41,28 @@ def elsewhere_text(scores: ElsewhereScores) -> str:
     return f"recall {scores.recall:.3f}"
 
 
-MAKERS: tuple[Callable[[Group], SideTable | None], ...] = ()
+def without_each_source(group: Group) -> SideTable | None:
+    """What entries are worth on each source by a training without it; None where no entry has been trained so."""
+    known = {entry.name: entry for entry in group.entries if entry.unseen}
+    by_source = {
+        name: {scores.source: elsewhere_text(scores) for scores in entry.unseen.sources}
+        for name, entry in known.items()
+        if entry.unseen
+    }
+    sources = sorted({source for own in by_source.values() for source in own})
+    if not sources:
+        return None
+    return SideTable(
+        key="unseen",
+        title="Without each source",
+        meaning="Each entry's configuration was trained once more without a source, then scored on that source at the "
+        "entry's own threshold: what to expect of reviews from where none were labelled.",
+        head=("Entry", *sources),
+        rows=tuple(
+            (known[name].family, *(own.get(source, NOTHING) for source in sources)) for name, own in by_source.items()
+        ),
+    )
+
+
+MAKERS: tuple[Callable[[Group], SideTable | None], ...] = (without_each_source,)
 """Each makes a table of a group, or None."""

@@ -166,6 +166,9 @@ class SearchConfig(Config):
     keep_folds: bool = True
     """Ship a QLoRA entry as the mean of a model that is trained on all development reviews and those of its folds,
     which score in the same passes. Without, the one model alone: it errs a little more and labels that much faster."""
+    unseen_sources: int = Field(10, ge=0)
+    """Sources, those of the most reviews, without which what was chosen of each family is trained once more, to be
+    scored on them, where reviews are from several. 0 trains none."""
     evaluations_per_epoch: int = Field(1, ge=1)
     """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
     stopping earlier rungs on large data."""

@@ -8,6 +8,8 @@ from reviewtune.leaderboard.entry import Entry
 
 DASH = "\N{EN DASH}"
 NOTHING = DASH
+LONG_NAME = 16
+"""Letters of a source's name in a column: the table beneath has it whole."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,16 @@ def _test_f1(entry: Entry) -> str:
     return f"{entry.test.f1:.4f}" if entry.test else ("failed" if entry.status == "failed" else NOTHING)
 
 
+def unseen_text(entry: Entry) -> str:
+    """The mean F1 on sources that were left out, with the worst of them: `0.612 (hotels 0.215)`."""
+    unseen = entry.unseen
+    if unseen is None or unseen.f1 is None or unseen.worst is None:
+        return NOTHING
+    name = unseen.worst.source
+    short = name if len(name) <= LONG_NAME else f"{name[: LONG_NAME - 1]}…"
+    return f"{unseen.f1:.3f} ({short} {unseen.worst.f1:.3f})"
+
+
 def found_text(entry: Entry) -> str:
     """The share of fakes found at 1 % false alarms, with its 95 % interval where there is one."""
     test = entry.test
@@ -119,12 +131,12 @@ def _trials(entry: Entry) -> str:
 
 
 def columns_of(entries: Iterable[Entry]) -> list[Column]:
-    """All columns but those of an objective and an operating point, where no entry was asked for one."""
+    """All columns but those of an objective, an operating point and unseen sources, where no entry has one."""
     told = list(entries)
     return [
         column
         for column in COLUMNS
-        if column.key not in ("objective", "point") or any(column.text(entry) != NOTHING for entry in told)
+        if column.key not in ("objective", "point", "unseen") or any(column.text(entry) != NOTHING for entry in told)
     ]
 
 
@@ -146,6 +158,13 @@ COLUMNS = (
         numeric=False,
     ),
     Column("f1", "Test F1", "F1 of the fake class on the test split.", _test_f1, 0),
+    Column(
+        "unseen",
+        "Unseen F1",
+        "Mean F1 on sources by trainings without them, at the entry's own threshold; in brackets the worst of them.",
+        unseen_text,
+        0,
+    ),
     Column(
         "point",
         "Operating point",

@@ -12,7 +12,7 @@ from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.evaluation.transfer import TransferScores
 from reviewtune.files import write_text
-from reviewtune.leaderboard.scores import Comparison, Gain, Section, Selection, TestScores, ValidationScores
+from reviewtune.leaderboard.scores import Comparison, Gain, Section, Selection, TestScores, Unseen, ValidationScores
 from reviewtune.schema import F1, Objective
 
 PREDICTIONS_FILE = "test_predictions.parquet"
@@ -67,6 +67,8 @@ class Provenance(Section):
     """reviewtune's version, with the commit where it is known."""
     versions: dict[str, str]
     seed: int
+    num_sources: int | None = None
+    """Where the reviews come from, how many; None of an earlier version."""
     hardware: str
     created: Annotated[str, AfterValidator(_as_time)]
     """ISO 8601, UTC."""
@@ -111,6 +113,8 @@ class Entry(Section):
     gain: Gain | None = None
     """None where the default was not trained over folds."""
     test: TestScores | None = None
+    unseen: Unseen | None = None
+    """None where all reviews are from one source, or no training without one was asked for or possible."""
     transfer: list[TransferScores] = Field(default_factory=list)
     """What its artifact does elsewhere; the board fills it in from the artifact's own file."""
     tied_with_best: bool | None = None

@@ -8,13 +8,14 @@ from pydantic import BaseModel
 
 from reviewtune.leaderboard.board import Board
 from reviewtune.leaderboard.entry import Cost, Entry, Provenance
-from reviewtune.leaderboard.scores import Comparison, Gain, Selection, TestScores, ValidationScores
+from reviewtune.leaderboard.scores import Comparison, Gain, Selection, TestScores, Unseen, ValidationScores
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "validation": ValidationScores,
     "selection": Selection,
     "gain": Gain,
     "test": TestScores,
+    "unseen": Unseen,
     "versus_first": Comparison,
     "cost": Cost,
     "provenance": Provenance,
@@ -33,8 +34,8 @@ DTYPES = {
 def as_frame(board: Board) -> pd.DataFrame:
     """The entries in the board's order; the columns are always the same, whatever the entries lack.
 
-    A section's field becomes a column such as `test_f1` or `cost_fit_seconds`. `params`, `transfer` and
-    `provenance_versions` are JSON; the trials are left out.
+    A section's field becomes a column such as `test_f1` or `cost_fit_seconds`. What has parts or is a list, as
+    `params`, `transfer`, `unseen_sources` and `provenance_versions`, is JSON; the trials are left out.
     """
     types = _column_types()
     rows = pd.DataFrame([_row(entry) for entry in board.entries], columns=list(types), dtype=object)

@@ -2,7 +2,7 @@
 
 from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import columns_of
-from reviewtune.leaderboard.resolution import resolution
+from reviewtune.leaderboard.remarks import remarks
 from reviewtune.leaderboard.side_tables import SideTable, side_tables
 from reviewtune.markup import in_markdown
 
@@ -20,7 +20,7 @@ def markdown(board: Board) -> str:
     parts = ["# Leaderboard", EXPLANATION]
     for group in board.groups:
         parts += [f"## {in_markdown(group.data)} (split {group.split_sha256[:8]})", _table(group)]
-        parts += [*([text] if (text := resolution(group)) else []), *_failures(group)]
+        parts += [*remarks(group), *_failures(group)]
         for side in side_tables(group):
             parts += [f"### {side.title}", in_markdown(side.meaning), _side_table(side)]
     if not board.groups:

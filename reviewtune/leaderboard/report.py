@@ -12,7 +12,7 @@ from reviewtune.leaderboard.columns import NOTHING, columns_of, duration, interv
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.figures import cost_figure, incumbent_figure, interval_figure, label
 from reviewtune.leaderboard.parts import HEAD, parts_of
-from reviewtune.leaderboard.resolution import resolution
+from reviewtune.leaderboard.remarks import remarks
 from reviewtune.leaderboard.side_tables import side_tables
 
 DRAWN = {"interval", "study"}
@@ -60,7 +60,7 @@ def _context(group: Group, name: str) -> dict[str, Any]:
         "best": scored[0] if scored else None,
         "tied": [entry for entry in scored[1:] if tie_text(entry) == "tied"],
         "ahead": [entry for entry in scored[1:] if tie_text(entry) == "ahead"],
-        "resolution": resolution(group),
+        "remarks": remarks(group),
         "sides": side_tables(group),
         "reviews": _reviews(scored),
         "whiskers": _whiskers(scored),

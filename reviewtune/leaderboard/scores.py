@@ -1,8 +1,12 @@
-"""What a leaderboard entry says of its scores: on validation, on folds, on the test split, beside the first entry."""
+"""What a leaderboard entry says of its scores: on validation, folds, test, unseen sources, beside the first."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from statistics import mean
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
+
+from reviewtune.evaluation.elsewhere import ElsewhereScores
 
 
 class Section(BaseModel):
@@ -51,6 +55,45 @@ class Gain(Section):
     low: float
     high: float
     """Ends of its 95 % interval, which allows for having selected the best of several."""
+
+
+class SourceScores(ElsewhereScores):
+    """On the development rows of a source by a training without it, at the entry's own calibration and threshold."""
+
+    source: str
+    """Its name."""
+
+
+class WorstSource(Section):
+    """The source of the lowest unseen F1."""
+
+    source: str
+    f1: float
+
+
+class Unseen(Section):
+    """What the selected configuration is worth on a source that it was not trained on; no choice goes by it."""
+
+    f1: float | None
+    """Mean over the sources that have both classes; None where none has."""
+    roc_auc: float | None
+    """The same."""
+    worst: WorstSource | None
+    """Of those."""
+    sources: list[SourceScores]
+    """Each source that was left out once."""
+
+    @classmethod
+    def of(cls, sources: Sequence[SourceScores]) -> Self:
+        """What scores on single sources come to."""
+        told = [(own.f1, own.roc_auc, own.source) for own in sources if own.f1 is not None and own.roc_auc is not None]
+        lowest = min(told, default=None)
+        return cls(
+            f1=mean(f1 for f1, *_ in told) if told else None,
+            roc_auc=mean(area for _, area, _ in told) if told else None,
+            worst=WorstSource(source=lowest[2], f1=lowest[0]) if lowest else None,
+            sources=list(sources),
+        )
 
 
 class Comparison(Section):

@@ -11,7 +11,7 @@ from rich.text import Text
 from reviewtune.leaderboard.board import Board, Group
 from reviewtune.leaderboard.columns import COLUMNS, NOTHING, Column
 from reviewtune.leaderboard.entry import Entry
-from reviewtune.leaderboard.resolution import resolution
+from reviewtune.leaderboard.remarks import remarks
 from reviewtune.leaderboard.side_tables import SideTable, side_tables
 
 STYLES = {
@@ -41,7 +41,7 @@ class BoardTable:
             yield Text("No entries yet: run a study first.")
         for group in self.board.groups:
             yield _fitting_table(group, console, options)
-            if text := resolution(group):
+            for text in remarks(group):
                 yield Text(text, style="dim")
             yield from _failures(group)
             for side in side_tables(group):

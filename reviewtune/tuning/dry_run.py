@@ -38,6 +38,8 @@ def describe_cost(study: Study, cluster: Cluster, say: Say) -> None:
         say(f"  {_time(records, left, resources)}")
         if study.num_folds > 1:
             say(f"  {_finalists(study, plan, records, resources)}")
+        if sources := len(study.left_out.folds):
+            say(f"  {_unseen(sources, records, resources)}")
         if plan.family.inputs == "tokens" and study.config.evaluations_per_epoch > 1:
             say(f"  {_evaluations(study.config.evaluations_per_epoch)}")
         if study.config.first_rung_rows and plan.distributions:
@@ -74,6 +76,13 @@ def _finalists(study: Study, plan: FamilyPlan, records: list[TrialRecord], resou
     seconds = _seconds(records, count, resources)
     time = "" if seconds is None else f", about {duration(seconds)}"
     return f"then {count} trainings of finalists on {study.num_folds} folds{time}"
+
+
+def _unseen(sources: int, records: list[TrialRecord], resources: Resources) -> str:
+    """What follows the choice; what is kept of it already is not looked at."""
+    seconds = _seconds(records, sources, resources)
+    time = "" if seconds is None else f", about {duration(seconds)}"
+    return f"then {sources} training{'s, each' * (sources != 1)} without a source{time}"
 
 
 def _evaluations(per_epoch: int) -> str:

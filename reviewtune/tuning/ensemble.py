@@ -33,6 +33,7 @@ from reviewtune.tuning.predictions import (
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.resources import trial_resources
 from reviewtune.tuning.session import Cluster, on_worker
+from reviewtune.tuning.unseen import said_together, with_unseen
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def stack_entries(study: Study, cluster: Cluster, progress: Progress) -> Entry:
                 "the other settings being those of the study"
             )
         known = _stack(study, cluster, members, judging, trial_id)
+    joined = {name: member.entry for name, member in members.items()}
+    known = with_unseen(study, known, said_together(study, known, joined))
     progress.end(ENSEMBLE, "done", known.test.f1 if known.test else None)
     return known
 

@@ -56,6 +56,7 @@ def provenance_of(study: Study, cluster: Cluster) -> Provenance:
         code=code_version(),
         versions=library_versions(),
         seed=study.config.seed,
+        num_sources=len(set(inputs.sources.tolist())),
         hardware=hardware(cluster.gpus),
         created=now(),
     )

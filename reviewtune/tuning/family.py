@@ -23,6 +23,7 @@ from reviewtune.tuning.scheduler import make_scheduler
 from reviewtune.tuning.search import make_search
 from reviewtune.tuning.session import on_worker
 from reviewtune.tuning.tuner import Round, run_round
+from reviewtune.tuning.unseen import said_without, with_unseen
 from reviewtune.tuning.warm_start import SHARE, family_start, known_configurations
 
 
@@ -35,6 +36,7 @@ def tune_family(run: FamilyRun) -> Entry:
     with Executors(run) as executors:
         records = _search_on(run, executors)
         chosen = _choose(run, executors, records)
+        said = said_without(run, executors, chosen) if chosen else {}
     _prune(run, records, chosen)
     entry = unscored_entry(run, records)
     if chosen is None:
@@ -45,6 +47,7 @@ def tune_family(run: FamilyRun) -> Entry:
         run.progress.begin(run.name, "assessing", records)
         test, speed = _assess(run, chosen)
         known = scored_entry(entry, chosen, records, test=test, speed=speed, run=run)
+    known = with_unseen(run.study, known, said)
     run.progress.end(run.name, "done", known.test.f1 if known.test else None)
     return known
 

@@ -24,6 +24,7 @@ from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeper import mark_lost
 from reviewtune.tuning.keeping import BEST, LAST
+from reviewtune.tuning.progress import FINALISTS
 from reviewtune.tuning.records import TrialRecord, best_first
 from reviewtune.tuning.tasks import run_as_tasks
 from reviewtune.tuning.training import EVERYTHING, MORE_SEEDS, Training, fold_name
@@ -95,7 +96,7 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
         for finalist, judged in zip(finalists, scores, strict=True)
     }
     models = _shipped(run, executors, chosen.record, None if own.leg == own.legs[-1] else own.leg)
-    _remove_others(run, models)
+    leave_models(run, models)
     return Chosen(
         record=chosen.record,
         epoch=next(epoch.epoch for epoch in chosen.trials[0, 0].epochs if epoch.leg == own.leg),
@@ -153,10 +154,12 @@ def _trained(run: FamilyRun, executors: Executors, records: list[TrialRecord]) -
     yield from finalists
 
 
-def train(run: FamilyRun, executors: Executors, wanted: list[Training]) -> list[TrialRecord | None]:
+def train(
+    run: FamilyRun, executors: Executors, wanted: list[Training], state: str = FINALISTS
+) -> list[TrialRecord | None]:
     """The record of each training, those that have not been done being run; None where it could not be.
 
-    What was lost with the machine it ran on is tried again for as long as others end.
+    What was lost with the machine it ran on is tried again for as long as others end. `state` is what progress tells.
     """
     store, before = run.finalists, -1
     mark_lost(store)
@@ -170,7 +173,7 @@ def train(run: FamilyRun, executors: Executors, wanted: list[Training]) -> list[
         if before >= 0:
             executors.end()
         before = done
-        run.progress.train_finalists(run.name, done, len(wanted))
+        run.progress.train_finalists(run.name, done, len(wanted), state)
         if run.plan.family.inputs == "tokens":
             run_round(run, executors.get(), _round(run, missing))
         else:
@@ -262,7 +265,7 @@ def _gain(
     return Gain(f1=found.difference, low=found.low, high=found.high)
 
 
-def _remove_others(run: FamilyRun, shipped: list[str]) -> None:
+def leave_models(run: FamilyRun, shipped: list[str]) -> None:
     """Leave of each training what it said, and the models that are shipped: nothing else is used again."""
     kept = {run.results_dir / model for model in shipped}
     for record in run.finalists.read():

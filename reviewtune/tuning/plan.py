@@ -23,6 +23,7 @@ from reviewtune.families.space import resolve
 from reviewtune.schema import F1, TRAIN, VALIDATION
 from reviewtune.tuning.identity import Identity, check_identity, known_identity
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs, read_others
+from reviewtune.tuning.left_out import LeftOut, leave_out
 from reviewtune.tuning.training import Fold, all_folds, search_fold
 from reviewtune.tuning.warm_start import check_warm_start
 
@@ -104,7 +105,14 @@ class Study:
         """Rows and seeds of every trial, by name."""
         train, validation = (len(self.inputs.positions[split]) for split in (TRAIN, VALIDATION))
         search = search_fold(train, validation, self.config.seed, self.config.first_rung_rows)
-        return all_folds(*self.fold_of, seeds=self.config.seeds, search=search)
+        return {**all_folds(*self.fold_of, seeds=self.config.seeds, search=search), **self.left_out.named()}
+
+    @cached_property
+    def left_out(self) -> LeftOut:
+        """The sources that entries are trained without, once their configuration has been chosen."""
+        inputs, rows, config = self.inputs, self.inputs.development, self.config
+        own = (inputs.sources[rows], inputs.units_at(rows), inputs.fake[rows])
+        return leave_out(*own, seed=config.seed, most=config.unseen_sources)
 
     @property
     def key(self) -> str:
@@ -172,7 +180,7 @@ def describe(study: Study, say: Callable[[str], None]) -> None:
     asked = study.config
     if asked.finalists and study.num_folds < asked.folds:
         say(f"  {_fewer_folds(asked.folds, study.num_folds)}")
-    for line in _operating_lines(asked.max_fpr, asked.prevalence):
+    for line in [*study.left_out.lines(), *_operating_lines(asked.max_fpr, asked.prevalence)]:
         say(f"  {line}")
     for line in (line for each in study.others for line in each.lines()):
         say(f"  {line}")

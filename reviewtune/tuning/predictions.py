@@ -20,7 +20,7 @@ from reviewtune.evaluation.roc_interval import tpr_ends
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.leaderboard.scores import TestScores
 from reviewtune.leaderboard.ties import PREDICTED
-from reviewtune.schema import CLUSTER, FAKE, FAKE_PROBABILITY, ID
+from reviewtune.schema import CLUSTER, FAKE, FAKE_PROBABILITY, ID, SOURCE
 
 VALIDATION_PREDICTIONS_FILE = "validation_predictions.parquet"
 """Beside an entry, with the columns of the file of its test predictions: of the rows that chose it, which are those of
@@ -28,6 +28,8 @@ the validation split, or all development rows, each by a training that it was he
 SCORE = "score"
 TRIAL = "trial_id"
 """In the note of a file of predictions; earlier versions wrote none."""
+UNSEEN_PREDICTIONS_FILE = "unseen_predictions.parquet"
+"""Beside an entry, with a further column, source: of development rows, each by a training without its source."""
 
 
 def keep_predictions(
@@ -38,8 +40,9 @@ def keep_predictions(
     info: ArtifactInfo,
     *,
     units: NDArray[np.int64],
+    sources: list[str] | None = None,
 ) -> None:
-    """Write a row a review: its id, fake, the model's score, the fake probability, the label and its cluster.
+    """Write a row a review: its id, fake, the model's score, the fake probability, the label, its cluster and source.
 
     Args:
         path: Parquet file.
@@ -48,11 +51,13 @@ def keep_predictions(
         scores: (N,) uncalibrated.
         info: With the calibration of the scores, and the threshold.
         units: (N,) the cluster of each review in the split.
+        sources: N, where they are told.
     """
     probability = info.fake_probability(scores)
     predicted = probability > info.threshold
     said = {SCORE: scores, FAKE_PROBABILITY: probability, PREDICTED: predicted}
-    write_parquet(pa.table({ID: ids, FAKE: fake, **said, CLUSTER: units}), path, {TRIAL: info.trial_id})
+    columns = {ID: ids, FAKE: fake, **said, CLUSTER: units, **({SOURCE: sources} if sources else {})}
+    write_parquet(pa.table(columns), path, {TRIAL: info.trial_id})
 
 
 def kept_predictions(path: Path, trial_id: str | None) -> tuple[pa.Array, NDArray[np.float64]]:

@@ -24,7 +24,9 @@ def say(console: Console, line: str) -> None:
     console.print(one_line(line), highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
 
-PREPARING, FINALISTS = "preparing", "finalists"
+PREPARING, FINALISTS, UNSEEN = "preparing", "finalists", "unseen"
+_LISTED = {FINALISTS: ("finalists on folds, ", "folds "), UNSEEN: ("without a source, ", "unseen ")}
+"""How trainings that are no longer searched are told in the live table, and in a narrow one."""
 
 BRIEF = 80
 """Columns under which the live table leaves out how far each trial is."""
@@ -45,7 +47,7 @@ class FamilyProgress:
     prepared: tuple[int, int, str] | None = None
     """Reviews that are in the form it reads, of how many, and how long the rest takes; None where that is not known."""
     trained: tuple[int, int] = (0, 0)
-    """Trainings of finalists that are done, of how many."""
+    """Trainings of finalists, or of the chosen one without a source, that are done, of how many."""
     told: set[str] = field(default_factory=set)
     """Why trials were lost since it began to tune."""
     started: float | None = None
@@ -106,13 +108,13 @@ class Progress:
                 if not self._live:
                     self._seldom(f"{name}: {what} {done:,} of {total:,} reviews{left}")
 
-    def train_finalists(self, family: str, done: int, total: int) -> None:
-        """So many of the trainings of a family's finalists on folds are done."""
+    def train_finalists(self, family: str, done: int, total: int, state: str = FINALISTS) -> None:
+        """So many of a family's trainings are done: of finalists on folds, or of the chosen one without a source."""
         progress = self.families[family]
-        progress.state, progress.trained = FINALISTS, (done, total)
+        progress.state, progress.trained = state, (done, total)
         progress.started = progress.started or time.monotonic()
         if not self._live:
-            self.say(f"{family}: finalists, {done} of {total} trainings done")
+            self.say(f"{family}: {state}, {done} of {total} trainings done")
 
     def trial(self, family: str, event: str, record: TrialRecord) -> None:
         """A trial of `family` has `started`, finished a `leg`, or `ended`."""
@@ -139,7 +141,8 @@ class Progress:
         done, total = progress.trained
         progress.trained = (done + record.is_done, total)
         if record.error:
-            self._tell(family, f"finalist, fold {record.fold},", record)
+            unseen = progress.state == UNSEEN
+            self._tell(family, f"training {record.fold}" if unseen else f"finalist, fold {record.fold},", record)
 
     def _tell(self, family: str, what: str, record: TrialRecord) -> None:
         """Say why a trial failed, or, once for all that are lost for the same reason, was lost."""
@@ -184,8 +187,8 @@ def _cells(progress: FamilyProgress, objective: Objective, *, brief: bool) -> tu
     if progress.prepared:
         done, total, left = progress.prepared
         now = f"{done / total:.0%} ready" if brief else f"{done:,}/{total:,}{left}"
-    if progress.state == FINALISTS:
-        now = "folds " if brief else "finalists on folds, "
+    if progress.state in _LISTED:
+        now = _LISTED[progress.state][brief]
         now += "{}/{}".format(*progress.trained)
     if progress.running and progress.state == "tuning":
         epochs = [record.epochs[-1].epoch if record.epochs else 0 for record in progress.running.values()]

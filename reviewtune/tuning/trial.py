@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reviewtune.errors import StudyError
+from reviewtune.evaluation.labels import has_both_classes
 from reviewtune.evaluation.metrics import JUDGED, validation_scores
 from reviewtune.families.base import Leg, Model, Rows, Setting
 from reviewtune.families.registry import get_family
@@ -141,14 +142,14 @@ def says_more(training: Training, fold: Fold) -> bool:
 def validation_metrics(
     scores: NDArray[np.float64], fake: NDArray[np.bool_], epoch: float, objective: str
 ) -> dict[str, float]:
-    """What (N,) scores of held-out rows with these (N,) labels are worth after so many epochs.
+    """What (N,) scores of held-out rows with these (N,) labels are worth after so many epochs; nothing of one class.
 
     Raises:
         StudyError: A score is not finite.
     """
     if not np.isfinite(scores).all():
         raise StudyError(f"the scores after epoch {epoch:g} are not finite numbers: lower the learning rate")
-    return validation_scores(fake, scores, objective)
+    return validation_scores(fake, scores, objective) if has_both_classes(fake) else {}
 
 
 def best_after(result: Mapping[str, Any]) -> float:

@@ -29,7 +29,7 @@ def test_a_table_a_split_with_a_row_an_entry(results_dir, add_entry, add_failed)
 def test_names_cannot_break_out_of_their_cells(results_dir, add_entry):
     add_entry("svm", encoder="a|b`c\n<script>alert(1)</script> *x* [y](z)", data="# x | y\n\n<img>")
     text = markdown(collect(results_dir))
-    assert all(len(row) == len(COLUMNS) - 2 for row in rows(text))
+    assert all(len(row) == len(COLUMNS) - 3 for row in rows(text))
     assert r"a\|b\`c \<script\>alert(1)\</script\> \*x\* \[y\](z)" in text
     assert not re.search(r"(?<!\\)<(script|img)", text)
 

@@ -3,15 +3,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from reviewtune.config import StudyConfig
 from reviewtune.families.registry import get_family
 from reviewtune.families.space import resolve
 from reviewtune.tuning.dry_run import describe_cost
+from reviewtune.tuning.left_out import LeftOut
 from reviewtune.tuning.plan import FamilyPlan
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
 from reviewtune.tuning.session import Cluster
+from reviewtune.tuning.training import Fold
 
 
 @pytest.fixture
@@ -19,7 +22,9 @@ def study(tmp_path: Path) -> Any:
     family = get_family("mlp")
     distributions, defaults = resolve(family.params, {"width": [64, 128], "depth": 1})
     plan = FamilyPlan(family, distributions, defaults, num_trials=5)
-    return SimpleNamespace(config=StudyConfig(num_trials=5), plans=[plan], stacks=False, folder=tmp_path, num_folds=1)
+    return SimpleNamespace(
+        config=StudyConfig(num_trials=5), plans=[plan], stacks=False, folder=tmp_path, num_folds=1, left_out=LeftOut()
+    )
 
 
 def lines_of(study: Any) -> list[str]:
@@ -98,6 +103,16 @@ def test_what_finalists_add_is_said_with_its_time(study: Any) -> None:
     assert lines_of(study)[2] == "  then 15 trainings of finalists on 3 folds, about 8.0 min"
     study.plans[0] = FamilyPlan(study.plans[0].family, {}, study.plans[0].defaults, num_trials=1)
     assert lines_of(study)[2] == "  then 6 trainings of finalists on 3 folds, about 3.0 min"
+
+
+def test_trainings_without_a_source_are_counted_with_their_time(study: Any) -> None:
+    fold = Fold(np.arange(2), np.arange(2, 4), 1)
+    study.left_out = LeftOut({"hotels": fold, "shops": fold, "sites": fold})
+    assert "  then 3 trainings, each without a source" in lines_of(study)
+    keep(study, 1, 60)
+    assert "  then 3 trainings, each without a source, about 2.0 min" in lines_of(study)
+    study.left_out = LeftOut({"hotels": fold})
+    assert "  then 1 training without a source, about 60 s" in lines_of(study)
 
 
 def test_a_finished_study_costs_nothing(study: Any) -> None:

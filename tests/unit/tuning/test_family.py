@@ -12,6 +12,7 @@ from reviewtune.families.space import Params
 from reviewtune.tuning import family
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.keeping import BEST, PROGRESS_FILE
+from reviewtune.tuning.left_out import LeftOut
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
 from reviewtune.tuning.scheduler import AshaButDefault
 
@@ -38,11 +39,12 @@ def test_a_leg_ahead_is_taken_in_also_where_the_study_was_cut_off_after_its_last
     run: Any = SimpleNamespace(
         name="qlora",
         plan=SimpleNamespace(num_trials=1),
-        study=SimpleNamespace(config=StudyConfig(), num_folds=1),
+        study=SimpleNamespace(config=StudyConfig(), num_folds=1, left_out=LeftOut()),
         trials=store,
         models=tmp_path / "models",
         results_dir=tmp_path,
         progress=progress,
+        setting=Setting(),
     )
     family.tune_family(run)
     (record,) = selected

@@ -166,6 +166,9 @@ class SearchConfig(Config):
     keep_folds: bool = True
     """Ship a QLoRA entry as the mean of a model that is trained on all development reviews and those of its folds,
     which score in the same passes. Without, the one model alone: it errs a little more and labels that much faster."""
+    looks: int | None = Field(None, ge=0)
+    """Test reviews, drawn once for all entries, that each entry labels again as they look otherwise: made alike,
+    mistyped, with words swapped, halved, in look-alike letters. 0 for none. Default: 1,000 with a GPU, 200 without."""
     evaluations_per_epoch: int = Field(1, ge=1)
     """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
     stopping earlier rungs on large data."""

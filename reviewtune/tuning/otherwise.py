@@ -42,14 +42,15 @@ MADE = "made"
 
 
 def with_robustness(study: Study, cluster: Cluster, entry: Entry, progress: Progress) -> Entry:
-    """The entry with its scores on a sample of the test split in each of its looks, where it has them not yet.
+    """The entry with its scores on a sample of the test split in each look; what is known of as many reviews stays.
 
     Nothing is chosen by them, so an entry that cannot have them is an entry all the same, and it is said why.
     """
-    wanted = entry.robustness is None and study.config.looks != 0
-    if entry.test is None or entry.artifact is None or not wanted:
+    if entry.test is None or entry.artifact is None or study.config.looks == 0:
         return entry
     rows = _sample(study, cluster)
+    if entry.robustness and {scores.num_reviews for scores in entry.robustness.values()} == {len(rows)}:
+        return entry
     if not has_both_classes(study.inputs.fake[rows]):
         progress.say(
             f"{entry.family}: the test reviews that are to be changed are all of one class, which tells nothing"

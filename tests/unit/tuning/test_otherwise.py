@@ -19,6 +19,7 @@ from reviewtune.data.store import Store
 from reviewtune.data.texts import normalise, text_id
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.robustness import VariantScores
 from reviewtune.evaluation.stacking import Stacking
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.registry import get_family
@@ -165,11 +166,15 @@ def test_scores_of_another_artifact_are_not_taken(world: World) -> None:
 
 def test_what_is_known_or_not_wanted_is_left_alone(world: World) -> None:
     world.add("rules")
-    assert world.judged("rules", robustness={"plain": 1}).robustness == {"plain": 1}
+    known = {"plain": VariantScores(num_reviews=20, f1=0.5, recall=0.5, fpr=0.5)}
+    assert world.judged("rules", robustness=known).robustness == known
     assert world.judged("rules", test=None).robustness is None
-    world.study.config = world.study.config.model_copy(update={"looks": 0})
+    config = world.study.config
+    world.study.config = config.model_copy(update={"looks": 0})
     assert world.judged("rules").robustness is None
     assert (world.worked, world.said) == ([], [])
+    world.study.config = config.model_copy(update={"looks": 30})
+    assert world.judged("rules", robustness=known).robustness["plain"].num_reviews == 30
 
 
 def test_why_it_is_not_known_is_said(world: World) -> None:

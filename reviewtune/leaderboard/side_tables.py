@@ -40,7 +40,7 @@ LOOKS = {
 """Titles of the columns, by the name of a look."""
 MEANING_OF_LOOKS = (
     "F1 at the entry's own threshold on a sample of the test split, with what changes. Alike: one case, one way of "
-    "spacing and marks, no HTML, lengths that tell nothing; what is lost there was read off the surface. Swaps: of "
+    "spacing and marks, no HTML, lengths that tell nothing; what is lost there hung on the surface. Swaps: of "
     "neighbouring words. Half: the first one. Other letters: of other alphabets, that look the same."
 )
 

@@ -68,7 +68,7 @@ def _otherwise(group: Group) -> SideTable | None:
     rows = []
     for entry, scores in known:
         cells = [_look_text(scores, name) for name in names]
-        rows.append((entry.family, f"{scores[PLAIN].num_reviews:,}", *cells))
+        rows.append((f"{entry.rank} {entry.family}", f"{scores[PLAIN].num_reviews:,}", *cells))
     head = ("Entry", "Reviews", *(LOOKS[name] for name in names))
     return SideTable("looks", "When the same reviews look otherwise", MEANING_OF_LOOKS, head, tuple(rows))
 

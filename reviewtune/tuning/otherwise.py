@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from ray.exceptions import RayError
 
 from reviewtune.artifact import ArtifactInfo, read_info
 from reviewtune.data.embeddings import EmbeddingFolder
@@ -27,6 +28,7 @@ from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry
 from reviewtune.predict import MEMBERS, load
 from reviewtune.schema import ID, TEST, TEXT
+from reviewtune.tracebacks import reason_in
 from reviewtune.tuning.inputs import embedding_folder
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import SCORE, kept_predictions
@@ -65,8 +67,9 @@ def with_robustness(study: Study, cluster: Cluster, entry: Entry, progress: Prog
         said = dict(
             zip(distinct, info.fake_probability(_scores(study, cluster, artifact, info, distinct)), strict=True)
         )
-    except ReviewtuneError as error:
-        progress.say(f"{entry.family}: it is not known what it says of reviews that look otherwise ({error})")
+    except (ReviewtuneError, RayError) as error:
+        reason = reason_in(str(error)) if isinstance(error, RayError) else error
+        progress.say(f"{entry.family}: it is not known what it says of reviews that look otherwise ({reason})")
         return entry
     found = robustness(lambda shown: [said[text] for text in shown], looks, study.inputs.fake[rows], info.threshold)
     return entry.model_copy(update={"robustness": found})

@@ -74,8 +74,8 @@ def test_looks_are_a_row_an_entry_with_what_they_lose(results_dir, add_entry) ->
     (table,) = side_tables.side_tables(collect(results_dir).groups[0])
     assert table.head == ("Entry", "Reviews", "As is", "Alike", "Other letters")
     assert table.rows == (
-        ("tfidf", "1,000", "0.953", "0.801 (-0.152)", "0.953 (+0.000)"),
-        ("svm", "1,000", "0.900", "0.900 (+0.000)", NOTHING),
+        ("1 tfidf", "1,000", "0.953", "0.801 (-0.152)", "0.953 (+0.000)"),
+        ("2 svm", "1,000", "0.900", "0.900 (+0.000)", NOTHING),
     )
 
 

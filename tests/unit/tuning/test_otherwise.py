@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ray.exceptions import WorkerCrashedError
 
 from reviewtune.artifact import ArtifactInfo, write_artifact
 from reviewtune.config import StudyConfig
@@ -187,6 +188,19 @@ def test_why_it_is_not_known_is_said(world: World) -> None:
     assert unknown.startswith("rules: it is not known what it says of reviews that look otherwise (")
     assert "keeps no scores" in unknown
     assert "one class" in one_class
+
+
+def test_a_worker_that_dies_costs_no_entry(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.add("rules")
+
+    def dies(*_: Any) -> Any:
+        raise WorkerCrashedError
+
+    monkeypatch.setattr(otherwise, "on_worker", lambda work, **_: dies)
+    assert world.judged("rules").robustness is None
+    (line,) = world.said
+    assert line.startswith("rules: it is not known what it says of reviews that look otherwise (")
+    assert "\n" not in line
 
 
 def test_units_are_drawn_whole_but_for_the_last() -> None:

@@ -96,17 +96,9 @@ def _show(board: Board, results_dir: Path) -> None:
     lines = [f"leaderboard.json, .csv, .md and .html are in {results_dir}"]
     if best := _best(board, results_dir):
         artifact = results_dir / str(best.artifact)
-        command = [
-            *_program(),
-            "predict",
-            "--artifact",
-            str(artifact),
-            "--input",
-            "new.csv",
-            "--output",
-            "labelled.csv",
-        ]
-        lines += [f"The best on {board.groups[0].data} is {artifact}; to label reviews with it:", shlex.join(command)]
+        files = ["--artifact", str(artifact), "--input", "new.csv", "--output", "labelled.csv"]
+        lines += [f"The best on {board.groups[0].data} is {artifact}; to label reviews with it:"]
+        lines += [shlex.join([*_program(), "predict", *files])]
         beside = entry_path(results_dir, best.study_id, best.family)
         if beside.with_name(ERRORS_FILE).is_file():
             lines.append(

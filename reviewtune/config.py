@@ -169,6 +169,9 @@ class SearchConfig(Config):
     unseen_sources: int = Field(10, ge=0)
     """Sources, those of the most reviews, without which what was chosen of each family is trained once more, to be
     scored on them, where reviews are from several. 0 trains none."""
+    looks: int | None = Field(None, ge=0)
+    """Test reviews, drawn once for all entries, that each entry labels again as they look otherwise: made alike,
+    mistyped, with words swapped, halved, in look-alike letters. 0 for none. Default: 1,000 with a GPU, 200 without."""
     evaluations_per_epoch: int = Field(1, ge=1)
     """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
     stopping earlier rungs on large data."""

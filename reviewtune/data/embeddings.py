@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from numpy.typing import NDArray
 
+from reviewtune.data.store import write_parquet
 from reviewtune.data.watching import tell
 from reviewtune.errors import DataError, EncoderError
 from reviewtune.schema import ID, TEXT
@@ -73,6 +74,10 @@ class EmbeddingFolder:
         matrix = np.concatenate(parts)
         return np.ascontiguousarray(matrix[[position[review] for review in ids]])
 
+    def add(self, ids: list[str], vectors: NDArray[np.float32]) -> None:
+        """Keep the (N, D) vectors of N texts, given by their ids, which have none yet."""
+        write_parquet(_table(pa.array(ids, pa.string()), vectors), self.path / f"{uuid.uuid4().hex}.parquet")
+
     def dataset(self) -> Any:
         """The folder as a `ray.data.Dataset` with the columns id and vector."""
         import ray
@@ -101,8 +106,13 @@ class _Actor:
         vectors = self.model.embed(batch[TEXT].to_pylist())
         with self.done.open("ab") as file:
             file.write(b"." * len(batch))
-        flat = pa.array(vectors.reshape(-1), pa.float32())
-        return pa.table({ID: batch[ID], VECTOR: pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
+        return _table(batch[ID], vectors)
+
+
+def _table(ids: Any, vectors: NDArray[np.float32]) -> pa.Table:
+    """N ids and their (N, D) vectors as the folder keeps them."""
+    flat = pa.array(vectors.reshape(-1), pa.float32())
+    return pa.table({ID: ids, VECTOR: pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
 
 
 def encode_missing(

@@ -19,6 +19,7 @@ class VariantScores(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
+    num_reviews: int = Field(ge=2)
     f1: float = Field(ge=0, le=1)
     """F1 of the fake class; 0 where no review is called fake."""
     recall: float = Field(ge=0, le=1)
@@ -60,6 +61,7 @@ def _scored(
         called[rows] = _probabilities(name, scorer([texts[row] for row in rows]), len(rows)) > threshold
     (_, fp), (_, tp) = metrics.confusion_matrix(truth, called, labels=[False, True])
     return VariantScores(
+        num_reviews=len(truth),
         f1=float(metrics.f1_score(truth, called, zero_division=0.0)),
         recall=float(tp / truth.sum()),
         fpr=float(fp / (~truth).sum()),

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.objective import OBJECTIVES
+from reviewtune.evaluation.robustness import VariantScores
 from reviewtune.evaluation.transfer import TransferScores
 from reviewtune.files import write_text
 from reviewtune.leaderboard.scores import Comparison, Gain, Section, Selection, TestScores, Unseen, ValidationScores
@@ -121,6 +122,9 @@ class Entry(Section):
     """Not worse than the first entry beyond chance: the interval of `versus_first` does not lie below 0."""
     versus_first: Comparison | None = None
     """None of the first entry, and where the predictions cannot be compared."""
+    robustness: dict[str, VariantScores] | None = None
+    """Scores on a sample of the test split as it is (`plain`), with its surface made alike (`alike`), and by what
+    befell it (`data.perturbations`); None of an earlier version. Nothing is chosen by them."""
     cost: Cost | None = None
     artifact: str | None = None
     """The artifact's folder, relative to the results directory."""

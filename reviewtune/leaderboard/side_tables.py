@@ -1,9 +1,10 @@
 """The tables under a board: what its entries do where the board's own test split says nothing."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from reviewtune.evaluation.elsewhere import ElsewhereScores
+from reviewtune.evaluation.robustness import VariantScores
 from reviewtune.leaderboard.board import Group
 from reviewtune.leaderboard.columns import NOTHING
 from reviewtune.leaderboard.entry import Entry
@@ -26,6 +27,23 @@ class SideTable:
     meaning: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+PLAIN = "plain"
+LOOKS = {
+    PLAIN: "As is",
+    "alike": "Alike",
+    "typos": "Typos",
+    "word_swaps": "Swaps",
+    "truncation": "Half",
+    "homoglyphs": "Other letters",
+}
+"""Titles of the columns, by the name of a look."""
+MEANING_OF_LOOKS = (
+    "F1 at the entry's own threshold on a sample of the test split, with what changes. Alike: one case, one way of "
+    "spacing and marks, no HTML, lengths that tell nothing; what is lost there hung on the surface. Swaps: of "
+    "neighbouring words. Half: the first one. Other letters: of other alphabets, that look the same."
+)
 
 
 def side_tables(group: Group) -> list[SideTable]:
@@ -97,5 +115,27 @@ def without_each_source(group: Group) -> SideTable | None:
     )
 
 
-MAKERS: tuple[Callable[[Group], SideTable | None], ...] = (without_each_source, transfer_table)
+def _otherwise(group: Group) -> SideTable | None:
+    """F1 on the same reviews in each of their looks, with what it loses there."""
+    known = [(entry, entry.robustness) for entry in group.entries if entry.robustness]
+    if not known:
+        return None
+    names = [name for name in LOOKS if any(name in scores for _, scores in known)]
+    rows = []
+    for entry, scores in known:
+        cells = [_look_text(scores, name) for name in names]
+        rows.append((_name(entry, group), f"{scores[PLAIN].num_reviews:,}", *cells))
+    head = ("Entry", "Reviews", *(LOOKS[name] for name in names))
+    return SideTable("looks", "When the same reviews look otherwise", MEANING_OF_LOOKS, head, tuple(rows))
+
+
+def _look_text(scores: Mapping[str, VariantScores], name: str) -> str:
+    """F1 in a look, with how far it lies from that of the reviews as they are, `0.801 (-0.152)`."""
+    if name not in scores:
+        return NOTHING
+    f1 = scores[name].f1
+    return f"{f1:.3f}" if name == PLAIN else f"{f1:.3f} ({f1 - scores[PLAIN].f1:+.3f})"
+
+
+MAKERS: tuple[Callable[[Group], SideTable | None], ...] = (without_each_source, transfer_table, _otherwise)
 """Each makes a table of a group, or None."""

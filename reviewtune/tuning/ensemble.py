@@ -23,6 +23,7 @@ from reviewtune.profile import Profile
 from reviewtune.schema import TEST, TRAIN, VALIDATION
 from reviewtune.tuning.assessment import check_from_texts
 from reviewtune.tuning.entries import assessed_before, provenance_of, selection_of, validation_of
+from reviewtune.tuning.otherwise import with_robustness
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import (
     VALIDATION_PREDICTIONS_FILE,
@@ -90,6 +91,7 @@ def stack_entries(study: Study, cluster: Cluster, progress: Progress) -> Entry:
         known = _stack(study, cluster, members, judging, trial_id)
     joined = {name: member.entry for name, member in members.items()}
     known = with_unseen(study, known, said_together(study, known, joined))
+    known = with_robustness(study, cluster, known, progress)
     progress.end(ENSEMBLE, "done", known.test.f1 if known.test else None)
     return known
 

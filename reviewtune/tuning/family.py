@@ -17,6 +17,7 @@ from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.finalists import choose_by_folds
 from reviewtune.tuning.keeper import mark_lost, take_in_legs_ahead
+from reviewtune.tuning.otherwise import with_robustness
 from reviewtune.tuning.pruning import prune
 from reviewtune.tuning.records import TrialRecord, default_first
 from reviewtune.tuning.scheduler import make_scheduler
@@ -48,6 +49,7 @@ def tune_family(run: FamilyRun) -> Entry:
         test, speed = _assess(run, chosen)
         known = scored_entry(entry, chosen, records, test=test, speed=speed, run=run)
     known = with_unseen(run.study, known, said)
+    known = with_robustness(run.study, run.cluster, known, run.progress)
     run.progress.end(run.name, "done", known.test.f1 if known.test else None)
     return known
 

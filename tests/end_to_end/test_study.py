@@ -90,6 +90,30 @@ def test_the_board_comes_in_four_forms_and_on_the_terminal(study: StudyRun) -> N
     assert "near-duplicate" in study.program.err
 
 
+def test_what_there_is_to_look_at_lies_beside_each_entry(study: StudyRun) -> None:
+    (split,) = (study.results / "store" / "splits").glob("*.parquet")
+    split_of = {row["id"]: row["split"] for row in pq.read_table(split).to_pylist()}
+    board = (study.results / "leaderboard.html").read_text() + (study.results / "leaderboard.json").read_text()
+    for name, entry in study.entries.items():
+        looks = entry["robustness"]
+        assert set(looks) == {"plain", "alike", "typos", "word_swaps", "truncation", "homoglyphs"}
+        # All of the test split is smaller than a sample would be, so this is its F1 once more.
+        assert looks["plain"]["f1"] == pytest.approx(entry["test"]["f1"])
+        assert looks["plain"]["num_reviews"] == sum(split == "test" for split in split_of.values())
+        folder = study.results / "studies" / entry["study_id"] / name
+        parts = json.loads((folder / "slices.json").read_text())
+        assert {part["kind"] for part in parts["slices"]} | set(parts["too_small"]) == {"rating", "length"}
+        errors = list(csv.DictReader((folder / "errors.csv").open(newline="")))
+        wrong = entry["test"]["false_positives"] + entry["test"]["false_negatives"]
+        assert len(errors) == min(wrong, 20)
+        suspected = list(csv.DictReader((folder / "label_issues.csv").open(newline="")))
+        assert {split_of[row["id"]] for row in errors} <= {"test"}
+        assert "test" not in {split_of[row["id"]] for row in suspected}
+        assert not any(row["text"][:60] in board for row in [*errors, *suspected])
+    assert "When the same reviews look otherwise" in study.program.out
+    assert "errors.csv, label_issues.csv in " in study.program.out
+
+
 def test_optuna_finds_the_studies_and_the_default_came_first(study: StudyRun) -> None:
     storage = f"sqlite:///{study.results / 'studies.db'}"
     names = optuna.get_all_study_names(storage)
@@ -105,6 +129,7 @@ def test_the_same_command_again_trains_and_encodes_nothing(study: StudyRun, revi
     }
     again = reviewtune(*study.words)
     assert again.code == 0, again.err
+    assert len(list(study.results.glob("studies/*/*/looks.parquet"))) == len(FAMILIES)
     assert "tuning" not in again.err
     assert "finalists" not in again.err
     assert again.out == study.program.out

@@ -45,6 +45,19 @@ def test_the_best_artifact_and_its_command_come_last(
     assert parse(PredictConfig, flags, prog="test").artifact == best
 
 
+def test_where_its_errors_lie_is_said_where_they_were_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add(tmp_path, "svm", (8, 2, 2, 8))
+    add(tmp_path, "mlp", (9, 1, 1, 9))
+    folder = entry_path(tmp_path, "s1", "svm").parent
+    (folder / "errors.csv").touch()
+    assert "worst errors" not in ranked(tmp_path, capsys)[-1]
+    (folder.with_name("mlp") / "errors.csv").touch()
+    assert ranked(tmp_path, capsys)[-1] == (
+        "Its worst errors and labels that may be wrong: errors.csv, label_issues.csv in "
+        f"{tmp_path / 'studies' / 's1' / 'mlp'}"
+    )
+
+
 def test_an_artifact_that_is_gone_is_not_spoken_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add(tmp_path, "mlp", (9, 1, 1, 9), folder=False)
     assert ranked(tmp_path, capsys)[-1].startswith("leaderboard.json")

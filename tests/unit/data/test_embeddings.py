@@ -169,3 +169,12 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, harm: str) -> Non
             read()
         assert "\n" not in str(refusal.value)
         assert str(tmp_path) in str(refusal.value)
+
+
+def test_vectors_that_were_made_elsewhere_are_added(tmp_path: Path) -> None:
+    folder = EmbeddingFolder(tmp_path / "new")
+    first, second = np.eye(2, WIDTH, dtype=np.float32), np.full((1, WIDTH), 7, dtype=np.float32)
+    folder.add(["b", "a"], first)
+    folder.add(["c"], second)
+    assert folder.ids() == {"a", "b", "c"}
+    np.testing.assert_array_equal(folder.array(["c", "a", "b"]), np.concatenate([second, first[::-1]]))

@@ -17,20 +17,20 @@ def tenths(texts: Sequence[str]) -> list[float]:
 def test_each_variant_is_scored_by_hand() -> None:
     variants = {"plain": PLAIN, "alike": ["9", "2", "2", "7", "1"], "none": ["1"] * 5}
     assert robustness(tenths, variants, FAKE, 0.5) == {
-        "plain": VariantScores(f1=2 * 2 / (2 * 2 + 0 + 1), recall=2 / 3, fpr=0.0),
-        "alike": VariantScores(f1=2 * 1 / (2 * 1 + 1 + 2), recall=1 / 3, fpr=1 / 2),
-        "none": VariantScores(f1=0.0, recall=0.0, fpr=0.0),
+        "plain": VariantScores(num_reviews=5, f1=2 * 2 / (2 * 2 + 0 + 1), recall=2 / 3, fpr=0.0),
+        "alike": VariantScores(num_reviews=5, f1=2 * 1 / (2 * 1 + 1 + 2), recall=1 / 3, fpr=1 / 2),
+        "none": VariantScores(num_reviews=5, f1=0.0, recall=0.0, fpr=0.0),
     }
 
 
 def test_a_review_is_fake_above_the_threshold() -> None:
     assert robustness(tenths, {"x": PLAIN}, FAKE, 0.8)["x"].recall == 1 / 3
-    assert robustness(tenths, {"x": PLAIN}, FAKE, 0.3)["x"] == VariantScores(f1=1.0, recall=1.0, fpr=0.0)
+    assert robustness(tenths, {"x": PLAIN}, FAKE, 0.3)["x"] == VariantScores(num_reviews=5, f1=1.0, recall=1.0, fpr=0.0)
 
 
 def test_a_blank_text_is_never_shown_and_never_called_fake() -> None:
     scores = robustness(tenths, {"x": ["", "9", " \n", "", "9"], "y": [""] * 5}, FAKE, 0.0)
-    assert scores["x"] == VariantScores(f1=2 / (2 + 1 + 2), recall=1 / 3, fpr=1 / 2)
+    assert scores["x"] == VariantScores(num_reviews=5, f1=2 / (2 + 1 + 2), recall=1 / 3, fpr=1 / 2)
     assert scores["y"].recall == 0
 
 

@@ -1,9 +1,16 @@
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from reviewtune.errors import DataError
 from reviewtune.evaluation.slices import FEWEST, Share, Slices, share_interval, slices
+
+SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "slices.py"
 
 
 def reviews(*parts: tuple[str, int, int, int, int]) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -94,39 +101,34 @@ def test_a_trait_of_other_reviews_is_refused() -> None:
         slices([True, False, True], [True, False, True], {"rating": ["1", "2"]})
 
 
-def held(studies: int, rows: int, size: int, right: float, *, seed: int = 0) -> tuple[float, float]:
-    """Shares of simulated test splits whose intervals all hold, and in which a slice is called worse though none is.
-
-    Units lie in one of twenty categories of uneven sizes; reviews are classified rightly with the same chance in all.
-    """
-    random = np.random.default_rng(seed)
-    all_hold = worse = 0
-    for _ in range(studies):
-        units = np.arange(rows) // size
-        hard = np.sqrt(0.7) * random.standard_normal(rows)[units] + np.sqrt(0.3) * random.standard_normal(rows)
-        wrong, fake = hard < stats.norm.ppf(1 - right), random.random(rows) < 0.5
-        place = random.choice(20, rows, p=random.dirichlet(np.ones(20)))[units].astype(str)
-        found = slices(fake, fake ^ wrong, {"category": place.tolist()}, units).slices
-        shares = [(each.recall, right) for each in found] + [(each.fpr, 1 - right) for each in found]
-        all_hold += all(share is None or share.low <= true <= share.high for share, true in shares)
-        worse += any(each.worse for each in found)
-    return all_hold / studies, worse / studies
+@pytest.fixture(scope="module")
+def simulation() -> ModuleType:
+    """benchmarks/slices.py."""
+    spec = importlib.util.spec_from_file_location("simulated_slices", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
-def test_all_intervals_hold_at_once_and_none_is_called_worse_by_chance() -> None:
-    all_hold, worse = held(100, 1000, 1, 0.95)
-    assert all_hold > 0.93
-    assert worse < 0.07
+def test_all_intervals_hold_at_once_and_none_is_called_worse_by_chance(simulation: ModuleType) -> None:
+    found = simulation.held(100, 1000, 1, 0.95)
+    assert found.all_hold > 0.93
+    assert found.worse < 0.07
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("right", [0.99, 0.95, 0.8])
 @pytest.mark.parametrize("size", [1, 2, 5, 20])
 @pytest.mark.parametrize("rows", [400, 3000])
-def test_all_intervals_hold_at_once_in_95_of_100_splits(rows: int, size: int, right: float) -> None:
-    all_hold, worse = held(1000, rows, size, right)
-    assert all_hold > 0.95 - 0.015
-    assert worse < 0.05 + 0.015
+def test_all_intervals_hold_at_once_in_95_of_100_splits(
+    simulation: ModuleType, rows: int, size: int, right: float
+) -> None:
+    found = simulation.held(1000, rows, size, right)
+    assert found.all_hold > 0.95 - 0.015
+    assert found.worse < 0.05 + 0.015
 
 
 def test_an_interval_holds_its_estimate() -> None:

@@ -6,8 +6,10 @@ import pytest
 from rich.console import Console
 
 from reviewtune.evaluation.elsewhere import ElsewhereScores
+from reviewtune.evaluation.robustness import VariantScores
 from reviewtune.leaderboard import side_tables
 from reviewtune.leaderboard.board import Board, Group, collect
+from reviewtune.leaderboard.columns import NOTHING
 from reviewtune.leaderboard.markdown import markdown
 from reviewtune.leaderboard.report import html_page
 from reviewtune.leaderboard.side_tables import SideTable, elsewhere_text
@@ -58,3 +60,25 @@ def test_what_is_said_of_scores_elsewhere() -> None:
     assert elsewhere_text(both) == "0.215 (AUC 0.606, FPR 3.1 %)"
     assert elsewhere_text(ElsewhereScores(**counts, fpr=0.5)) == "FPR 50.0 %"
     assert elsewhere_text(ElsewhereScores(**counts, recall=0.25)) == "recall 0.250"
+
+
+def scored(f1: float) -> VariantScores:
+    return VariantScores(num_reviews=1000, f1=f1, recall=0.5, fpr=0.1)
+
+
+def test_looks_are_a_row_an_entry_with_what_they_lose(results_dir, add_entry) -> None:
+    looks = {"homoglyphs": scored(0.9534), "plain": scored(0.9531), "alike": scored(0.8011)}
+    add_entry("tfidf", (95, 5, 5, 95), robustness=looks)
+    add_entry("svm", (90, 10, 10, 90), robustness={"plain": scored(0.9), "alike": scored(0.9)})
+    add_entry("mlp", (80, 20, 20, 80))
+    (table,) = side_tables.side_tables(collect(results_dir).groups[0])
+    assert table.head == ("Entry", "Reviews", "As is", "Alike", "Other letters")
+    assert table.rows == (
+        ("tfidf", "1,000", "0.953", "0.801 (-0.152)", "0.953 (+0.000)"),
+        ("svm", "1,000", "0.900", "0.900 (+0.000)", NOTHING),
+    )
+
+
+def test_entries_of_earlier_versions_have_no_table_of_looks(results_dir, add_entry) -> None:
+    add_entry("tfidf")
+    assert side_tables.side_tables(collect(results_dir).groups[0]) == []

@@ -123,6 +123,7 @@ def stack(finished: tuple[Path, Inputs], tmp_path: Path, monkeypatch: pytest.Mon
     )
     study: Any = Study(StudyConfig(results_dir=results), "s", cast("Any", None), None, cast("Any", inputs), [])
     monkeypatch.setattr(ensemble, "on_worker", lambda work, **_: work)
+    monkeypatch.setattr(ensemble, "with_robustness", lambda study, cluster, entry, progress: entry)
 
     def run() -> Entry:
         return ensemble.stack_entries(study, Cluster(cpus=2, gpus=0), progress)

@@ -35,11 +35,13 @@ def test_a_leg_ahead_is_taken_in_also_where_the_study_was_cut_off_after_its_last
 
     monkeypatch.setattr(family, "unscored_entry", lambda *_: SimpleNamespace(test=None))
     monkeypatch.setattr(family, "known_entry", known_entry)
+    monkeypatch.setattr(family, "with_robustness", lambda study, cluster, entry, progress: entry)
     progress = SimpleNamespace(end=lambda *_: None)
     run: Any = SimpleNamespace(
         name="qlora",
         plan=SimpleNamespace(num_trials=1),
         study=SimpleNamespace(config=StudyConfig(), num_folds=1, left_out=LeftOut()),
+        cluster=None,
         trials=store,
         models=tmp_path / "models",
         results_dir=tmp_path,

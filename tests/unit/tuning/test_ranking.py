@@ -6,6 +6,7 @@ import pytest
 
 from reviewtune.errors import StudyError
 from reviewtune.leaderboard.entry import Entry, Provenance, entry_path, read_entry
+from reviewtune.tuning import ranking
 from reviewtune.tuning.ranking import rank
 
 
@@ -29,6 +30,23 @@ def test_an_entry_is_kept_beside_its_study_and_the_board_is_written_anew(study: 
     assert read_entry(entry_path(tmp_path, "s", "svm")) == entry()
     assert '"svm"' in (tmp_path / "leaderboard.json").read_text()
     assert {path.name for path in tmp_path.glob("leaderboard.*")} >= {"leaderboard.csv", "leaderboard.md"}
+
+
+def test_an_entry_with_nothing_to_look_at_is_on_the_board_all_the_same(
+    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    looked: list[Any] = []
+
+    def look(of: Any, made: Entry) -> None:
+        looked.append((of, made))
+        raise StudyError("its predictions are gone")
+
+    monkeypatch.setattr(ranking, "look_closer", look)
+    assert rank(study, "svm", entry, SimpleNamespace(say=lines.append)) is None  # type: ignore[arg-type]
+    assert looked == [(study, entry())]
+    assert lines == ["svm is on the board without slices and errors to look at: its predictions are gone"]
+    assert '"svm"' in (tmp_path / "leaderboard.json").read_text()
 
 
 def test_an_entry_that_cannot_be_made_is_said_and_leaves_no_file(study: Any, tmp_path: Path) -> None:

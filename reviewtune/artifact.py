@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
 
+from reviewtune.contents import note_contents
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
@@ -152,7 +153,7 @@ class Saveable(Protocol):
 
 
 def write_artifact(folder: Path, info: ArtifactInfo, model: Saveable, profile: Profile | None = None) -> None:
-    """Write model, `reviewtune.json`, model card and profile in one step: an older artifact stays until then."""
+    """Write model, `reviewtune.json`, card, profile and `files.json` in one step: an older artifact stays till then."""
     info = info.model_copy(update={"profiled": profile is not None})
     with in_one_step(folder) as partial:
         partial.mkdir()
@@ -161,6 +162,7 @@ def write_artifact(folder: Path, info: ArtifactInfo, model: Saveable, profile: P
             profile.save(partial)
         (partial / ARTIFACT_FILE).write_text(json.dumps(info.model_dump(mode="json"), indent=1) + "\n")
         (partial / CARD_FILE).write_text(model_card(info))
+        note_contents(partial, but=CARD_FILE)
 
 
 def read_info(folder: Path) -> ArtifactInfo:

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from reviewtune.data.traits import BUCKETS, TRAITS, hashed_tokens, traits_of
 from reviewtune.errors import ArtifactError, DataError
-from reviewtune.evaluation.shift import MOST, Shift, at_least_as_high, compare
+from reviewtune.evaluation.shift import Shift, at_least_as_high, compare
 from reviewtune.stored import damage_explained
 
 PROFILE_FILE = "profile.safetensors"
 MOST_REFERENCES = 2000
 MOST_COUNTED = 20_000
 """Reviews whose tokens are counted."""
+MOST_COMPARED = 2000
+"""Reviews of a batch that are compared with the training reviews, drawn at random."""
 LARGEST_BYTES = 4 * 2**20
 LARGEST = 1e4
 """Of any number in a profile: real ones are below a hundred."""
@@ -84,11 +86,11 @@ class Profile:
     def shift(self, texts: Sequence[str]) -> Shift | None:
         """How a batch of N reviews differs from the training reviews; None where there are too few to say.
 
-        Exact copies count once. Of many reviews a sample is compared.
+        Exact copies count once. Of more than `MOST_COMPARED` a sample is compared.
         """
         single = list(dict.fromkeys(texts))
-        if len(single) > MOST:
-            rows = np.random.default_rng(0).choice(len(single), MOST, replace=False)
+        if len(single) > MOST_COMPARED:
+            rows = np.random.default_rng(0).choice(len(single), MOST_COMPARED, replace=False)
             single = [single[row] for row in rows]
         return compare(_stored(traits_of(single)), self.traits, self.fake)
 

@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from reviewtune.quiet import be_quiet
-from reviewtune.tuning.resources import Resources
+from reviewtune.tuning.resources import DDP_CLIENT_BYTES, Resources
 from reviewtune.tuning.trial import Assignment, run_trial
-
-PLACEHOLDER = {"memory": 1_000_000}
-"""What the Tune trial itself reserves, in bytes: its workers hold the CPUs and GPUs. Two trials that held a CPU each
-would wait for their workers for ever on a machine with two."""
 
 TRAIN_FOLDER = ".train"
 """Where Ray Train keeps what it needs, in the folder of the models."""
@@ -45,8 +41,9 @@ def ddp_trainable(assignment: Assignment, resources: Resources) -> Callable[[dic
             ),
         ).fit()
 
+    # No CPU, its workers hold those: two trials that held one each would wait for ever on a machine with two.
     trainable: Callable[[dict[str, Any]], None] = tune.with_resources(
-        tune.with_parameters(train, shared=assignment), PLACEHOLDER
+        tune.with_parameters(train, shared=assignment), {"memory": DDP_CLIENT_BYTES}
     )
     return trainable
 

@@ -1,12 +1,15 @@
 """The leaderboard entry of a family's part of a study."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.artifact import now
+from reviewtune.artifact import now, read_info
+from reviewtune.contents import is_whole
+from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.metrics import JUDGED
 from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.evaluation.selection import standard_error
@@ -127,19 +130,27 @@ def selection_of(f1: NDArray[np.float64], judged: NDArray[np.float64], objective
 def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
     """The entry of an earlier run, where it is of the same trial, for which the test split was opened then.
 
-    None where a file that an assessment leaves is missing, or it is of other reviews or another operating point: it is
-    then done again.
+    None where a file that an assessment leaves is missing or a file of its artifact damaged, or it is of other reviews
+    or another operating point: it is then done again.
     """
     results_dir = study.config.results_dir
     path = entry_path(results_dir, study.study_id, name)
     files = (path, path.with_name(PREDICTIONS_FILE), path.with_name(VALIDATION_PREDICTIONS_FILE))
-    if not all(file.is_file() for file in files) or not (results_dir / study.artifact(name)).is_dir():
+    if not all(file.is_file() for file in files) or not _has_artifact(results_dir / study.artifact(name), trial_id):
         return None
     known = read_entry(path)
     about, inputs, config = known.provenance, study.inputs, study.config
     made_from = (known.trial_id, about.data_sha256, about.split_sha256, known.max_fpr, known.prevalence)
     wanted = (trial_id, inputs.reviews.sha256, inputs.split.sha256, config.max_fpr, config.prevalence)
     return known if known.test is not None and made_from == wanted else None
+
+
+def _has_artifact(folder: Path, trial_id: str) -> bool:
+    """Whether a folder is the artifact of a trial, with all its files as they were written."""
+    try:
+        return read_info(folder).trial_id == trial_id and is_whole(folder) is not False
+    except ArtifactError:
+        return False
 
 
 def known_entry(run: FamilyRun, chosen: Chosen, entry: Entry) -> Entry | None:

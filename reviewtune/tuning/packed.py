@@ -17,11 +17,11 @@ from reviewtune.errors import ReviewtuneError, StudyError, UsageError
 from reviewtune.quiet import be_quiet
 from reviewtune.tracebacks import reason_in
 from reviewtune.tuning.broker import TrialBroker
-from reviewtune.tuning.ddp import PLACEHOLDER, TRAIN_FOLDER, free_workers, note_group
+from reviewtune.tuning.ddp import TRAIN_FOLDER, free_workers, note_group
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.packed_trial import PackedTrial
 from reviewtune.tuning.plan import FamilyPlan
-from reviewtune.tuning.resources import Resources
+from reviewtune.tuning.resources import PACKED_CLIENT_BYTES, Resources
 from reviewtune.tuning.trial import Assignment
 
 MAX_FAILURES = 8
@@ -93,7 +93,8 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
             broker.close.remote("the pack workers have ended: see Ray's logs")
 
     workers.future().add_done_callback(tell)
-    trainable = tune.with_resources(tune.with_parameters(PackedTrial, broker=broker), PLACEHOLDER)
+    client = tune.with_parameters(PackedTrial, broker=broker)
+    trainable = tune.with_resources(client, {"memory": PACKED_CLIENT_BYTES})
     try:
         yield Packs(trainable, broker)
     finally:

@@ -6,19 +6,22 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from transformers import BertConfig, BertModel
 
 from reviewtune.data.sample import generate
 from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.tuning.session import ray_session
 
 ROOT = Path(__file__).resolve().parents[2]
-NUM_REVIEWS = 260
+NUM_REVIEWS = 200
 
 
 @dataclass(frozen=True)
@@ -99,10 +102,19 @@ class StudyRun:
 def study(
     reviewtune: Program, reviews_csv: Path, small_base: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> StudyRun:
-    """`reviewtune tune` over a text family, two heads and QLoRA, two trials each, and their ensemble."""
+    """`reviewtune tune` over text, a head and QLoRA, two trials each, their ensemble, and an MLP that fails."""
     results = tmp_path_factory.mktemp("results")
     words = ["tune", "--data", str(reviews_csv), "--results-dir", str(results), "--base-model", str(small_base)]
-    words += ["--families", "tfidf,logreg,mlp,qlora,ensemble", "--num-trials", "2", "--validation-size", "0.2"]
-    words += ["--finalists", "1", "--folds", "3"]
-    words += ["--space", '{"qlora": {"epochs": 2, "batch_size": 16}, "mlp": {"epochs": 3}}']
+    words += ["--families", "tfidf,mlp,logreg,qlora,ensemble", "--num-trials", "2", "--validation-size", "0.2"]
+    words += ["--finalists", "1", "--folds", "2"]
+    words += ["--space", '{"qlora": {"epochs": 2, "batch_size": 16}, "mlp": {"epochs": 3, "learning_rate": 1e38}}']
     return StudyRun(results, words, reviewtune(*words))
+
+
+@pytest.fixture(scope="module")
+def one_ray() -> Iterator[None]:
+    """One Ray for all studies in this process, as a program starts it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 2}')
+        with ray_session(None, Console(file=StringIO())):
+            yield

@@ -1,22 +1,23 @@
-"""`reviewtune tune --continue`: three epochs of MiniLM on the sample corpus become five."""
+"""`reviewtune tune --continue`: two epochs of a finished entry become three."""
 
-import csv
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reviewtune.data.sample import generate
-from tests.end_to_end.conftest import Program
+from tests.end_to_end.conftest import Program, StudyRun
 
-SPACE = '{"qlora": {"epochs": 3, "batch_size": 8, "learning_rate": 0.001, "alpha": ["r", "2r"]}}'
+EPOCHS = 2
+"""Of the study's QLoRA trials."""
 
 
 @dataclass(frozen=True)
 class Before:
-    """A finished study of two families, one trial each, and their ensemble."""
+    """A finished study, and the words that made it."""
 
     results: Path
     study: list[str]
@@ -33,24 +34,29 @@ class Before:
         return Path(self.entries()[family]["artifact"]).name
 
 
-@pytest.fixture(scope="module")
-def before(reviewtune: Program, tmp_path_factory: pytest.TempPathFactory) -> Before:
-    folder = tmp_path_factory.mktemp("continue")
-    with (folder / "few.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["text", "label"])
-        writer.writeheader()
-        writer.writerows({"text": row["text"], "label": row["label"]} for row in generate(90, seed=3).to_pylist())
-    study = ["tune", "--data", str(folder / "few.csv"), "--results-dir", str(folder / "results"), "--num-trials", "1"]
-    study += ["--families", "tfidf,qlora,ensemble", "--space", SPACE, "--test-size", "0.3", "--validation-size", "0.2"]
-    study += ["--finalists", "1", "--folds", "2"]
-    done = reviewtune(*study)
-    assert done.code == 0, done.err
-    (folder / "few.csv").unlink()
-    return Before(folder / "results", study)
+@pytest.fixture
+def before(study: StudyRun, reviews_csv: Path, tmp_path: Path) -> Iterator[Before]:
+    """A copy of the study of these tests; its data are gone meanwhile."""
+    results, away = tmp_path / "results", reviews_csv.with_suffix(".away")
+    shutil.copytree(study.results, results)
+    words = [str(results) if word == str(study.results) else word for word in study.words]
+    reviews_csv.rename(away)
+    try:
+        yield Before(results, words)
+    finally:
+        away.rename(reviews_csv)
 
 
 def continuation(before: Before) -> list[str]:
-    return ["tune", "--continue", before.name("qlora"), "--epochs", "5", "--results-dir", str(before.results)]
+    return [
+        "tune",
+        "--continue",
+        before.name("qlora"),
+        "--epochs",
+        str(EPOCHS + 1),
+        "--results-dir",
+        str(before.results),
+    ]
 
 
 def refusal(reviewtune: Program, before: Before, entry: str, epochs: int) -> str:
@@ -63,70 +69,74 @@ def refusal(reviewtune: Program, before: Before, entry: str, epochs: int) -> str
 @pytest.mark.slow
 def test_what_cannot_go_on_says_what_can(reviewtune: Program, before: Before) -> None:
     qlora, tfidf = before.name("qlora"), before.name("tfidf")
-    unknown = refusal(reviewtune, before, "nothing", 5)
+    unknown = refusal(reviewtune, before, "nothing", EPOCHS + 1)
     assert qlora in unknown
     assert tfidf in unknown
-    assert f"these entries have one: {qlora}" in refusal(reviewtune, before, tfidf, 5)
-    assert "has done 3 already; give at least 4" in refusal(reviewtune, before, qlora, 3)
+    assert f"these entries have one: {qlora}" in refusal(reviewtune, before, tfidf, EPOCHS + 1)
+    assert f"has done {EPOCHS} already; give at least {EPOCHS + 1}" in refusal(reviewtune, before, qlora, EPOCHS)
 
 
 @pytest.mark.slow
 def test_a_dry_run_says_what_would_go_on(reviewtune: Program, before: Before) -> None:
     study, _, _ = before.name("qlora").rpartition("-")
+    records = before.records()
     for entry in (study, f"{study}/qlora", str(before.results / "artifacts" / before.name("qlora"))):
         done = reviewtune("tune", "--continue", entry, "--epochs", 5, "--results-dir", before.results, "--dry-run")
         assert done.code == 0, done.err
-        assert "goes on from epoch 3 to 5" in " ".join(done.err.split())
-    assert len(before.records()) == 1
+        assert f"goes on from epoch {EPOCHS} to 5" in " ".join(done.err.split())
+    assert before.records() == records
 
 
-def test_a_finished_entry_goes_on_to_five_epochs(reviewtune: Program, before: Before) -> None:
-    (old,) = before.records().values()
-    first, ensemble = before.entries()["qlora"], before.entries()["ensemble"]
-    opened = predictions(before).stat().st_mtime_ns
-    words = continuation(before)
-    done = reviewtune(*words)
-    assert done.code == 0, done.err
+def goes_on(reviewtune: Program, before: Before) -> dict[str, Any]:
+    """Continue the entry of QLoRA; the record of the trial that has gone on."""
     records = before.records()
-    new = records.pop(f"{old['trial_id']}-to-5")
-    assert records == {old["trial_id"]: old}
-    assert [epoch["epoch"] for epoch in new["epochs"]] == [1, 2, 3, 4, 5]
-    assert new["epochs"][:3] == old["epochs"]
-    assert new["params"] == {**old["params"], "epochs": 5}
-    assert (new["number"], new["status"], new["is_default"]) == (2, "finished", False)
+    old = records[before.entries()["qlora"]["trial_id"]]
+    done = reviewtune(*continuation(before))
+    assert done.code == 0, done.err
+    after = before.records()
+    new = after.pop(f"{old['trial_id']}-to-{EPOCHS + 1}")
+    assert after == records
+    assert [epoch["epoch"] for epoch in new["epochs"]] == [1, 2, 3]
+    assert new["epochs"][:EPOCHS] == old["epochs"]
+    assert new["params"] == {**old["params"], "epochs": EPOCHS + 1}
+    assert (new["number"], new["status"], new["is_default"]) == (len(records) + 1, "finished", False)
+    return new
+
+
+def test_a_finished_entry_goes_on_to_another_epoch(reviewtune: Program, before: Before) -> None:
+    first, ensemble = before.entries()["qlora"], before.entries()["ensemble"]
+    opened, records = predictions(before).stat().st_mtime_ns, before.records()
+    new = goes_on(reviewtune, before)
     entry = before.entries()["qlora"]
-    f1 = {record["trial_id"]: max(epoch["f1"] for epoch in record["epochs"]) for record in (old, new)}
-    selected = new if f1[new["trial_id"]] > f1[old["trial_id"]] else old
-    assert entry["trial_id"] == selected["trial_id"]
-    assert entry["validation"]["f1"] == f1[selected["trial_id"]]
-    assert entry["num_trials"] == 2
-    assert (predictions(before).stat().st_mtime_ns > opened) == (selected is new)
-    assert (entry["test"] == first["test"]) or selected is new
+    assert entry["num_trials"] == len(records) + 1
+    # The new one may be selected, or lose to what was there.
+    is_new = entry["trial_id"] == new["trial_id"]
+    assert is_new or entry["trial_id"] in records
+    selected = new if is_new else records[entry["trial_id"]]
+    assert entry["validation"]["f1"] == max(epoch["f1"] for epoch in selected["epochs"])
+    changed = entry["trial_id"] != first["trial_id"]
+    assert (predictions(before).stat().st_mtime_ns > opened) == changed
+    assert entry["test"] == first["test"] or changed
     together = before.entries()["ensemble"]
-    assert (together["trial_id"] != ensemble["trial_id"]) == (selected is new)
+    assert (together["trial_id"] != ensemble["trial_id"]) == changed
     card = json.loads((before.results / entry["artifact"] / "reviewtune.json").read_text())
     assert card["trial_id"] == selected["trial_id"]
 
-    kept = {path: path.stat().st_mtime_ns for path in before.results.glob("studies/*/qlora/trials/*.json")}
-    again = reviewtune(*words)
-    assert again.code == 0, again.err
-    assert "tuning" not in again.err
-    assert before.entries()["qlora"] == entry
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-
 
 @pytest.mark.slow
-def test_the_study_itself_still_resumes(reviewtune: Program, before: Before, tmp_path: Path) -> None:
-    table = generate(90, seed=3).to_pylist()
-    with Path(before.study[2]).open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["text", "label"])
-        writer.writeheader()
-        writer.writerows({"text": row["text"], "label": row["label"]} for row in table)
-    for words in (continuation(before), before.study):
-        done = reviewtune(*words)
-        assert done.code == 0, done.err
-    assert len(before.records()) == 2
-    assert before.entries()["qlora"]["num_trials"] == 2
+def test_a_continuation_and_the_study_itself_still_resume(
+    reviewtune: Program, before: Before, reviews_csv: Path
+) -> None:
+    goes_on(reviewtune, before)
+    entry, records = before.entries()["qlora"], before.records()
+    again = reviewtune(*continuation(before))
+    assert again.code == 0, again.err
+    assert "tuning" not in again.err
+    shutil.copy(reviews_csv.with_suffix(".away"), reviews_csv)
+    done = reviewtune(*before.study)
+    assert done.code == 0, done.err
+    assert before.records() == records
+    assert before.entries()["qlora"]["num_trials"] == entry["num_trials"] == len(records)
 
 
 def predictions(before: Before) -> Path:

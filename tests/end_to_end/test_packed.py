@@ -15,7 +15,7 @@ import pytest
 
 from tests.end_to_end.conftest import ROOT
 
-TRIALS, EPOCHS, EVALUATIONS = 4, 15, 2
+TRIALS, EPOCHS, EVALUATIONS = 3, 8, 2
 WORKER = "ray::RayTrainWorker"
 
 

@@ -3,94 +3,27 @@
 They are small enough to judge mutants by, for which they are run, and need no base model of anybody's.
 """
 
-import csv
 import json
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
 from reviewtune.config import StudyConfig
-from reviewtune.data.sample import generate
-from reviewtune.errors import UsageError
-from reviewtune.tuning.session import ray_session
-from reviewtune.tuning.study import tune
+from tests.end_to_end.in_process import EPOCHS, FAMILIES, Told, run, small_config
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_ray")]
 
-FAMILIES = ("tfidf", "qlora")
-TRIALS, EPOCHS = 3, 2
-RUNG = 0.3
-SPACE = {"qlora": {"epochs": EPOCHS, "batch_size": 16, "rank": [2, 4], "learning_rate": [1e-3, 3e-3]}}
-
-
-@dataclass(frozen=True)
-class Told:
-    """A study that has ended, and what was said meanwhile."""
-
-    config: StudyConfig
-    lines: list[str]
-
-    @property
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """Of leaderboard.json, by family."""
-        board = json.loads((self.config.results_dir / "leaderboard.json").read_text())
-        return {entry["family"]: entry for entry in board["entries"]}
-
-    def records(self, family: str) -> list[dict[str, Any]]:
-        """A family's trials, in the order in which they ended."""
-        paths = self.config.results_dir.glob(f"studies/*/{family}/trials/*.json")
-        return sorted((json.loads(path.read_text()) for path in paths), key=lambda record: record["number"])
-
-    def said(self, pattern: str) -> list[str]:
-        """The lines that a pattern matches from their start."""
-        return [line for line in self.lines if re.match(pattern, line)]
-
-
-def run(config: StudyConfig) -> Told:
-    output = StringIO()
-    tune(config, Console(file=output, width=200))
-    return Told(config, output.getvalue().splitlines())
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ray() -> Iterator[None]:
-    """One Ray for all of these studies, as a program starts it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 2}')
-        with ray_session(None, Console(file=StringIO())):
-            yield
+TRIALS = 3
 
 
 @pytest.fixture(scope="module")
-def study(tiny_base: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """A text family and QLoRA in packs of one slot, three trials each, and their ensemble."""
-    folder = tmp_path_factory.mktemp("study")
-    with (folder / "reviews.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["text", "label"])
-        writer.writeheader()
-        writer.writerows({"text": row["text"], "label": row["label"]} for row in generate(200, seed=7).to_pylist())
-    return run(
-        StudyConfig(
-            finalists=0,
-            data=str(folder / "reviews.csv"),
-            results_dir=folder / "results",
-            families=[*FAMILIES, "ensemble"],
-            base_model=str(tiny_base("bert")),
-            num_trials=TRIALS,
-            slots=1,
-            keep_trials=1,
-            validation_size=0.2,
-            space=SPACE,
-        )
-    )
+def study(one_ray: None, tiny_base: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """A text family and QLoRA, three trials each, and their ensemble."""
+    folder, families = tmp_path_factory.mktemp("study"), [*FAMILIES, "ensemble"]
+    return run(small_config(folder, tiny_base("bert"), families=families, num_trials=TRIALS))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -216,147 +149,6 @@ def test_ray_train_trains_a_trial_of_its_own(study: Told, tmp_path: Path) -> Non
     assert record["params"] == packed["params"]
     losses = [[epoch["train_loss"] for epoch in each["epochs"]] for each in (record, packed)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
-
-
-@pytest.fixture(scope="module")
-def rung(study: Told, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """The same families, whose trials are compared after three tenths of the rows, one after the other."""
-    folder = tmp_path_factory.mktemp("rung")
-    space = {**SPACE, "tfidf": {"analyzer": "word", "min_df": [1, 8], "C": {"low": 1e-3, "high": 1e3, "log": True}}}
-    changes = {"results_dir": folder, "first_rung_rows": RUNG, "num_trials": 6, "space": space}
-    # F1 of so few rows is often that of calling all of them fake.
-    more = {
-        "objective": "average_precision",
-        "finalists": 1,
-        "folds": 2,
-        "keep_folds": False,
-        "max_concurrent_trials": 1,
-    }
-    return run(study.config.model_copy(update={**changes, **more, "families": list(FAMILIES)}))
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_trial_that_is_weak_on_a_share_of_the_rows_ends_there(rung: Told, family: str) -> None:
-    records = rung.records(family)
-    assert [record["number"] for record in records] == [1, 2, 3, 4, 5, 6]
-    for record in records:
-        first, *epochs = record["epochs"]
-        assert (first["epoch"], first["share"], record["error"]) == (RUNG, RUNG, None)
-        assert [epoch["share"] for epoch in epochs] == [None] * len(epochs)
-        assert record["status"] == "stopped" or len(epochs) == (EPOCHS if family == "qlora" else 1)
-    assert records[0]["is_default"]
-    assert records[0]["status"] == "finished"
-    stopped = [record for record in records if record["status"] == "stopped"]
-    assert stopped
-    assert family == "qlora" or all(len(record["epochs"]) == 1 for record in stopped)
-    assert rung.said(rf"{family} \d/6 stopped: average precision 0\.\d+ ")
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_what_has_seen_a_share_of_the_rows_alone_is_no_finalist(rung: Told, family: str) -> None:
-    entry, records = rung.entries[family], rung.records(family)
-    gone_on = [record for record in records if len(record["epochs"]) > 1]
-    assert entry["trial_id"] in [record["trial_id"] for record in gone_on]
-    assert entry["num_trials"] == len(entry["trials"]) == 6
-    paths = rung.config.results_dir.glob(f"studies/*/{family}/finalists/*.json")
-    trained = [json.loads(path.read_text()) for path in paths]
-    assert {json.dumps(each["params"]) for each in trained} <= {json.dumps(each["params"]) for each in gone_on}
-    assert all(epoch["share"] is None for each in trained for epoch in each["epochs"])
-
-
-def test_optuna_sees_what_a_trial_had_on_the_share(rung: Told) -> None:
-    storage = f"sqlite:///{rung.config.results_dir / 'studies.db'}"
-    study_id = rung.entries["tfidf"]["study_id"]
-    trials = optuna.load_study(study_name=f"{study_id}/tfidf", storage=storage).trials
-    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 6
-    told = [list(trial.intermediate_values.values()) for trial in trials]
-    measured = [[epoch["judged"] for epoch in record["epochs"]] for record in rung.records("tfidf")]
-    # What is reported last is the value itself.
-    assert told == [own[:-1] for own in measured]
-    assert [trial.value for trial in trials] == [own[-1] for own in measured]
-
-
-def test_a_study_with_a_first_rung_is_another_and_goes_on_as_any(rung: Told) -> None:
-    entries, records = rung.entries, rung.records("tfidf")
-    again = run(rung.config)
-    assert not again.said(r"\w+: (preparing|tuning|assessing)")
-    assert (again.entries, again.records("tfidf")) == (entries, records)
-    with pytest.raises(UsageError, match=r"its share of rows on the first rung is 0\.3, now none"):
-        run(rung.config.model_copy(update={"first_rung_rows": None, "study": entries["tfidf"]["study_id"]}))
-    more = run(rung.config.model_copy(update={"num_trials": 7, "families": ["tfidf"]}))
-    assert [record["number"] for record in more.records("tfidf")] == [1, 2, 3, 4, 5, 6, 7]
-    assert more.records("tfidf")[:6] == records
-
-
-SOURCES = ("hotels", "shops", "sites")
-
-
-@pytest.fixture(scope="module")
-def several(tiny_base: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """Two text families, QLoRA in a pack of two slots and their ensemble, on three sources; of `sites` none is fake."""
-    folder = tmp_path_factory.mktemp("several")
-    with (folder / "reviews.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["text", "label", "site"])
-        writer.writeheader()
-        for number, row in enumerate(generate(240, seed=7).to_pylist()):
-            site = SOURCES[number % 3 if row["label"] != "fake" else number % 2]
-            writer.writerow({"text": row["text"], "label": row["label"], "site": site})
-    space = {"qlora": {"epochs": 1, "batch_size": 16, "rank": 2, "learning_rate": 3e-3}, "rules": {"max_depth": 2}}
-    return run(
-        StudyConfig(
-            data=str(folder / "reviews.csv"),
-            source_column="site",
-            results_dir=folder / "results",
-            families=["tfidf", "rules", "qlora", "ensemble"],
-            base_model=str(tiny_base("bert")),
-            num_trials=1,
-            finalists=1,
-            folds=2,
-            keep_folds=False,
-            slots=2,
-            space=space,
-        )
-    )
-
-
-def test_every_entry_is_scored_on_sources_that_it_was_trained_without(several: Told) -> None:
-    for family, entry in several.entries.items():
-        unseen = entry["unseen"]
-        assert [own["source"] for own in unseen["sources"]] == sorted(SOURCES)
-        hotels, shops, sites = unseen["sources"]
-        assert (sites["num_fake"], sites["f1"], sites["recall"]) == (0, None, None)
-        assert 0 <= sites["fpr"] <= 1
-        assert unseen["f1"] == pytest.approx((hotels["f1"] + shops["f1"]) / 2)
-        assert unseen["worst"]["f1"] == min(hotels["f1"], shops["f1"])
-        (path,) = several.config.results_dir.glob(f"studies/*/{family}/unseen_predictions.parquet")
-        (tested,) = several.config.results_dir.glob(f"studies/*/{family}/test_predictions.parquet")
-        ids = pq.read_table(path).column("id").to_pylist()
-        assert len(ids) == len(set(ids)) == sum(own["num_reviews"] for own in unseen["sources"])
-        assert not set(ids) & set(pq.read_table(tested).column("id").to_pylist())
-        assert entry["provenance"]["num_sources"] == 3
-    assert several.said("qlora: unseen, 0 of 3 trainings done")
-    assert "Without each source" in (several.config.results_dir / "leaderboard.md").read_text()
-    assert not list(several.config.results_dir.glob("studies/*/qlora/finalists/*/last"))
-
-
-def test_an_entry_without_unseen_scores_gains_them_and_nothing_else_is_trained(several: Told) -> None:
-    before = several.entries
-    kept = several.config.results_dir
-    for path in kept.glob("studies/*/*/entry.json"):
-        path.write_text(json.dumps({**json.loads(path.read_text()), "unseen": None}))
-    (kept_in,) = kept.glob("studies/*/tfidf/finalists")
-    for path in kept_in.glob("*.json"):
-        if json.loads(path.read_text())["fold"] == "without hotels":
-            path.unlink()
-    trained = {path: path.read_bytes() for path in kept.glob("studies/*/*/finalists/*.json")}
-    again = run(several.config)
-    assert not again.said(r"\w+: (preparing|tuning|assessing|finalists)")
-    assert again.said(r"tfidf: unseen, 2 of 3 trainings done")
-    assert not again.said(r"(rules|qlora): unseen")
-    assert again.entries == before
-    now = {path: path.read_bytes() for path in kept.glob("studies/*/*/finalists/*.json")}
-    assert trained.items() <= now.items()
-    assert len(now) == len(trained) + 1
 
 
 def test_another_operating_point_opens_entries_anew_and_trains_nothing(study: Told) -> None:

@@ -12,21 +12,24 @@ import pyarrow.parquet as pq
 import pytest
 
 import reviewtune as api
+from reviewtune.cli import main
 from tests.end_to_end.conftest import Program, StudyRun
 
-FAMILIES = {"tfidf", "logreg", "mlp", "qlora"}
+FAMILIES = {"tfidf", "logreg", "qlora"}
 ENTRIES = FAMILIES | {"ensemble"}
+FAILED = "mlp"
+"""Its learning rate is absurd."""
 
 
 def test_every_family_is_on_the_board_with_its_scores_and_cost(study: StudyRun) -> None:
     assert study.program.code == 0, study.program.err
-    assert set(study.entries) == ENTRIES
-    ranked = sorted(study.entries.values(), key=lambda entry: entry["rank"])
-    assert [entry["rank"] for entry in ranked] == [1, 2, 3, 4, 5]
+    assert set(study.entries) == ENTRIES | {FAILED}
+    ranked = sorted((study.entries[family] for family in ENTRIES), key=lambda entry: entry["rank"])
+    assert [entry["rank"] for entry in ranked] == [1, 2, 3, 4]
     chosen = [(entry["selection"] or entry["validation"])["f1"] for entry in ranked]
     assert chosen == sorted(chosen, reverse=True)
     first = ranked[0]
-    for entry in study.entries.values():
+    for entry in ranked:
         assert entry["status"] == "finished"
         assert entry["num_failed_trials"] == 0
         assert entry["test"]["f1_low"] <= entry["test"]["f1"] <= entry["test"]["f1_high"]
@@ -59,7 +62,7 @@ def test_folds_of_all_development_rows_have_chosen_and_what_they_said_calibrates
         entry = study.entries[family]
         folder = study.results / "studies" / entry["study_id"] / family
         chosen = entry["selection"]
-        assert (chosen["folds"], chosen["seeds"]) == (3, 1)
+        assert (chosen["folds"], chosen["seeds"]) == (2, 1)
         assert chosen["f1"] <= chosen["highest_f1"]
         assert entry["gain"] is None or entry["gain"]["low"] <= entry["gain"]["f1"] <= entry["gain"]["high"]
         judged = pq.read_table(folder / "validation_predictions.parquet")
@@ -67,7 +70,7 @@ def test_folds_of_all_development_rows_have_chosen_and_what_they_said_calibrates
         card = json.loads((study.results / entry["artifact"] / "reviewtune.json").read_text())
         assert card["validation_f1"] == chosen["f1"]
         finalists = [json.loads(path.read_text()) for path in (folder / "finalists").glob("*.json")]
-        assert {record["fold"] for record in finalists} >= {f"{fold} of 3, seed 1" for fold in (1, 2, 3)}
+        assert {record["fold"] for record in finalists} >= {f"{fold} of 2, seed 1" for fold in (1, 2)}
         assert any(record["fold"] == "everything" for record in finalists) == (family == "qlora")
 
 
@@ -85,7 +88,7 @@ def test_the_ensemble_holds_its_members_and_says_what_they_took(study: StudyRun)
 def test_the_board_comes_in_four_forms_and_on_the_terminal(study: StudyRun) -> None:
     for form in ("json", "csv", "md", "html"):
         assert (study.results / f"leaderboard.{form}").stat().st_size > 500
-    best = min(study.entries.values(), key=lambda entry: entry["rank"])
+    best = min((study.entries[family] for family in ENTRIES), key=lambda entry: entry["rank"])
     assert f"{best['test']['f1']:.4f}" in study.program.out
     assert "near-duplicate" in study.program.err
 
@@ -117,7 +120,7 @@ def test_what_there_is_to_look_at_lies_beside_each_entry(study: StudyRun) -> Non
 def test_optuna_finds_the_studies_and_the_default_came_first(study: StudyRun) -> None:
     storage = f"sqlite:///{study.results / 'studies.db'}"
     names = optuna.get_all_study_names(storage)
-    assert {name.rpartition("/")[2] for name in names} == FAMILIES
+    assert {name.rpartition("/")[2] for name in names} == FAMILIES | {FAILED}
     (tfidf,) = [name for name in names if name.endswith("/tfidf")]
     first = optuna.load_study(study_name=tfidf, storage=storage).trials[0]
     assert (first.params["analyzer"], first.params["lowercase"]) == ("char+word", False)
@@ -191,35 +194,27 @@ def test_no_artifact_holds_a_pickle(study: StudyRun) -> None:
 
 def test_the_python_functions_say_the_same(study: StudyRun) -> None:
     frame = api.leaderboard(study.results)
-    assert set(frame["family"]) == ENTRIES
+    assert set(frame["family"]) == ENTRIES | {FAILED}
     probability = api.load(study.results / study.entries["logreg"]["artifact"]).predict_proba(["Fine.", "Great tent!"])
     assert probability.shape == (2, 2)
     np.testing.assert_allclose(probability.sum(1), 1)
 
 
 def test_evaluate_scores_an_artifact_on_labelled_reviews(
-    study: StudyRun, reviewtune: Program, reviews_csv: Path
+    study: StudyRun, reviews_csv: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = study.results / study.entries["tfidf"]["artifact"]
-    done = reviewtune("evaluate", "--artifact", folder, "--data", reviews_csv)
-    assert done.code == 0, done.err
-    assert "flatter" in done.out
+    assert main(["evaluate", "--artifact", str(folder), "--data", str(reviews_csv)]) == 0
+    assert "flatter" in capsys.readouterr().out
 
 
-def test_a_failing_trial_is_recorded_and_hurts_nobody(
-    reviewtune: Program, reviews_csv: Path, small_base: Path, tmp_path: Path
-) -> None:
-    done = reviewtune(
-        "tune", "--data", reviews_csv, "--results-dir", tmp_path, "--base-model", small_base,
-        "--families", "tfidf,qlora", "--num-trials", "1", "--finalists", "0",
-        "--space", '{"qlora": {"epochs": 2, "learning_rate": 1e12, "warmup_ratio": 0.0}}',
-    )  # fmt: skip
-    assert done.code == 0, done.err
-    entries = {entry["family"]: entry for entry in json.loads((tmp_path / "leaderboard.json").read_text())["entries"]}
-    assert entries["tfidf"]["status"] == "finished"
-    assert entries["qlora"]["status"] == "failed"
-    assert entries["qlora"]["num_failed_trials"] == 1
-    assert "learning rate" in entries["qlora"]["error"]
+def test_a_family_whose_trials_fail_is_recorded_and_hurts_nobody(study: StudyRun) -> None:
+    """QLoRA's are those of `test_small_studies.py`."""
+    failed = study.entries[FAILED]
+    assert (failed["status"], failed["num_trials"], failed["num_failed_trials"]) == ("failed", 2, 2)
+    assert "learning rate" in failed["error"]
+    assert {study.entries[family]["status"] for family in ENTRIES} == {"finished"}
+    assert FAILED not in study.entries["ensemble"]["params"]
 
 
 def test_the_storage_is_a_plain_sqlite_file(study: StudyRun) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 ALSO = {
     "adapters": [
         "tests/unit/families/test_qlora.py",
+        "tests/unit/families/test_qlora_state.py",
         "tests/unit/test_export.py",
         "tests/contract/test_peft_artifacts.py",
     ],
@@ -15,6 +16,8 @@ ALSO = {
         "tests/unit/test_commands.py",
         "tests/unit/test_presets.py",
         "tests/end_to_end/test_small_studies.py",
+        "tests/end_to_end/test_small_rungs.py",
+        "tests/end_to_end/test_small_sources.py",
     ],
 }
 """Tests outside of tests/unit/PACKAGE, by package: what only they see."""

@@ -14,6 +14,7 @@ GROUND = {
     "errors",
     "schema",
     "config",
+    "contents",
     "verb_config",
     "files",
     "quiet",

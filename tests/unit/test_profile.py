@@ -14,7 +14,7 @@ from reviewtune.data.sample import generate
 from reviewtune.data.texts import normalise
 from reviewtune.errors import ArtifactError, DataError
 from reviewtune.evaluation.shift import FALSE_ALARM
-from reviewtune.profile import MOST_REFERENCES, PROFILE_FILE, Profile
+from reviewtune.profile import MOST_COMPARED, MOST_REFERENCES, PROFILE_FILE, Profile
 from reviewtune.schema import FAKE, TEXT
 
 ELSEWHERE = "Das Zimmer Nummer {} war sauber, das Frühstück reichlich und das Personal immer freundlich."
@@ -65,6 +65,16 @@ def test_no_reference_is_judged_by_its_relatives() -> None:
     assert np.ptp(profile.unusual) == pytest.approx(0, abs=1e-3)
     alone = Profile.of(texts, np.zeros(120, dtype=np.bool_), np.arange(120))
     assert np.ptp(alone.unusual) > 0.1
+
+
+def test_of_many_reviews_a_sample_of_all_is_compared(profile: Profile, sample: Any) -> None:
+    first = sample[0][:MOST_COMPARED]
+    shift = profile.shift(first)
+    drawn = profile.shift([*first, *(ELSEWHERE.format(number) for number in range(MOST_COMPARED))])
+    assert shift is not None
+    assert drawn is not None
+    assert shift.num_reviews == drawn.num_reviews == MOST_COMPARED
+    assert drawn.auc > shift.auc + 0.1
 
 
 def test_a_profile_needs_unrelated_reviews() -> None:

@@ -34,6 +34,15 @@ def test_missing_keys_are_null_and_columns_are_in_the_order_of_their_first_row()
     ]
 
 
+def test_many_brackets_are_not_deep() -> None:
+    """50 levels, the most there may be, beside 60 lists and a text full of brackets."""
+    line = '{"w": ' + json.dumps([[]] * 60) + ', "t": "' + "[{" * 60 + '", "d": ' + "[" * 49 + "]" * 49 + "}"
+    table, _ = read_json_lines(line, "a.jsonl")
+    assert table.to_pylist() == [json.loads(line)]
+    with pytest.raises(DataError, match="more than 50 deep"):
+        read_json_lines(line.replace('"d": ', '"d": [').replace("]}", "]]}"), "a.jsonl")
+
+
 def test_texts_stay_texts() -> None:
     table, _ = read_json_lines('{"t": "2020-01-01", "n": NaN}\n', "a.jsonl")
     assert table["t"].to_pylist() == ["2020-01-01"]

@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,46 +11,16 @@ import torch
 from bitsandbytes.nn import Linear4bit
 from optuna.distributions import CategoricalDistribution
 from peft.tuners.tuners_utils import BaseTunerLayer
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from reviewtune.data.tokens import Tokens, from_lists
+from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import ArtifactError, EncoderError, StudyError, UsageError
-from reviewtune.families.base import Leg, Rows, Setting
-from reviewtune.families.qlora import QloraFamily, QloraModel, QloraParams, _prepare
+from reviewtune.families.base import Rows, Setting
+from reviewtune.families.qlora import QloraModel, QloraParams
 from reviewtune.families.space import resolve
-
-FAMILY = QloraFamily()
-EASY = {"learning_rate": 5e-3, "batch_size": 8, "rank": 4, "epochs": 4}
-
-
-def make_rows(count: int, seed: int) -> Rows:
-    """Fake and genuine reviews that share half of their words."""
-    rng = np.random.default_rng(seed)
-    fake = np.arange(count) % 2 == 0
-    lists = [
-        np.r_[2, rng.permutation(np.r_[rng.integers(4 + 15 * label, 19 + 15 * label, 6), rng.integers(40, 50, 3)]), 3]
-        for label in fake
-    ]
-    return Rows(from_lists(lists), fake)
-
-
-TRAIN, TEST = make_rows(96, seed=0), make_rows(60, seed=1)
-
-
-@pytest.fixture
-def setting(tiny_bert: Path) -> Setting:
-    return Setting(base_model=str(tiny_bert))
-
-
-def fit(setting: Setting, **params: Any) -> Iterator[Leg]:
-    return FAMILY.fit(QloraParams(**{**EASY, **params}), TRAIN, setting)
-
-
-def trained(setting: Setting, **params: Any) -> Any:
-    return list(fit(setting, **params))[-1].model
+from tests.unit.families.conftest import EASY, FAMILY, TEST, TRAIN, fit, trained
 
 
 @pytest.mark.parametrize(("alpha", "expected"), [("r", 8), ("2r", 16), (32, 32), ("32", 32)])
@@ -176,86 +145,6 @@ def test_a_second_trial_in_a_process_is_as_in_a_fresh_one(setting: Setting, tmp_
     done = subprocess.run([*command, str(torch.get_num_threads())], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(json.loads(done.stdout.splitlines()[-1]), second.scores(TEST.inputs))
-
-
-@pytest.mark.parametrize(("after", "evaluations"), [(1, 1), (2, 1), (3, 2)])
-def test_a_resumed_fit_is_as_an_uninterrupted_one(
-    setting: Setting, tmp_path: Path, after: int, evaluations: int
-) -> None:
-    setting = replace(setting, evaluations_per_epoch=evaluations)
-    whole = [(leg.metrics, leg.model.scores(TEST.inputs)) for leg in fit(setting)]
-    state = tmp_path / "state"
-    state.mkdir()
-    for leg in fit(setting):
-        if leg.number == after:
-            leg.model.save_state(state)
-            break
-    rest = [
-        (leg.number, leg.metrics, leg.model.scores(TEST.inputs)) for leg in fit(replace(setting, resume_from=state))
-    ]
-    assert [number for number, _, _ in rest] == list(range(after + 1, EASY["epochs"] * evaluations + 1))
-    for number, metrics, scores in rest:
-        assert metrics == whole[number - 1][0]
-        np.testing.assert_array_equal(scores, whole[number - 1][1])
-
-
-def test_a_finished_fit_resumes_to_nothing(setting: Setting, tmp_path: Path) -> None:
-    trained(setting).save_state(tmp_path)
-    assert list(fit(Setting(base_model=setting.base_model, resume_from=tmp_path))) == []
-
-
-@pytest.fixture
-def state(setting: Setting, tmp_path: Path) -> Path:
-    folder = tmp_path / "state"
-    folder.mkdir()
-    next(fit(setting)).model.save_state(folder)
-    return folder
-
-
-def test_workers_that_go_on_together_draw_their_dropout_apart(setting: Setting, state: Path) -> None:
-    params = QloraParams(**EASY)
-    kept, *others = (
-        _prepare(params, TRAIN, replace(setting, resume_from=state, rank=rank, world_size=3)).random.state()["cpu"]
-        for rank in range(3)
-    )
-    assert torch.equal(kept, load_file(state / "random.safetensors")["cpu"])
-    assert len({tuple(drawn.tolist()) for drawn in (kept, *others)}) == 3
-
-
-def test_no_file_is_a_pickle(state: Path) -> None:
-    assert {file.name for file in state.iterdir()} == {
-        "adapter_config.json",
-        "adapter_model.safetensors",
-        "base.json",
-        "optimizer.safetensors",
-        "progress.json",
-        "random.safetensors",
-    }
-
-
-@pytest.mark.parametrize("name", ["optimizer.safetensors", "random.safetensors", "progress.json"])
-@pytest.mark.parametrize("harm", ["missing", "empty", "cut short"])
-def test_a_damaged_state_is_refused_in_one_line(setting: Setting, state: Path, name: str, harm: str) -> None:
-    contents = (state / name).read_bytes()
-    (state / name).unlink()
-    if harm != "missing":
-        (state / name).write_bytes(contents[: len(contents) // 2] if harm == "cut short" else b"")
-    with pytest.raises(StudyError) as refusal:
-        next(fit(Setting(base_model=setting.base_model, resume_from=state)))
-    assert "\n" not in str(refusal.value)
-    assert str(state) in str(refusal.value)
-
-
-def test_a_state_of_other_params_is_refused(setting: Setting, state: Path) -> None:
-    next(fit(setting, target="all-linear")).model.save(state)
-    with pytest.raises(StudyError, match="other parameters"):
-        next(fit(Setting(base_model=setting.base_model, resume_from=state)))
-
-
-def test_a_loaded_artifact_has_no_state_to_save(setting: Setting, tmp_path: Path) -> None:
-    trained(setting).save(tmp_path)
-    with pytest.raises(StudyError, match="no training state"):
-        FAMILY.load(tmp_path).save_state(tmp_path)
 
 
 def test_a_learning_rate_that_diverges_is_an_error_in_one_line(setting: Setting) -> None:

@@ -1,15 +1,19 @@
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from reviewtune.artifact import ArtifactInfo, write_artifact
+from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry, Provenance, entry_path
 from reviewtune.tuning import entries
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.entries import known_entry, scored_entry
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
 from reviewtune.tuning.records import EpochRecord, TrialRecord
+from tests.faults.damage import DAMAGES
 
 
 @pytest.fixture
@@ -19,7 +23,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     path.parent.mkdir(parents=True)
     for name in (path.name, PREDICTIONS_FILE, VALIDATION_PREDICTIONS_FILE):
         path.with_name(name).touch()
-    (tmp_path / "artifact").mkdir()
+    write_artifact(tmp_path / "artifact", info("a"), Model())
     kept = SimpleNamespace(
         test=0.9,
         trial_id="a",
@@ -37,6 +41,23 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         inputs=SimpleNamespace(reviews=SimpleNamespace(sha256="d"), split=SimpleNamespace(sha256="s")),
     )
     return SimpleNamespace(results_dir=tmp_path, name="svm", study=study)
+
+
+def info(trial_id: str) -> ArtifactInfo:
+    return ArtifactInfo(
+        family="svm", encoder=None, params={}, calibration=PlattCalibration(slope=1.0, intercept=0.0), threshold=0.5,
+        study_id="s", trial_id=trial_id, data="d", data_sha256="0" * 64, split_sha256="0" * 64, validation_f1=0.9,
+        code="c", versions={}, created="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+
+
+class Model:
+    """Of two files."""
+
+    def save(self, folder: Path) -> None:
+        (folder / "weights").write_bytes(b"0123")
+        (folder / "more").mkdir()
+        (folder / "more" / "weights").write_bytes(b"4567")
 
 
 def known(run: Any, trial_id: str, selection: Any = None) -> Any:
@@ -76,8 +97,37 @@ def test_so_is_one_of_another_operating_point(run: Any, name: str, asked: float 
 
 
 def test_so_is_one_whose_artifact_was_deleted(run: Any) -> None:
-    (run.results_dir / "artifact").rmdir()
+    shutil.rmtree(run.results_dir / "artifact")
     assert known(run, "a") is None
+
+
+@pytest.mark.parametrize("name", ["reviewtune.json", "weights", "more/weights", "files.json"])
+@pytest.mark.parametrize("how", ["torn", "truncated", "zeroed"])
+def test_so_is_one_whose_artifact_is_damaged(run: Any, name: str, how: str) -> None:
+    assert known(run, "a") == "kept"
+    DAMAGES[how](run.results_dir / "artifact" / name)
+    assert known(run, "a") is None
+
+
+@pytest.mark.parametrize("name", ["reviewtune.json", "weights", "more/weights"])
+def test_so_is_one_whose_artifact_lacks_a_file(run: Any, name: str) -> None:
+    (run.results_dir / "artifact" / name).unlink()
+    assert known(run, "a") is None
+
+
+def test_so_is_one_whose_artifact_is_of_another_trial(run: Any) -> None:
+    write_artifact(run.results_dir / "artifact", info("b"), Model())
+    assert known(run, "a") is None
+
+
+def test_what_is_added_to_an_artifact_or_written_in_its_card_is_no_damage(run: Any) -> None:
+    """Nor is it one of an earlier version, which did not note its files."""
+    artifact = run.results_dir / "artifact"
+    (artifact / "README.md").write_text("Scores elsewhere")
+    (artifact / "transfer.json").write_text("{}")
+    assert known(run, "a") == "kept"
+    (artifact / "files.json").unlink()
+    assert known(run, "a") == "kept"
 
 
 def test_the_cost_is_that_of_all_trainings_and_what_they_left(run: Any) -> None:

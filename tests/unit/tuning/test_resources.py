@@ -70,6 +70,14 @@ def test_a_line_says_what_runs_side_by_side() -> None:
     assert Resources(1, 0, 1, 2).line() == "2 at a time, each 1 CPU"
     assert Resources(1, 0.25, 1, 4).line() == "4 at a time, each 1 CPU, 0.25 GPU"
     assert Resources(2, 1, 4, 1).line() == "1 at a time, each 4 workers of 2 CPU, 1 GPU"
-    assert Resources(1, 1, 1, 16, 16).line() == "16 at a time in one pack of 16 slots, each 1 CPU, 1 GPU"
-    assert Resources(1, 0, 2, 2, 1).line() == "2 at a time in 2 packs of a slot, each 1 CPU"
-    assert Resources(1, 1, 2, 32, 16).line() == "32 at a time in 2 packs of 16 slots, each 1 CPU, 1 GPU"
+    assert (
+        Resources(1, 1, 1, 16, 16).line()
+        == "16 at a time in one pack of 16 slots, each 1 CPU, 1 GPU; 2 GB for their processes"
+    )
+    assert (
+        Resources(1, 0, 2, 2, 1).line() == "2 at a time in 2 packs of a slot, each 1 CPU; 0.25 GB for their processes"
+    )
+    assert (
+        Resources(1, 1, 2, 32, 16).line()
+        == "32 at a time in 2 packs of 16 slots, each 1 CPU, 1 GPU; 4 GB for their processes"
+    )

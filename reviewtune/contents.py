@@ -1,0 +1,43 @@
+"""Which files a folder was written with, by which one sees later that none is missing or damaged."""
+
+import hashlib
+from pathlib import Path
+
+from reviewtune.stored import Sha256, Stored, read_stored
+
+CONTENTS_FILE = "files.json"
+
+
+class Contents(Stored):
+    """What `files.json` holds."""
+
+    sha256: dict[str, Sha256]
+    """Of each file, by its path in the folder."""
+
+
+def note_contents(folder: Path, *, but: str) -> None:
+    """Write `files.json` over all files of a folder.
+
+    Args:
+        folder: Whole, as it is now.
+        but: Name of files that may change later.
+    """
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    noted = Contents(sha256={name: _sha256(path) for name, path in files.items() if path.name != but})
+    (folder / CONTENTS_FILE).write_text(noted.model_dump_json(indent=1) + "\n")
+
+
+def is_whole(folder: Path) -> bool | None:
+    """Whether every file is there as it was written; None where it was not noted, as by earlier versions."""
+    try:
+        noted = read_stored(folder / CONTENTS_FILE, Contents)
+        return all(_sha256(folder / name) == digest for name, digest in noted.sha256.items())
+    except FileNotFoundError as error:
+        return None if error.filename == str(folder / CONTENTS_FILE) else False
+    except (OSError, ValueError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -359,6 +359,27 @@ def test_an_entry_without_unseen_scores_gains_them_and_nothing_else_is_trained(s
     assert len(now) == len(trained) + 1
 
 
+def test_training_rows_that_are_balanced_and_made_alike_train_and_judge_what_they_did(
+    several: Told, tmp_path: Path
+) -> None:
+    changes = {"results_dir": tmp_path, "balance": "source", "augment": "surface", "families": ["tfidf", "qlora"]}
+    told = run(several.config.model_copy(update=changes))
+    for family, entry in told.entries.items():
+        plain = several.entries[family]
+        assert entry["status"] == "finished"
+        assert entry["study_id"] != plain["study_id"]
+        counts = [
+            [(own["source"], own["num_reviews"], own["num_fake"]) for own in each["unseen"]["sources"]]
+            for each in (entry, plain)
+        ]
+        assert counts[0] == counts[1]
+        assert entry["test"]["true_positives"] + entry["test"]["false_negatives"] == (
+            plain["test"]["true_positives"] + plain["test"]["false_negatives"]
+        )
+    with pytest.raises(UsageError, match="its --balance is source, now none"):
+        run(told.config.model_copy(update={"balance": None, "study": told.entries["tfidf"]["study_id"]}))
+
+
 def test_another_operating_point_opens_entries_anew_and_trains_nothing(study: Told) -> None:
     """Of what a limit says of labels and a share says of probabilities nothing is kept under other words."""
     before = study.entries

@@ -120,6 +120,13 @@ class ModelsConfig(Config):
     """Overrides of the search spaces, by family: a value fixes a param, a list is a choice,
     {"low": a, "high": b, "log": true} a range, as in '{"qlora": {"epochs": 3, "rank": [8, 16]}}'."""
 
+    balance: Literal["source"] | None = None
+    """`source`: each training draws as many reviews as it would have, the same number of each class of each source, so
+    that a large source does not drown out a small one. Default: reviews are taken as they are."""
+    augment: Literal["surface"] | None = None
+    """`surface`: each training sees every text twice, as it is and with its surface made alike (case, spacing, marks,
+    quotes, HTML, length). Default: as it is."""
+
     @field_validator("families", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:

@@ -46,6 +46,11 @@ class Tokens:
         parts = [self[int(index)] for index in indices]
         return from_lists(parts)
 
+    def followed_by(self, other: "Tokens") -> "Tokens":
+        """These reviews, then those of `other`."""
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
+        return Tokens(np.concatenate([self.ids, other.ids]), offsets)
+
 
 def from_lists(lists: Sequence[Sequence[int] | NDArray[np.int32]]) -> Tokens:
     """Tokens of reviews given as one sequence of ids each."""

@@ -23,6 +23,7 @@ from reviewtune.tuning.records import TrialRecord, default_first
 from reviewtune.tuning.scheduler import make_scheduler
 from reviewtune.tuning.search import make_search
 from reviewtune.tuning.session import on_worker
+from reviewtune.tuning.training import EVERYTHING, SEARCH
 from reviewtune.tuning.tuner import Round, run_round
 from reviewtune.tuning.unseen import said_without, with_unseen
 from reviewtune.tuning.warm_start import SHARE, family_start, known_configurations
@@ -179,13 +180,14 @@ def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:
     """Assess on a worker with the resources of a trial, so that a head node without a GPU can drive the study."""
     study, inputs = run.study, run.study.inputs
     rows, by_folds = run.assignment.rows, chosen.selection is not None
-    split = len(rows) - len(study.judging)
+    # What is added to the development rows is to train on, and never judges.
+    split, end = len(inputs.development) - len(study.judging), len(inputs.development)
     finalist = Finalist(
         family=run.name,
         chosen=chosen,
         setting=replace(run.setting, fast=False),
-        train=rows if by_folds else rows.take(np.arange(split)),
-        judges=rows if by_folds else rows.take(np.arange(split, len(rows))),
+        train=rows.take(study.folds[EVERYTHING if by_folds else SEARCH].train),
+        judges=rows.take(np.arange(0 if by_folds else split, end)),
         test=inputs.test(run.plan.family.inputs),
         judge_ids=inputs.ids_at(study.judging),
         test_ids=inputs.ids(TEST),

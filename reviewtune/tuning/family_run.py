@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from reviewtune.encoders.registry import Encoder
-from reviewtune.families.base import Setting
+from reviewtune.families.base import Rows, Setting
 from reviewtune.tuning.plan import FamilyPlan, Study
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.records import TrialStore
@@ -98,13 +98,18 @@ class FamilyRun:
             evaluations_per_epoch=config.evaluations_per_epoch if self.plan.family.inputs == "tokens" else 1,
         )
 
+    @property
+    def _rows(self) -> Rows:
+        inputs, form, config = self.study.inputs, self.plan.family.inputs, self.study.config
+        return inputs.both_forms(form, config.seed) if config.augment else inputs.develop(form)
+
     @cached_property
     def assignment(self) -> Assignment:
         """What its trials share; making it encodes or tokenises what the store lacks."""
         return Assignment(
             family=self.name,
             fixed=self.plan.fixed,
-            rows=self.study.inputs.develop(self.plan.family.inputs),
+            rows=self._rows,
             folds=self.study.folds,
             setting=self.setting,
             models_dir=self.models,

@@ -6,7 +6,7 @@ Shape letters: `N` development rows, `S` seeds, `F` folds, `L` legs.
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -96,7 +96,7 @@ def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRec
         for finalist, judged in zip(finalists, scores, strict=True)
     }
     models = _shipped(run, executors, chosen.record, None if own.leg == own.legs[-1] else own.leg)
-    leave_models(run, models)
+    remove_models(run, run.finalists.read(), models)
     return Chosen(
         record=chosen.record,
         epoch=next(epoch.epoch for epoch in chosen.trials[0, 0].epochs if epoch.leg == own.leg),
@@ -265,10 +265,10 @@ def _gain(
     return Gain(f1=found.difference, low=found.low, high=found.high)
 
 
-def leave_models(run: FamilyRun, shipped: list[str]) -> None:
-    """Leave of each training what it said, and the models that are shipped: nothing else is used again."""
+def remove_models(run: FamilyRun, records: Iterable[TrialRecord], shipped: Sequence[str] = ()) -> None:
+    """Leave of trainings that are done what they said, and the models that are shipped: nothing else is used again."""
     kept = {run.results_dir / model for model in shipped}
-    for record in run.finalists.read():
+    for record in records:
         for name in (BEST, LAST):
             if record.is_done and (folder := run.models / record.trial_id / name) not in kept:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -36,15 +36,18 @@ class Identity(BaseModel):
     objective: str = F1
     first_rung_rows: float | None = None
     """Share of the training reviews after which trials are first compared."""
+    balance: str | None = None
+    augment: str | None = None
+    """How training rows are drawn, and what is added to them; None: they are taken as they are."""
     spaces: dict[str, dict[str, Any]] = {}
     """Overrides of the search space, of each family that has been tuned."""
 
     @property
     def key(self) -> str:
         """The same for whatever may be compared: of all but names, families and what `auto` chose."""
-        # Studies of earlier versions, which had F1 and no first rung, keep their key.
+        # Studies of earlier versions, which had F1 and none of these, keep their key.
         later = {"objective"} if self.objective == F1 else set()
-        later |= {"first_rung_rows"} if self.first_rung_rows is None else set()
+        later |= {name for name in ("first_rung_rows", "balance", "augment") if getattr(self, name) is None}
         return content_key(self.model_dump(exclude={"data", "held", "spaces", *later}))
 
     def differences(self, other: "Identity") -> Iterator[str]:
@@ -60,6 +63,10 @@ class Identity(BaseModel):
         if self.first_rung_rows != other.first_rung_rows:
             mine, theirs = (each.first_rung_rows or "none" for each in (self, other))
             yield f"its share of rows on the first rung is {mine}, now {theirs}"
+        for name in ("balance", "augment"):
+            mine, theirs = (getattr(each, name) or "none" for each in (self, other))
+            if mine != theirs:
+                yield f"its --{name} is {mine}, now {theirs}"
         for family in sorted(self.spaces.keys() & other.spaces):
             if content_key(self.spaces[family]) != content_key(other.spaces[family]):
                 mine, theirs = (json.dumps(space[family]) for space in (self.spaces, other.spaces))

@@ -9,15 +9,18 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from reviewtune.config import DataConfig, StudyConfig
+from reviewtune.data.alike import all_alike
 from reviewtune.data.embeddings import EmbeddingFolder, encode_missing
 from reviewtune.data.named_source import named_sources
 from reviewtune.data.other_reviews import OtherReviews, other_reviews
 from reviewtune.data.reviews import Reviews, load_others, load_reviews, reviews_in_store
 from reviewtune.data.splits import Split, split_in_store
 from reviewtune.data.store import Store, content_key
+from reviewtune.data.texts import text_id
 from reviewtune.data.tokens import Tokens, tokens_in_store
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
@@ -64,6 +67,20 @@ class StudyInputs:
         """The development rows."""
         return self._rows(form, self.development)
 
+    def both_forms(self, form: Inputs, seed: int) -> Rows:
+        """The development rows, then as many again: the same texts made alike, their lengths by the seed."""
+        first = self.develop(form)
+        texts = all_alike(self.reviews.table[TEXT].take(self.development).to_pylist(), seed)
+        inputs: Any
+        if form == "texts":
+            inputs = [*first.inputs, *texts]
+        elif form == "tokens":
+            inputs = first.inputs.followed_by(self._tokenised(texts, content_key(texts)))
+        else:
+            table = pa.table({ID: [text_id(text) for text in texts], TEXT: texts})
+            inputs = np.concatenate([first.inputs, self._encoded(table)])
+        return Rows(inputs, np.tile(first.fake, 2))
+
     def test(self, form: Inputs) -> Rows:
         """The rows that score what validation has selected, and nothing else."""
         return self._rows(form, self.positions[TEST])
@@ -105,6 +122,10 @@ class StudyInputs:
     @cached_property
     def embeddings(self) -> NDArray[np.float32]:
         """(N, D) vectors of all reviews, encoded where the store lacks them. Needs a running Ray."""
+        return self._encoded(self.reviews.table)
+
+    def _encoded(self, texts: pa.Table) -> NDArray[np.float32]:
+        """(N, D) vectors of N texts with their ids, of which the same text may come twice."""
         import ray
 
         from reviewtune.encoders.encode import TextEncoder
@@ -112,28 +133,35 @@ class StudyInputs:
         encoder = self._needed_encoder()
         folder = embedding_folder(self.store, encoder)
         cluster = ray.cluster_resources()
-        self.made["embeddings"] = encode_missing(
+        ids = texts[ID].to_pylist()
+        once = {review: row for row, review in enumerate(ids)}
+        made = encode_missing(
             folder,
-            self.reviews.table,
+            texts if len(once) == len(ids) else texts.take(list(once.values())),
             TextEncoder,
             {"encoder": encoder},
             cpus=int(cluster.get("CPU", 1)),
             gpus=int(cluster.get("GPU", 0)),
         )
-        return folder.array(self.reviews.table[ID].to_pylist())
+        self.made["embeddings"] = self.made.get("embeddings", 0) + made
+        return folder.array(ids)
 
     @cached_property
     def tokens(self) -> Tokens:
         """Token ids of all reviews."""
+        return self._tokenised(self.reviews.table[TEXT].to_pylist(), self.reviews.sha256)
+
+    def _tokenised(self, texts: list[str], key: str) -> Tokens:
+        """Token ids of texts that are known by a key of their content."""
         from reviewtune.encoders.encode import tokenize
         from reviewtune.encoders.loading import load_tokenizer
 
         encoder = self._needed_encoder()
-        path = self.store.tokens / f"{content_key(self.reviews.sha256, encoder_key(encoder))}.parquet"
-        self.made["tokens"] = 0 if path.is_file() else len(self.reviews.table)
+        path = self.store.tokens / f"{content_key(key, encoder_key(encoder))}.parquet"
+        self.made["tokens"] = self.made.get("tokens", 0) + (0 if path.is_file() else len(texts))
         return tokens_in_store(
             path,
-            self.reviews.table[TEXT].to_pylist(),
+            texts,
             lambda texts: tokenize(load_tokenizer(encoder), texts, encoder.max_length),
         )
 

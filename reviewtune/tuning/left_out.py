@@ -13,6 +13,9 @@ from reviewtune.data.folds import LEAST_ROWS
 from reviewtune.schema import LABEL_NAMES
 from reviewtune.tuning.training import Fold
 
+FEW = 5
+"""Sources that are named one by one."""
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -35,8 +38,10 @@ class LeftOut:
         if self.folds:
             named = ", ".join(self.folds)
             yield f"unseen: what is chosen is trained once more without each of {named}, and scored on it"
-        for source, reason in self.kept.items():
-            yield f"unseen: nothing is trained without {source}, since {reason}"
+        for reason in dict.fromkeys(self.kept.values()):
+            sources = [source for source, own in self.kept.items() if own == reason]
+            named = ", ".join(sources) if len(sources) <= FEW else f"{len(sources)} sources"
+            yield f"unseen: nothing is trained without {named}, since {reason}"
 
 
 def without(source: str) -> str:
@@ -69,7 +74,7 @@ def leave_out(
         train = np.flatnonzero(~np.isin(units, units[own]))
         rows = np.bincount(fake[train].astype(np.int64), minlength=2)
         if name not in largest:
-            kept[name] = f"{most} sources have more reviews (--unseen-sources)"
+            kept[name] = f"{most} others have more reviews (--unseen-sources)"
         elif rows.min() < LEAST_ROWS:
             few = int(rows.argmin())
             kept[name] = (

@@ -21,6 +21,7 @@ from reviewtune.families.base import Family
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.families.space import resolve
 from reviewtune.schema import F1, TRAIN, VALIDATION
+from reviewtune.tuning.balance import balanced
 from reviewtune.tuning.identity import Identity, check_identity, known_identity
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs, read_others
 from reviewtune.tuning.left_out import LeftOut, leave_out
@@ -105,7 +106,14 @@ class Study:
         """Rows and seeds of every trial, by name."""
         train, validation = (len(self.inputs.positions[split]) for split in (TRAIN, VALIDATION))
         search = search_fold(train, validation, self.config.seed, self.config.first_rung_rows)
-        return {**all_folds(*self.fold_of, seeds=self.config.seeds, search=search), **self.left_out.named()}
+        named = {**all_folds(*self.fold_of, seeds=self.config.seeds, search=search), **self.left_out.named()}
+        rows, inputs = self.inputs.development, self.inputs
+        if self.config.balance:
+            fake, sources = inputs.fake[rows], inputs.sources[rows].tolist()
+            named = {name: balanced(fold, fake, sources) for name, fold in named.items()}
+        if self.config.augment:
+            named = {name: fold.on_both_forms(len(rows)) for name, fold in named.items()}
+        return named
 
     @cached_property
     def left_out(self) -> LeftOut:
@@ -264,6 +272,8 @@ def identity_of(
         evaluations_per_epoch=config.evaluations_per_epoch,
         objective=config.objective,
         first_rung_rows=config.first_rung_rows,
+        balance=config.balance,
+        augment=config.augment,
         spaces={plan.family.name: config.space.get(plan.family.name, {}) for plan in plans},
     )
 
@@ -276,6 +286,8 @@ def _study_id(config: StudyConfig, inputs: StudyInputs) -> str:
         *([config.evaluations_per_epoch] if config.evaluations_per_epoch > 1 else []),
         *([config.objective] if config.objective != F1 else []),
         *([config.first_rung_rows] if config.first_rung_rows else []),
+        *([f"balance {config.balance}"] if config.balance else []),
+        *([f"augment {config.augment}"] if config.augment else []),
     )  # fmt: skip
     without_commit = inputs.reviews.name.partition("@")[0]
     stem = Path(without_commit.replace("/", "-")).stem

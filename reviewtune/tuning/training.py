@@ -1,7 +1,7 @@
 """What a trial is to train: which configuration, on which rows, judged by which, by which seed, for how long."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -34,6 +34,10 @@ class Fold:
     held_out: NDArray[np.int64]
     seed: int
     first_rung: float | None = None
+
+    def on_both_forms(self, rows: int) -> "Fold":
+        """The fold that trains on the second forms of its texts too, which follow all `rows` of the first."""
+        return replace(self, train=np.concatenate([self.train, self.train + rows]))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from reviewtune.schema import CLUSTER, FAKE, FAKE_PROBABILITY, SOURCE
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_run import FamilyRun
-from reviewtune.tuning.finalists import leave_models, train
+from reviewtune.tuning.finalists import remove_models, train
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.left_out import without
 from reviewtune.tuning.plan import Study
@@ -46,7 +46,7 @@ def said_without(run: FamilyRun, executors: Executors, chosen: Chosen) -> Said:
         return {}
     _forget_silent(run, list(wanted.values()))
     trained = train(run, executors, list(wanted.values()), state=UNSEEN)
-    leave_models(run, chosen.models)
+    remove_models(run, filter(None, trained))
     said = {}
     for source, record in zip(wanted, trained, strict=True):
         if record is not None and record.status == "finished":

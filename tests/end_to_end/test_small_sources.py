@@ -10,6 +10,7 @@ import pytest
 
 from reviewtune.config import StudyConfig
 from reviewtune.data.sample import generate
+from reviewtune.errors import UsageError
 from tests.end_to_end.in_process import Told, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_ray")]
@@ -83,3 +84,24 @@ def test_an_entry_without_unseen_scores_gains_them_and_nothing_else_is_trained(s
     now = {path: path.read_bytes() for path in kept.glob("studies/*/*/finalists/*.json")}
     assert trained.items() <= now.items()
     assert len(now) == len(trained) + 1
+
+
+def test_training_rows_that_are_balanced_and_made_alike_train_and_judge_what_they_did(
+    several: Told, tmp_path: Path
+) -> None:
+    changes = {"results_dir": tmp_path, "balance": "source", "augment": "surface", "families": ["tfidf", "qlora"]}
+    told = run(several.config.model_copy(update=changes))
+    for family, entry in told.entries.items():
+        plain = several.entries[family]
+        assert entry["status"] == "finished"
+        assert entry["study_id"] != plain["study_id"]
+        counts = [
+            [(own["source"], own["num_reviews"], own["num_fake"]) for own in each["unseen"]["sources"]]
+            for each in (entry, plain)
+        ]
+        assert counts[0] == counts[1]
+        assert entry["test"]["true_positives"] + entry["test"]["false_negatives"] == (
+            plain["test"]["true_positives"] + plain["test"]["false_negatives"]
+        )
+    with pytest.raises(UsageError, match="its --balance is source, now none"):
+        run(told.config.model_copy(update={"balance": None, "study": told.entries["tfidf"]["study_id"]}))

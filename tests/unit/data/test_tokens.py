@@ -33,6 +33,11 @@ def test_rows_are_taken_in_the_order_asked_for(lists: list[list[int]], data: st.
     assert as_lists(from_lists(lists).take(np.array(rows, dtype=np.int64))) == [lists[row] for row in rows]
 
 
+@given(lists=LISTS, others=LISTS)
+def test_others_follow(lists: list[list[int]], others: list[list[int]]) -> None:
+    assert as_lists(from_lists(lists).followed_by(from_lists(others))) == [*lists, *others]
+
+
 @given(lists=LISTS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_stored_tokens_are_read_as_they_were_written(tmp_path: Path, lists: list[list[int]]) -> None:

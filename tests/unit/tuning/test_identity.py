@@ -46,6 +46,8 @@ def identity(**changes: Any) -> Identity:
         ({"executor": "ddp"}, "its executor is packed, now ddp"),
         ({"evaluations_per_epoch": 4}, "it has 1 evaluations per epoch, now 4"),
         ({"first_rung_rows": 0.1}, "its share of rows on the first rung is none, now 0.1"),
+        ({"balance": "source"}, "its --balance is none, now source"),
+        ({"augment": "surface"}, "its --augment is none, now surface"),
         ({"spaces": {"svm": {"C": 2}}}, 'the space of svm was {"C": 1}, now {"C": 2}'),
     ],
 )
@@ -95,6 +97,14 @@ def test_an_identity_without_overrides_has_none_of_any_family() -> None:
     without = Identity(**{name: value for name, value in SETTINGS.items() if name != "spaces"})
     assert without.spaces == {}
     assert list(without.differences(identity())) == []
+
+
+@pytest.mark.parametrize("changes", [{"balance": "source"}, {"augment": "surface"}])
+def test_other_training_rows_make_another_key_and_those_as_they_are_that_of_earlier_versions(
+    changes: dict[str, Any],
+) -> None:
+    assert identity(**changes).key != identity().key
+    assert identity(balance=None, augment=None).key == content_key(SETTINGS_OF_KEY)
 
 
 def test_a_first_rung_makes_another_key_and_none_that_of_earlier_versions() -> None:

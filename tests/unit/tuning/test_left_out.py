@@ -44,7 +44,15 @@ def test_the_largest_are_left_out_where_there_are_many() -> None:
     found = leave_out(SOURCES, np.arange(18), FAKE, seed=1, most=2)
     assert list(found.folds) == ["hotels", "shops"]
     assert list(found.lines())[1:] == [
-        "unseen: nothing is trained without sites, since 2 sources have more reviews (--unseen-sources)"
+        "unseen: nothing is trained without sites, since 2 others have more reviews (--unseen-sources)"
+    ]
+
+
+def test_many_small_sources_are_one_line() -> None:
+    sources = np.array(["a", "b"] * 20 + [f"site {number}" for number in range(40)], dtype=object)
+    found = leave_out(sources, np.arange(80), np.arange(80) % 4 < 2, seed=1, most=2)
+    assert list(found.lines())[1:] == [
+        "unseen: nothing is trained without 40 sources, since 2 others have more reviews (--unseen-sources)"
     ]
 
 

@@ -104,7 +104,8 @@ def test_the_same_search_has_the_same_name_and_another_one_another() -> None:
     others = [{"seed": 1}, {"executor": "ddp"}, {"space": {"svm": {"C": 1}}}, {"quantisation": "none"}]
     often = [{"evaluations_per_epoch": 2}, {"evaluations_per_epoch": 4}]
     rungs = [{"first_rung_rows": 0.1}, {"first_rung_rows": 0.2}]
-    assert len({study_id(**settings) for settings in ({}, *others, *often, *rungs)}) == 9
+    rows = [{"balance": "source"}, {"augment": "surface"}]
+    assert len({study_id(**settings) for settings in ({}, *others, *often, *rungs, *rows)}) == 11
     assert study_id().startswith("hub-owner-my-reviews-")
 
 
@@ -119,6 +120,29 @@ def test_a_first_rung_is_one_of_the_searchs_trials_alone(tiny_bert: Path, tmp_pa
     without = resolve_study(StudyConfig.model_validate(settings))
     assert {fold.first_rung for fold in without.folds.values()} == {None}
     assert without.identity.first_rung_rows is None
+
+
+def test_what_is_asked_of_training_rows_holds_for_every_fold_and_of_what_judges_for_none(tmp_path: Path) -> None:
+    reviews = tmp_path / "reviews.csv"
+    rows = [(f"this is review {n} of {n * n}", "fake" if n % 3 else "genuine", "ab"[n % 7 == 0]) for n in range(210)]
+    reviews.write_text("\n".join(["text,label,site", *map(",".join, rows)]) + "\n")
+    settings = {"data": str(reviews), "source_column": "site", "results_dir": tmp_path, "families": ["tfidf"]}
+    settings |= {"folds": 2, "duplicate_threshold": 1.0, "base_model": str(tmp_path / "none")}
+    plain = resolve_study(StudyConfig.model_validate(settings)).folds
+    study = resolve_study(StudyConfig.model_validate({**settings, "balance": "source", "augment": "surface"}))
+    count = len(study.inputs.development)
+    sources, fake = study.inputs.sources[study.inputs.development], study.inputs.fake[study.inputs.development]
+    assert list(study.folds) == list(plain)
+    assert {"without a", "without b"} < set(plain)
+    for name, fold in study.folds.items():
+        first = fold.train[fold.train < count]
+        np.testing.assert_array_equal(fold.train, np.concatenate([first, first + count]))
+        np.testing.assert_array_equal(fold.held_out, plain[name].held_out)
+        assert set(first) <= set(plain[name].train)
+        assert len(first) == len(plain[name].train)
+        kinds = [sum((sources[first] == site) & (fake[first] == label)) for site in "ab" for label in (False, True)]
+        assert max(kinds) - min(kind for kind in kinds if kind) <= 1
+    assert study.identity.key != resolve_study(StudyConfig.model_validate(settings)).identity.key
 
 
 def test_a_limit_that_so_few_reviews_can_promise_nothing_about_is_refused_before_anything_is_trained(

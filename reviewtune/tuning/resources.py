@@ -16,7 +16,7 @@ PACKED_CLIENT_BYTES = 125_000_000
 no memory wait. Of 8 side by side each had 120 MB of its own, 124 with its share of what it maps, 210 resident (Ray
 2.60, Python 3.11): Ray Tune with pandas and pyarrow."""
 DDP_CLIENT_BYTES = 260_000_000
-"""The same of a trial that starts workers of its own, which loads torch too: 246 MB and 254."""
+"""The same of a trial that starts workers of its own: what its imports take, torch among them, in one process alone."""
 
 
 @dataclass(frozen=True)

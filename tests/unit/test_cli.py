@@ -218,7 +218,7 @@ WORDS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(verb=st.one_of(st.sampled_from(sorted(VERBS)), WORDS), words=st.lists(WORDS, max_size=4))
 def test_whatever_is_typed_ends_in_a_status_and_at_most_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str, words: list[str]

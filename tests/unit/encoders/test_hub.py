@@ -20,6 +20,7 @@ from reviewtune.encoders.registry import Encoder
 from reviewtune.encoders.vetting import pinned
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NAMES = ["owner/base", f"owner/base@{COMMIT}", "owner/base@v9", "owner/absent"]
 PROGRAM = """
 import json, sys
 from reviewtune.encoders.encode import TextEncoder
@@ -119,16 +120,22 @@ def endpoint(stella_base: Any) -> Iterator[str]:
     server.shutdown()
 
 
-def test_a_base_model_is_downloaded_once_pinned_and_found_again_without_the_hub(endpoint: str, tmp_path: Path) -> None:
-    names = ["owner/base", f"owner/base@{COMMIT}", "owner/base@v9", "owner/absent"]
-    main, commit, wrong, absent = run(names, HF_ENDPOINT=endpoint, HF_HOME=str(tmp_path))
+@pytest.fixture(scope="module")
+def cached(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Any]]:
+    """Where base models lie that were asked for by NAMES, and what was said."""
+    home = str(tmp_path_factory.mktemp("home"))
+    return home, run(NAMES, HF_ENDPOINT=endpoint, HF_HOME=home)
+
+
+def test_a_base_model_is_downloaded_once_pinned_and_found_again_without_the_hub(cached: tuple[str, list[Any]]) -> None:
+    home, (main, commit, wrong, absent) = cached
     assert main[:4] == [f"owner/base@{COMMIT}", f"owner/base@{COMMIT[:12]}", COMMIT, 48]
     assert commit == main
     assert "owner/base@v9 cannot be loaded" in wrong
     assert "give a branch, tag or commit that the hub has" in wrong
     assert "owner/absent cannot be loaded" in absent
     assert "--base-model FOLDER" in absent
-    offline = run([*names[:3], "stella"], HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
+    offline = run([*NAMES[:3], "stella"], HF_HUB_OFFLINE="1", HF_HOME=home)
     assert offline[:2] == [main, main]
     for line in offline[2:]:
         assert "cannot be loaded" in line
@@ -154,11 +161,9 @@ def test_a_hub_that_does_not_answer_is_tried_once(kind: str, silent_endpoint: st
     assert seconds < reach.PATIENCE_S + 5  # once for both, and what is imported late
 
 
-def test_what_is_cached_needs_no_hub(endpoint: str, silent_endpoint: str, tmp_path: Path) -> None:
-    names = ["owner/base", f"owner/base@{COMMIT}"]
-    online = run(names, HF_ENDPOINT=endpoint, HF_HOME=str(tmp_path))
-    for unreachable in ("http://127.0.0.1:9", silent_endpoint):
-        assert run(names, HF_ENDPOINT=unreachable, HF_HOME=str(tmp_path)) == online
+def test_what_is_cached_needs_no_hub(cached: tuple[str, list[Any]], silent_endpoint: str) -> None:
+    home, online = cached
+    assert run(NAMES[:2], HF_ENDPOINT=silent_endpoint, HF_HOME=home) == online[:2]
 
 
 def test_the_commit_of_a_file_in_the_cache() -> None:

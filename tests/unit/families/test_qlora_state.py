@@ -14,7 +14,7 @@ from reviewtune.families.qlora import QloraParams, _prepare
 from tests.unit.families.conftest import EASY, FAMILY, TEST, TRAIN, fit, trained
 
 
-@pytest.mark.parametrize(("after", "evaluations"), [(1, 1), (2, 1), (3, 2)])
+@pytest.mark.parametrize(("after", "evaluations"), [(2, 1), (3, 2)])
 def test_a_resumed_fit_is_as_an_uninterrupted_one(
     setting: Setting, tmp_path: Path, after: int, evaluations: int
 ) -> None:

@@ -88,16 +88,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", action="append", required=True)
     parser.add_argument("--families", nargs="+", default=["rules", "tfidf", "logreg"])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--most", type=int, default=2000, help="reviews of a source, at most")
+    parser.add_argument("--rest", type=int, help="the same of all sources but the largest")
     parser.add_argument("--seed", type=int, default=42)
     options = parser.parse_args()
-    reviews = _reviews(options.data, options.most, options.seed)
+    reviews = _reviews(options.data, options.most, options.rest or options.most, options.seed)
     left_out = leave_out(reviews.sources, reviews.units, reviews.fake, seed=options.seed, most=10).folds
     names = " | ".join(left_out)
     print(f"{len(reviews.fake):,} reviews; F1 / ROC AUC on each source by a training without it\n")
     print(f"| family | trained | F1 at home | {names} | mean |\n|---|---|---:|{'---:|' * (len(left_out) + 1)}")
     for name in options.families:
-        for way in WAYS:
+        for way in options.ways:
             point, home = reviews.point(name, way)
             found = []
             for fold in left_out.values():
@@ -111,13 +113,15 @@ def main() -> None:
             print(f"| {name} | {way} | {home:.3f} | {cells} |", flush=True)
 
 
-def _reviews(data: list[str], most: int, seed: int) -> Reviews:
-    """Some of each source, drawn by the seed."""
+def _reviews(data: list[str], most: int, rest: int, seed: int) -> Reviews:
+    """Some of each source, drawn by the seed: `most` of the largest, `rest` of any other."""
     loaded = load_reviews(data)
     split = make_split(loaded, seed=seed).table
     sources = np.array(loaded.table[SOURCE].to_pylist(), dtype=object)
     order = np.random.default_rng(seed).permutation(len(sources))
-    some = np.sort(np.concatenate([order[sources[order] == name][:most] for name in sorted(set(sources))]))
+    names, counts = np.unique(sources.astype(str), return_counts=True)
+    room = {name: most if number == counts.argmax() else rest for number, name in enumerate(names)}
+    some = np.sort(np.concatenate([order[sources[order] == name][: room[name]] for name in names]))
     fake = loaded.table[FAKE].to_numpy(zero_copy_only=False)[some]
     texts = loaded.table[TEXT].take(some).to_pylist()
     return Reviews(texts, fake, sources[some], split["cluster"].to_numpy()[some], seed)

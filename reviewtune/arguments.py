@@ -166,8 +166,9 @@ def _help(field: FieldInfo, default: Any) -> str:
 def _type(field: FieldInfo) -> str:
     """What a flag takes, in a word or as its choices."""
     kind, parts = get_origin(field.annotation), get_args(field.annotation)
-    if kind is Literal:
-        return "{" + ",".join(parts) + "}"
+    for choice in (field.annotation, *parts):
+        if get_origin(choice) is Literal:
+            return "{" + ",".join(get_args(choice)) + "}"
     # Of `X | None` the former, without what validates it.
     former = next(iter(parts), cast("Any", field.annotation))
     plain = get_args(former)[0] if get_origin(former) is Annotated else former

@@ -45,6 +45,16 @@ def test_the_command_line_fills_every_kind_of_setting() -> None:
     assert config.space == {"qlora": {"rank": [8, 16], "dropout": {"low": 0, "high": 0.1}}}
 
 
+def test_a_choice_that_need_not_be_made_is_made_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (study().balance, study().augment) == (None, None)
+    config = study("--balance", "source", "--augment=surface")
+    assert (config.balance, config.augment) == ("source", "surface")
+    assert refusal("--balance", "label") == "--balance=label: input should be 'source'"
+    with pytest.raises(SystemExit):
+        study("--help")
+    assert "--balance {source}" in capsys.readouterr().out
+
+
 def test_the_command_line_wins_over_a_preset_and_a_preset_over_the_defaults(tmp_path: Path) -> None:
     preset = tmp_path / "study.toml"
     preset.write_text("num_trials = 5\nseed = 7\n[space.svm]\nC = { low = 1.0, high = 2.0 }\n")

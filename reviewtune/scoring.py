@@ -17,7 +17,12 @@ from reviewtune.data.reviews import Reviews, load_reviews, read_reviews
 from reviewtune.data.store import KEY_LENGTH, Store
 from reviewtune.errors import DataError, UsageError, one_line
 from reviewtune.evaluation.labels import has_both_classes
-from reviewtune.evaluation.metrics import classification_scores, one_class_scores, prevalence_scores
+from reviewtune.evaluation.metrics import (
+    classification_scores,
+    false_alarm_rate,
+    one_class_scores,
+    prevalence_scores,
+)
 from reviewtune.evaluation.roc_interval import tpr_ends
 from reviewtune.evaluation.significance import f1_interval
 from reviewtune.outputs import check_output, written
@@ -123,9 +128,8 @@ def _measured(
         return one_class_scores(fake, probability, predicted)
     interval = f1_interval(fake, predicted, units=reviews.units)
     scores: dict[str, Any] = classification_scores(fake, probability, predicted)
-    fpr = {"fpr": scores["false_positives"] / (scores["false_positives"] + scores["true_negatives"])}
     ends = {"f1_low": interval.low, "f1_high": interval.high, **tpr_ends(fake, probability, reviews.units)}
-    return {**scores, **fpr, **ends}, ROUGH if interval.rough else ""
+    return {**scores, "fpr": false_alarm_rate(scores), **ends}, ROUGH if interval.rough else ""
 
 
 def _show(title: str, measured: dict[str, float | int], untold: str) -> None:

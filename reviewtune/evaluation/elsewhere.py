@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from reviewtune.evaluation.labels import as_labels, has_both_classes
-from reviewtune.evaluation.metrics import classification_scores, one_class_scores
+from reviewtune.evaluation.metrics import classification_scores, false_alarm_rate, one_class_scores
 from reviewtune.evaluation.significance import f1_interval
 
 
@@ -63,5 +63,5 @@ def elsewhere_scores(
         **{name: scores[name] for name in taken},
         f1_low=interval.low,
         f1_high=interval.high,
-        fpr=scores["false_positives"] / (scores["false_positives"] + scores["true_negatives"]),
+        fpr=false_alarm_rate(scores),
     )

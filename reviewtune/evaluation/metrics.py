@@ -102,6 +102,11 @@ def one_class_scores(
     )
 
 
+def false_alarm_rate(scores: Mapping[str, float]) -> float:
+    """Share of the genuine reviews that are called fake, of scores as `classification_scores` gives them."""
+    return scores["false_positives"] / (scores["false_positives"] + scores["true_negatives"])
+
+
 def prevalence_scores(scores: Mapping[str, float], prevalence: float | None) -> dict[str, float]:
     """Precision and F1 where that share of reviews is fake, by name; none without a share, or of reviews of one class.
 
@@ -111,8 +116,7 @@ def prevalence_scores(scores: Mapping[str, float], prevalence: float | None) -> 
     """
     if prevalence is None or "f1" not in scores:
         return {}
-    alarms, rightly = scores["false_positives"], scores["true_negatives"]
-    rates = (scores["recall"], alarms / (alarms + rightly))
+    rates = (scores["recall"], false_alarm_rate(scores))
     return {"precision_at_prevalence": precision_at(prevalence, *rates), "f1_at_prevalence": f1_at(prevalence, *rates)}
 
 

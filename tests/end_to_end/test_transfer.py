@@ -1,6 +1,5 @@
 """A study that is scored on reviews from elsewhere, by the program, in this process and its Ray."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,12 @@ import pytest
 from reviewtune.cli import main
 from reviewtune.data.sample import generate
 from reviewtune.evaluation.transfer import TRANSFER_FILE
+from tests.unit.test_transfer import written
 
 ROWS = generate(260, seed=7).to_pylist()
 HOME, OTHER = ROWS[:160], ROWS[160:]
 FAMILIES = ("tfidf", "rules", "ensemble")
 SPACE = {"tfidf": {"analyzer": "word", "min_df": 1}, "rules": {"max_depth": 2}}
-
-
-def written(path: Path, rows: list[dict[str, Any]]) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["text", "label"], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 @pytest.fixture(scope="module")

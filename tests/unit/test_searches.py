@@ -1,6 +1,5 @@
 """That simulated searches run from end to end, on few of the kept curves, and stop trials as real ones do."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -14,19 +13,14 @@ from ray.tune.schedulers import TrialScheduler
 
 from reviewtune.tuning.scheduler import PROGRESS, make_scheduler
 from reviewtune.tuning.search import BEST_JUDGED
+from tests.benchmark_modules import load_benchmark
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def schedulers() -> Any:
-    spec = importlib.util.spec_from_file_location("simulated_schedulers", ROOT / "benchmarks" / "schedulers.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("schedulers")
 
 
 class RealTrial:

@@ -1,13 +1,11 @@
 """That intervals, ties and gains keep their promise, in the simulated studies of benchmarks/coverage.py."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "coverage.py"
+from tests.benchmark_modules import load_benchmark
+
 STUDIES = 1000
 NOISE = 0.015
 """Two standard errors of a share of 0.95 among so many studies."""
@@ -15,13 +13,7 @@ NOISE = 0.015
 
 @pytest.fixture(scope="module")
 def coverage() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("simulated_studies", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("coverage")
 
 
 @pytest.mark.slow

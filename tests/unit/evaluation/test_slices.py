@@ -1,6 +1,3 @@
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -9,8 +6,7 @@ from scipy import stats
 
 from reviewtune.errors import DataError
 from reviewtune.evaluation.slices import FEWEST, Share, Slices, share_interval, slices
-
-SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "slices.py"
+from tests.benchmark_modules import load_benchmark
 
 
 def reviews(*parts: tuple[str, int, int, int, int]) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -104,13 +100,7 @@ def test_a_trait_of_other_reviews_is_refused() -> None:
 @pytest.fixture(scope="module")
 def simulation() -> ModuleType:
     """benchmarks/slices.py."""
-    spec = importlib.util.spec_from_file_location("simulated_slices", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("slices")
 
 
 def test_all_intervals_hold_at_once_and_none_is_called_worse_by_chance(simulation: ModuleType) -> None:

@@ -16,7 +16,7 @@ import ray
 from ray.util.queue import Empty, Queue
 from rich.console import Console
 
-from reviewtune.artifact import read_info
+from reviewtune.artifact_info import read_info
 from reviewtune.config import StudyConfig
 from reviewtune.data.reviews import read_reviews
 from reviewtune.data.store import KEY_LENGTH, Store

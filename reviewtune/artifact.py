@@ -6,18 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 from reviewtune.artifact_info import ArtifactInfo, EncoderInfo, read_info
-from reviewtune.card.facts import CARD_FILE, SCORES_FILE
+from reviewtune.card.facts import LATER
 from reviewtune.card.page import write_card
 from reviewtune.contents import note_contents
-from reviewtune.evaluation.transfer import TRANSFER_FILE
 from reviewtune.files import in_one_step
 from reviewtune.profile import Profile
 from reviewtune.schema import ARTIFACT_FILE
 
 __all__ = ["ArtifactInfo", "EncoderInfo", "Saveable", "now", "read_info", "write_artifact"]
-
-LATER = frozenset({CARD_FILE, SCORES_FILE, TRANSFER_FILE})
-"""Files that are written anew when more is known of an artifact."""
 
 
 class Saveable(Protocol):

@@ -39,6 +39,16 @@ def is_whole(folder: Path) -> bool | None:
         return False
 
 
+def noted_files(folder: Path) -> list[str]:
+    """Which files those are, by their paths in the folder.
+
+    Raises:
+        OSError: They were not noted.
+        ValueError: `files.json` is damaged.
+    """
+    return list(read_stored(folder / CONTENTS_FILE, Contents).sha256)
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,7 @@ from reviewtune.artifact_info import MEMBERS, ArtifactInfo, EncoderInfo, read_in
 from reviewtune.encoders.registry import on_the_hub
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.slices import Slices
-from reviewtune.evaluation.transfer import TransferScores, current_transfer
+from reviewtune.evaluation.transfer import TRANSFER_FILE, TransferScores, current_transfer
 from reviewtune.files import write_text
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.schema import ARTIFACT_FILE
@@ -16,6 +16,8 @@ from reviewtune.stored import Stored, read_stored
 
 CARD_FILE = "README.md"
 SCORES_FILE = "scores.json"
+LATER = frozenset({CARD_FILE, SCORES_FILE, TRANSFER_FILE})
+"""Files of an artifact that are written anew when more is known of it."""
 
 
 class Scores(Stored):

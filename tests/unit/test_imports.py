@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "labelling": GROUND | {"data", "applies", "predict", "outputs", "tables"},
     "scoring": GROUND
     | {"data", "applies", "evaluation", "artifact_info", "predict", "outputs", "transfer", "leaderboard"},
+    "push": GROUND | {"artifact_info", "card"},
     "export": GROUND | {"adapters", "card", "evaluation", "families", "artifact_info", "predict", "outputs"},
     "tuning": GROUND
     | {

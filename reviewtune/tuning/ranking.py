@@ -6,7 +6,7 @@ from reviewtune.card.facts import write_scores
 from reviewtune.card.page import write_card
 from reviewtune.errors import ReviewtuneError
 from reviewtune.leaderboard.board import collect
-from reviewtune.leaderboard.entry import SLICES_FILE, Entry, entry_path, write_entry
+from reviewtune.leaderboard.entry import SLICES_FILE, Entry, entry_path, read_entry, write_entry
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.parts import read_slices
 from reviewtune.tuning.closer_look import look_closer
@@ -44,6 +44,12 @@ def rank(study: Study, name: str, work: Callable[[], Entry], progress: Progress)
         progress.say(f"{name} is on the board, and its model card without its scores: {error}")
     export(collect(results_dir), results_dir)
     return None
+
+
+def entries_of(study: Study) -> list[Entry]:
+    """The entries of a study's families that are there."""
+    paths = [entry_path(study.config.results_dir, study.study_id, name) for name in study.config.families]
+    return [read_entry(path) for path in paths if path.is_file()]
 
 
 def _tell_artifact(study: Study, entry: Entry) -> None:

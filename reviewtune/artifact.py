@@ -1,147 +1,19 @@
-"""An artifact: the folder a selected model is shipped in, complete but for its base model.
-
-`reviewtune.json` says what the model's own files do not: what the labels mean, the threshold and the calibration, which
-encoder, which data.
-"""
+"""An artifact: the folder a selected model is shipped in, complete but for its base model."""
 
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Protocol, Self
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
-
+from reviewtune.artifact_info import ArtifactInfo, EncoderInfo, read_info
+from reviewtune.card.facts import LATER
+from reviewtune.card.page import write_card
 from reviewtune.contents import note_contents
-from reviewtune.errors import ArtifactError
-from reviewtune.evaluation.beta_calibration import BetaCalibration
-from reviewtune.evaluation.calibration import PlattCalibration
-from reviewtune.evaluation.choice import Calibration
-from reviewtune.evaluation.objective import OBJECTIVES
-from reviewtune.evaluation.operating_basis import OperatingBasis
-from reviewtune.families.registry import ENSEMBLE, FAMILIES
 from reviewtune.files import in_one_step
-from reviewtune.profile import PROFILE_FILE, Profile
-from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, F1, LABEL_NAMES, Objective
-from reviewtune.stored import Line, Sha256, Stored, read_stored
+from reviewtune.profile import Profile
+from reviewtune.schema import ARTIFACT_FILE
 
-CARD_FILE = "README.md"
-LONGEST_REVIEW = 131_072
-"""Word pieces that any base model reads of a review, at most."""
-STEEPEST = 1e9
-"""Of a calibration: log-odds a unit of score, or the inverse. Models whose scores need more have diverged."""
-MOST_FOLDS = 1_000
-CALIBRATIONS = {"platt": "Platt scaling", "beta": "beta calibration", "isotonic": "centred isotonic regression"}
-
-PROFILED = f"""
-`{PROFILE_FILE}` is a profile of the training reviews: how rare tokens are and how long reviews, hashed, without a text.
-By it `classifier.familiar(texts)` says how usual each review is among them, from 0 to 1, and `classifier.shift(texts)`
-whether a batch is unlike them: where it is, the scores on the board do not apply.
-"""
-
-
-class EncoderInfo(Stored):
-    """The base model that an artifact was trained on and needs again."""
-
-    name: Line
-    revision: Annotated[str, StringConstraints(pattern=r"^[\w./-]{1,200}$")] | None
-    max_length: int = Field(ge=1, le=LONGEST_REVIEW)
-
-
-class ArtifactInfo(Stored):
-    """What `reviewtune.json` holds."""
-
-    schema_version: int = ARTIFACT_SCHEMA
-    family: Line
-    encoder: EncoderInfo | None
-    params: dict[Line, str | bool | int | float | None]
-    objective: Objective = F1
-    """What it was selected by; `validation_f1` is F1 all the same."""
-    folds: int = Field(0, ge=0, le=MOST_FOLDS)
-    """Models under `folds/`, each trained on all folds but one: scores are the mean of theirs and of the one above."""
-    labels: tuple[str, str] = LABEL_NAMES
-    """Meaning of index 0 and 1."""
-    calibration: Calibration
-    """Turns the model's scores into fake probabilities; fitted on the validation split."""
-    threshold: float = Field(ge=0, le=1)
-    """A review is called fake where its fake probability is above this: where F1 on the validation split is to be
-    expected highest, or, with `max_fpr`, where so few genuine reviews lie."""
-    max_fpr: float | None = Field(None, gt=0, lt=1)
-    """Limit of the false-alarm rate that the threshold keeps, with 95 % confidence."""
-    prevalence: float | None = Field(None, gt=0, lt=1)
-    """Share of fakes that fake probabilities are corrected to; None: that of the validation split."""
-    basis: OperatingBasis | None = None
-    """What other limits and shares can be asked by; None of an earlier version."""
-    profiled: bool = False
-    """Whether a profile of its training reviews lies beside; earlier versions kept none."""
-    study_id: Line
-    trial_id: Line
-    data: Line
-    data_sha256: Sha256
-    split_sha256: Sha256
-    validation_f1: float = Field(ge=0, le=1)
-    code: Line
-    versions: dict[Line, Line]
-    created: Line
-
-    @field_validator("family")
-    @classmethod
-    def _family_is_known(cls, family: str) -> str:
-        if family not in (*FAMILIES, ENSEMBLE):
-            raise ValueError(
-                f"the families are {', '.join(FAMILIES)} and {ENSEMBLE}; of others a newer reviewtune knows"
-            )
-        return family
-
-    @field_validator("labels")
-    @classmethod
-    def _labels_are_in_order(cls, labels: tuple[str, str]) -> tuple[str, str]:
-        if labels != LABEL_NAMES:
-            raise ValueError(f"they must be {list(LABEL_NAMES)}, in this order")
-        return labels
-
-    @field_validator("calibration")
-    @classmethod
-    def _calibration_is_sane(cls, calibration: Calibration) -> Calibration:
-        if isinstance(calibration, PlattCalibration | BetaCalibration) and (
-            not 1 / STEEPEST <= calibration.slope <= STEEPEST or abs(calibration.intercept) > STEEPEST
-        ):
-            raise ValueError(f"the slope must be from {1 / STEEPEST:g} to {STEEPEST:g}, the intercept no larger")
-        if calibration.largest > STEEPEST:
-            raise ValueError(f"its numbers must be no larger than {STEEPEST:g}")
-        return calibration
-
-    @model_validator(mode="after")
-    def _operating_point_has_a_basis(self) -> Self:
-        if self.basis is None and (self.max_fpr, self.prevalence) != (None, None):
-            raise ValueError("max_fpr and prevalence need basis, what they were chosen by")
-        return self
-
-    def fake_probability(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(N,) probabilities of (N,) scores, calibrated and corrected to `prevalence`."""
-        probability = self.calibration.apply(scores)
-        return self.basis.corrected(probability, self.prevalence) if self.basis else probability
-
-    def at(self, max_fpr: float | None = None, prevalence: float | None = None) -> Self:
-        """The same at another operating point; what is None stays as it is.
-
-        Raises:
-            ArtifactError: It is of an earlier version, which kept nothing to choose one by.
-            DataError: There were too few genuine reviews for the limit.
-            UsageError: A share is not between 0 and 1.
-        """
-        limit = self.max_fpr if max_fpr is None else max_fpr
-        share = self.prevalence if prevalence is None else prevalence
-        if (limit, share) == (self.max_fpr, self.prevalence):
-            return self
-        if self.basis is None:
-            raise ArtifactError(
-                f"the artifact of {self.study_id}-{self.family} is of a version that kept nothing to choose another "
-                "limit or share by: delete its folder and run its study again"
-            )
-        threshold = self.basis.threshold(limit, share)
-        return self.model_copy(update={"max_fpr": limit, "prevalence": share, "threshold": threshold})
+__all__ = ["ArtifactInfo", "EncoderInfo", "Saveable", "now", "read_info", "write_artifact"]
 
 
 class Saveable(Protocol):
@@ -161,102 +33,10 @@ def write_artifact(folder: Path, info: ArtifactInfo, model: Saveable, profile: P
         if profile is not None:
             profile.save(partial)
         (partial / ARTIFACT_FILE).write_text(json.dumps(info.model_dump(mode="json"), indent=1) + "\n")
-        (partial / CARD_FILE).write_text(model_card(info))
-        note_contents(partial, but=CARD_FILE)
-
-
-def read_info(folder: Path) -> ArtifactInfo:
-    """What an artifact says of itself.
-
-    Raises:
-        ArtifactError: The folder is no artifact, or one of a newer reviewtune.
-    """
-    path = folder / ARTIFACT_FILE
-    if not path.is_file():
-        raise ArtifactError(f"{folder} has no {ARTIFACT_FILE}: give an artifact's folder, as in results/artifacts/NAME")
-    try:
-        version = read_stored(path, _Versioned).schema_version
-        if version > ARTIFACT_SCHEMA:
-            raise ArtifactError(
-                f"{path} has schema {version}, this reviewtune reads up to {ARTIFACT_SCHEMA}: upgrade it"
-            )
-        return read_stored(path, ArtifactInfo)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"the artifact {folder} is damaged ({error}): copy or export the artifact again") from None
-
-
-class _Versioned(BaseModel):
-    """What tells a file of a newer reviewtune, whatever else it holds."""
-
-    schema_version: int = ARTIFACT_SCHEMA
+        write_card(partial)
+        note_contents(partial, but=LATER)
 
 
 def now() -> str:
     """The time in ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def model_card(info: ArtifactInfo, elsewhere: str = "") -> str:
-    """A model card in the hub's form, in Markdown; `elsewhere` is a section of its own (see `transfer`)."""
-    params = "\n".join(f"| {name} | {value} |" for name, value in info.params.items())
-    peft = "library_name: peft\n" if info.family == "qlora" else ""
-    return f"""---
-{peft}tags: [text-classification, fake-reviews, reviewtune]
----
-
-# {info.family}: fake or genuine reviews
-
-{_origin(info)}{_members(info)}
-
-```python
-import reviewtune
-
-classifier = reviewtune.load("this folder")
-classifier.predict_proba(["Great product, works as described."])  # columns: genuine, fake
-```
-
-A review is called fake where its fake probability is above {info.threshold:.4f}. The probabilities were calibrated
-({CALIBRATIONS[info.calibration.kind]}) on the validation split{_corrected(info)}.
-They hold for reviews like those of `{info.data}` and say nothing about others:
-check a sample of your own before anyone acts on them, and let no review be removed by this model alone. That threshold
-{_threshold_reason(info)}
-{PROFILED if info.profiled else ""}{elsewhere}
-| param | value |
-|---|---|
-{params}
-
-Made by {info.code} on {info.created}. Data SHA-256 `{info.data_sha256}`, split SHA-256 `{info.split_sha256}`.
-"""
-
-
-def _corrected(info: ArtifactInfo) -> str:
-    return f"\nand corrected to where {info.prevalence:.4g} of the reviews are fake" if info.prevalence else ""
-
-
-def _threshold_reason(info: ArtifactInfo) -> str:
-    """What the threshold promises."""
-    if info.max_fpr is None:
-        return """promises the highest F1 of the fake class; where a false alarm costs more than a miss, set a limit of
-false alarms (`reviewtune predict --max-fpr 0.01`)."""
-    return f"""keeps the share of genuine reviews that are called fake at {info.max_fpr:.4g} or less, with 95 %
-confidence, for as long as they are like those that it was chosen on."""
-
-
-def _members(info: ArtifactInfo) -> str:
-    if not info.folds:
-        return ""
-    return f"""
-Its scores are the mean of {info.folds + 1} adapters over one base model: the one at the top of this folder, trained on
-all development reviews, which peft loads by itself, and {info.folds} in `folds/`, each trained on all folds but one."""
-
-
-def _origin(info: ArtifactInfo) -> str:
-    where = f"the validation split of the study `{info.study_id}`"
-    if info.family == ENSEMBLE:
-        return f"""The classifiers in `members/` together: their calibrated log-odds, weighed by a logistic regression
-on {where}. F1 of the fake class there, each review
-judged by weights that were fitted without it: {info.validation_f1:.4f}."""
-    encoder = f"the frozen encoder `{info.encoder.name}`" if info.encoder else "no encoder"
-    by = "F1 of the fake class" if info.objective == F1 else OBJECTIVES[info.objective].title
-    return f"""A `{info.family}` classifier on {encoder}, selected among the trials by {by} on
-{where}. F1 of the fake class there: {info.validation_f1:.4f}."""

@@ -24,6 +24,7 @@ from reviewtune.verb_config import (
     ExportConfig,
     LeaderboardConfig,
     PredictConfig,
+    PushConfig,
 )
 
 PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
@@ -32,7 +33,7 @@ PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
 SYNONYMS = {
     "train": "tune", "fit": "tune", "search": "tune", "run": "tune", "encode": "embed", "score": "evaluate",
     "test": "evaluate", "rank": "leaderboard", "board": "leaderboard", "label": "predict", "classify": "predict",
-    "merge": "export", "check": "doctor", "diagnose": "doctor", "example": "demo",
+    "merge": "export", "upload": "push", "publish": "push", "check": "doctor", "diagnose": "doctor", "example": "demo",
 }  # fmt: skip
 """What other programs call the verbs."""
 
@@ -213,6 +214,12 @@ def _export(config: ExportConfig) -> int:
     return 0
 
 
+def _push(config: PushConfig) -> int:
+    from reviewtune.push import push_and_show
+
+    return push_and_show(config)
+
+
 def _doctor(config: DoctorConfig) -> int:
     from reviewtune.doctor import examine
 
@@ -261,6 +268,12 @@ VERBS = {
         _export,
         "copy an artifact, or merge its adapter for other tools",
         "--artifact results/artifacts/NAME --output merged --merge",
+    ),
+    "push": Verb(
+        PushConfig,
+        _push,
+        "push an artifact to the Hugging Face Hub",
+        "--artifact results/artifacts/NAME --to owner/name",
     ),
     "doctor": Verb(DoctorConfig, _doctor, "check what works on this machine"),
 }

@@ -238,7 +238,18 @@ class ElsewhereConfig(Config):
     card, and takes part in no choice."""
 
 
-class StudyConfig(ElsewhereConfig, OperatingConfig, ResourcesConfig, SearchConfig, ModelsConfig, DataConfig):
+class TrackingConfig(Config):
+    """Where else it is logged."""
+
+    tracker: Literal["mlflow", "wandb"] | None = None
+    """Log params and curves of all trials there, and at the end the board and the artifacts. mlflow: into mlflow.db in
+    the results directory, or where MLFLOW_TRACKING_URI says. wandb (Weights & Biases): to where you are logged in, or
+    with WANDB_MODE=offline into files. Needs the extra of its name."""
+
+
+class StudyConfig(
+    TrackingConfig, ElsewhereConfig, OperatingConfig, ResourcesConfig, SearchConfig, ModelsConfig, DataConfig
+):
     """Tune families on labelled reviews, select on the validation split, rank them on the leaderboard."""
 
     study: str | None = None

@@ -1,6 +1,7 @@
 """Which files a folder was written with, by which one sees later that none is missing or damaged."""
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 from reviewtune.stored import Sha256, Stored, read_stored
@@ -15,15 +16,15 @@ class Contents(Stored):
     """Of each file, by its path in the folder."""
 
 
-def note_contents(folder: Path, *, but: str) -> None:
+def note_contents(folder: Path, *, but: Collection[str]) -> None:
     """Write `files.json` over all files of a folder.
 
     Args:
         folder: Whole, as it is now.
-        but: Name of files that may change later.
+        but: Names of files that may change later, or come.
     """
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    noted = Contents(sha256={name: _sha256(path) for name, path in files.items() if path.name != but})
+    noted = Contents(sha256={name: _sha256(path) for name, path in files.items() if path.name not in but})
     (folder / CONTENTS_FILE).write_text(noted.model_dump_json(indent=1) + "\n")
 
 
@@ -36,6 +37,16 @@ def is_whole(folder: Path) -> bool | None:
         return None if error.filename == str(folder / CONTENTS_FILE) else False
     except (OSError, ValueError):
         return False
+
+
+def noted_files(folder: Path) -> list[str]:
+    """Which files those are, by their paths in the folder.
+
+    Raises:
+        OSError: They were not noted.
+        ValueError: `files.json` is damaged.
+    """
+    return list(read_stored(folder / CONTENTS_FILE, Contents).sha256)
 
 
 def _sha256(path: Path) -> str:

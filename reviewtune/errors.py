@@ -35,6 +35,10 @@ class ArtifactError(ReviewtuneError):
     """A folder is not an artifact, or its files are missing or damaged."""
 
 
+class HubError(ReviewtuneError):
+    """The Hugging Face Hub cannot be reached, or refuses."""
+
+
 class StudyError(ReviewtuneError):
     """A study could not produce what was asked of it."""
 

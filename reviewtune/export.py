@@ -5,13 +5,14 @@ from pathlib import Path
 
 from scipy.special import logit
 
-from reviewtune.artifact import CARD_FILE, ArtifactInfo, read_info
+from reviewtune.artifact_info import MEMBERS, ArtifactInfo, read_info
+from reviewtune.card.facts import CARD_FILE, Facts
+from reviewtune.card.metadata import card_data
 from reviewtune.errors import UsageError
 from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration
 from reviewtune.outputs import check_output, written
-from reviewtune.predict import MEMBERS
 
 ORIGIN_FILE = "origin.json"
 """What `reviewtune.json` said of the artifact that was merged: labels, threshold, calibration, data and versions."""
@@ -74,9 +75,9 @@ def merged_card(info: ArtifactInfo, base_model: str, cls: str, options: str) -> 
     """
     imports, odds = _log_odds_code(info.calibration)
     odds += _shift_code(info)
+    facts = Facts(info, (info.encoder,) if info.encoder else ())
     return f"""---
-library_name: sentence-transformers
-tags: [text-classification, fake-reviews, reviewtune]
+{card_data(facts, library="sentence-transformers").to_yaml()}
 ---
 
 # Fake or genuine reviews

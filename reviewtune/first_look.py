@@ -20,6 +20,8 @@ def look(config: Config) -> None:
     named = dict(config)
     if isinstance(config, StudyConfig):
         _look_at_families([*config.families, *config.space])
+    if named.get("tracker"):
+        _look_for_tracker(named["tracker"])
     if "data" in named:
         _look_for_labelled(named["data"], "--data")
     if "transfer" in named:
@@ -41,6 +43,13 @@ def _look_at_families(names: list[str]) -> None:
 
     for name in names:
         check_family(name)
+
+
+def _look_for_tracker(name: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(name) is None:
+        raise UsageError(f"--tracker {name}: it is not installed: run `pip install 'reviewtune[{name}]'`")
 
 
 def _look_for_labelled(asked: str | list[str], flag: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from reviewtune.artifact import ArtifactInfo, EncoderInfo, read_info
+from reviewtune.artifact_info import MEMBERS, ArtifactInfo, EncoderInfo, read_info
 from reviewtune.data.texts import Prepared, Texts, prepare
 from reviewtune.errors import ArtifactError, EncoderError, UsageError
 from reviewtune.evaluation.shift import Shift
@@ -21,9 +21,6 @@ from reviewtune.schema import ARTIFACT_FILE, LABEL_NAMES
 
 if TYPE_CHECKING:
     from reviewtune.encoders.registry import Encoder
-
-MEMBERS = "members"
-"""Folder of an ensemble's artifact that holds those of its members, by family."""
 
 
 class Classifier:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from reviewtune.applies import say_if_unlike
-from reviewtune.artifact import ArtifactInfo, read_info
+from reviewtune.artifact_info import ArtifactInfo, read_info
 from reviewtune.data.kinds import SAMPLE
 from reviewtune.data.other_reviews import OtherReviews, other_reviews
 from reviewtune.data.reviews import Reviews, load_reviews, read_reviews
@@ -65,7 +65,7 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
         with written(config.output) as place:
             place.write_text(json.dumps(measured, indent=1) + "\n")
     if config.keep:
-        keep_transfer(config.artifact, info, [scores_of(info, others, probability)])
+        keep_transfer(config.artifact, [scores_of(info, others, probability)])
         _say_where(config.artifact, others)
     return 0
 

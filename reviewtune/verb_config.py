@@ -1,13 +1,15 @@
 """What the verbs beside `tune` are told: a model each, whose fields are its flags."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from reviewtune.config import Config, DataConfig, OperatingConfig, ResultsFolder
 
 LONGEST_NAME = 64
+LONGEST_REPOSITORY = 96
 
 
 def _as_name(value: str) -> str:
@@ -15,6 +17,12 @@ def _as_name(value: str) -> str:
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise ValueError(f"give a name of 1 to {LONGEST_NAME} printable letters")
     return name
+
+
+def _as_repository(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", value) or len(value) > LONGEST_REPOSITORY:
+        raise ValueError(f"give owner/name, of letters, digits, `-`, `_` and `.`, {LONGEST_REPOSITORY} at most")
+    return value
 
 
 class EmbedConfig(DataConfig):
@@ -61,6 +69,22 @@ class ExportConfig(ArtifactConfig):
     merge: bool = False
     """Merge a QLoRA adapter into its dequantised base model: a plain transformers folder in float32, with its head, for
     tools that know no adapters."""
+
+
+class PushConfig(Config):
+    """Push an artifact to the Hugging Face Hub: its own files in one commit, and no review or prediction."""
+
+    artifact: Path
+    """Folder of the artifact, for example results/artifacts/NAME."""
+    to: Annotated[str, AfterValidator(_as_repository)]
+    """Repository on the hub, as `owner/name`; made where it is not there yet."""
+    private: bool = False
+    """Make it one that only its owner can read. One that is there and public is refused."""
+    revision: str | None = Field(None, pattern=r"^[\w][\w./-]*$")
+    """Branch to commit to; made where it is not there yet. Default: main."""
+    license: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    """The hub's name of the licence that you give it under (apache-2.0, cc-by-nc-4.0, ...), for its model card.
+    Default: what the card says, which is `unknown` unless you changed it."""
 
 
 class EvaluateConfig(OperatingConfig, ArtifactConfig):

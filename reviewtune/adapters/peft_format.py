@@ -20,6 +20,7 @@ from reviewtune.adapters.initial import (
 )
 from reviewtune.adapters.stored_config import HEAD, StoredConfig, read_config
 from reviewtune.encoders.classifier import NUM_CLASSES, EncoderClassifier, linear_layers
+from reviewtune.encoders.registry import on_the_hub
 from reviewtune.errors import ArtifactError, EncoderError
 from reviewtune.stored import damage_explained
 
@@ -63,6 +64,7 @@ def add_adapter(
             "base model"
         )
     config = lora_config(layers, rank=rank, alpha=alpha, dropout=dropout, rslora=rslora)
+    config.revision = classifier.revision
     shapes = linear_shapes(classifier.backbone, layers)
     model = get_peft_model(classifier, config)
     width = classifier.classifier.in_features
@@ -85,7 +87,7 @@ def lora_config(layers: Sequence[str], *, rank: int, alpha: int, dropout: float,
 
 def save_tensors(tensors: Mapping[str, Tensor], config: LoraConfig, base_model: str, folder: Path) -> None:
     """Write the peft folder of an adapter that is held as tensors, by their names within the classifier."""
-    config.base_model_name_or_path = base_model
+    config.base_model_name_or_path, config.revision = on_the_hub(base_model)
     config.inference_mode = True
     config.auto_mapping = {
         "base_model_class": EncoderClassifier.__name__,
@@ -113,7 +115,7 @@ def load_adapter(classifier: EncoderClassifier, folder: Path, *, trainable: bool
         config = lora_config(
             names, rank=stored.r, alpha=stored.lora_alpha, dropout=stored.lora_dropout, rslora=stored.use_rslora
         )
-        config.base_model_name_or_path = classifier.name_or_path
+        config.base_model_name_or_path, config.revision = classifier.name_or_path, classifier.revision
         options: dict[str, Any] = {"is_trainable": trainable, "config": config}
         return PeftModel.from_pretrained(classifier, str(folder), **options)
 

@@ -15,7 +15,7 @@ from reviewtune.encoders.inspection import is_pooler
 from reviewtune.encoders.loading import load_backbone
 from reviewtune.encoders.packing import PackedRows
 from reviewtune.encoders.quantisation import Quantisation
-from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.encoders.registry import on_the_hub, resolve_encoder
 
 if TYPE_CHECKING:
     from transformers.modeling_outputs import SequenceClassifierOutput
@@ -41,13 +41,15 @@ class EncoderClassifier(nn.Module):
         backbone: The frozen encoder.
         classifier: The head, `nn.Linear(D, 2)` in float32.
         config: What peft asks a model for.
-        name_or_path: The base model's name; peft writes it into an adapter's folder.
+        name: Of the base model, by which `resolve_encoder` finds it.
+        name_or_path, revision: What the hub calls it; peft writes them into an adapter's folder.
     """
 
     def __init__(self, backbone: nn.Module, *, name: str, head_dropout: float = 0.1) -> None:
         super().__init__()
         self.backbone = backbone
-        self.name_or_path = name
+        self.name = name
+        self.name_or_path, self.revision = on_the_hub(name)
         self.dropout = nn.Dropout(head_dropout)
         # Not the encoder's own: by its model type peft would rename the layers of some, as transformers does on load.
         self.config = {"model_type": "reviewtune"}
@@ -58,14 +60,18 @@ class EncoderClassifier(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     @classmethod
-    def from_pretrained(cls, name: str, *, quantisation: Quantisation = "none", **_: Any) -> "EncoderClassifier":
+    def from_pretrained(
+        cls, name: str, *, quantisation: Quantisation = "none", revision: str | None = None, **_: Any
+    ) -> "EncoderClassifier":
         """The classifier over a base model, its head freshly initialised: what `peft.PeftModel` puts an adapter on.
 
         Args:
             name: As `--base-model` takes it: a known name, a hub id or a folder.
             quantisation: How the frozen weights are held.
+            revision: Commit or tag on the hub; None: what the name says.
         """
-        return cls(load_backbone(resolve_encoder(name), quantisation=quantisation), name=name)
+        encoder = resolve_encoder(f"{name}@{revision}" if revision else name)
+        return cls(load_backbone(encoder, quantisation=quantisation), name=encoder.name)
 
     def forward(
         self,

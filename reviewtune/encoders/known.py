@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 MINILM = "minilm"
 MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+"""The commit whose weights and word pieces those that come with the package are, file by file (SHA-256)."""
 
 STELLA_REVISION = "1bb50bc7bb726810eac2140e62155b88b0df198f"
 FLAN_T5_REVISIONS = {

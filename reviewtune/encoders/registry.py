@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reviewtune.encoders.architectures import positions_of
-from reviewtune.encoders.known import KNOWN, MINILM, MINILM_ID, NAME_OF, NAMES, STELLA_PROJECTION
+from reviewtune.encoders.known import KNOWN, MINILM, MINILM_ID, MINILM_REVISION, NAME_OF, NAMES, STELLA_PROJECTION
 from reviewtune.encoders.stella import MODEL_TYPE as STELLA_TYPE
 from reviewtune.errors import EncoderError
 
@@ -79,7 +79,7 @@ def resolve_encoder(name: str) -> Encoder:
         EncoderError: The name is none of the known ones, no folder with a config.json and no hub id; or the config.json
             is damaged; or the embedded weights are missing or altered.
     """
-    if name in (MINILM, MINILM_ID):
+    if name in (MINILM, MINILM_ID, f"{MINILM_ID}@{MINILM_REVISION}"):
         return Encoder(MINILM, str(_embedded_minilm()), MINILM_SHA256[:16])
     if name in KNOWN:
         return _known_encoder(name)
@@ -96,6 +96,22 @@ def resolve_encoder(name: str) -> Encoder:
         return Encoder(name, hub_id, revision or None)
     known = _known_encoder(NAME_OF[hub_id])
     return replace(known, name=name, revision=revision) if revision else known
+
+
+def on_the_hub(name: str) -> tuple[str, str | None]:
+    """What those who know none of our names call a base model: its hub id, and its commit where that is known.
+
+    Args:
+        name: Of a resolved one, `Encoder.name`. A folder's path stays as it is.
+    """
+    if name == MINILM:
+        return MINILM_ID, MINILM_REVISION
+    if name in KNOWN:
+        return KNOWN[name].hub_id, KNOWN[name].revision
+    if not HUB_ID.fullmatch(name):
+        return name, None
+    hub_id, _, revision = name.partition("@")
+    return hub_id, revision or None
 
 
 def _known_encoder(name: str) -> Encoder:

@@ -58,6 +58,7 @@ class Base(Stored):
 class QloraParams(Params):
     """Configuration of a QLoRA trial."""
 
+    main: ClassVar[tuple[str, ...]] = ("rank", "learning_rate", "target", "epochs")
     start: ClassVar[Mapping[str, Any]] = {"target": "all-linear", "learning_rate": 5e-4}
     """By the curves of 352 MiniLM trials (benchmarks/priors.py): such ones lie 0.01 to 0.02 of F1 above those near
     the defaults, and the best rate does not move with the rank."""

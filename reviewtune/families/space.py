@@ -74,6 +74,8 @@ class Params(BaseModel):
         allow_inf_nan=False,
     )
 
+    main: ClassVar[tuple[str, ...]] = ()
+    """Params that tell trials apart in the lists of dashboards; none: all that are searched."""
     start: ClassVar[Mapping[str, Any]] = {}
     """What else than the defaults is known to do well: a search tries the defaults, then them with these changes."""
 

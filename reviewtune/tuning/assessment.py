@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.artifact import ArtifactInfo, EncoderInfo, now, write_artifact
+from reviewtune.artifact import now, write_artifact
+from reviewtune.artifact_info import ArtifactInfo, EncoderInfo
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.operating_basis import OperatingPoint, calibrated

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from reviewtune.artifact import read_info
+from reviewtune.artifact_info import read_info
 from reviewtune.data.slicing import slicing_traits
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.label_issues import label_issues

@@ -131,6 +131,7 @@ def _settings(config: StudyConfig, study_folder: Path) -> StudyConfig:
         "results_dir": config.results_dir.expanduser().resolve(),
         "address": config.address,
         "transfer": config.transfer,
+        "tracker": config.tracker,
         "max_fpr": saved.max_fpr if config.max_fpr is None else config.max_fpr,
         "prevalence": saved.prevalence if config.prevalence is None else config.prevalence,
         "cpus_per_trial": config.cpus_per_trial or saved.cpus_per_trial,

@@ -16,7 +16,7 @@ import ray
 from ray.util.queue import Empty, Queue
 from rich.console import Console
 
-from reviewtune.artifact import read_info
+from reviewtune.artifact_info import read_info
 from reviewtune.config import StudyConfig
 from reviewtune.data.reviews import read_reviews
 from reviewtune.data.store import KEY_LENGTH, Store
@@ -36,10 +36,11 @@ from reviewtune.tuning.inputs import StudyInputs, read_others, split_of
 from reviewtune.tuning.keeping import BEST
 from reviewtune.tuning.lock import study_lock
 from reviewtune.tuning.plan import FamilyPlan, Study, check_limit, identity_of
-from reviewtune.tuning.progress import Progress
-from reviewtune.tuning.ranking import rank
+from reviewtune.tuning.progress import Progress, say
+from reviewtune.tuning.ranking import entries_of, rank
 from reviewtune.tuning.records import TrialRecord, legs_with
 from reviewtune.tuning.session import ray_session
+from reviewtune.tuning.tracking import open_tracking
 from reviewtune.tuning.transfer import score_elsewhere
 from reviewtune.tuning.trial import Assignment, run_trial
 
@@ -74,12 +75,13 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
     budget = {name: found.entry.num_trials + 1}
     if study.stacks:
         budget[ENSEMBLE] = 0
+    tracking = open_tracking(study.config.tracker, study.study_id, study.config.results_dir, partial(say, console))
     with (
         ray_session(study.config.address, console) as cluster,
         Progress(budget, console, study.config.objective) as progress,
     ):
         progress.say(found.line())
-        run = FamilyRun(study, study.plans[0], cluster, progress)
+        run = FamilyRun(study, study.plans[0], cluster, progress, tracking)
         records = run.trials.read()
         if not any(record.trial_id == found.trial_id for record in records):
             progress.begin(name, "tuning", records)
@@ -90,6 +92,8 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
         if study.stacks:
             rank(study, ENSEMBLE, partial(stack_entries, study, cluster, progress), progress)
             score_elsewhere(study, ENSEMBLE, cluster, progress)
+        if tracking:
+            tracking.finish(entries_of(study), study.config.results_dir)
 
 
 def begin_from(models: Path, old: str, new: str) -> None:
@@ -143,13 +147,14 @@ def _train(run: FamilyRun, found: Continuation, *, number: int) -> None:
     record = found.trial.model_copy(
         update={
             "trial_id": found.trial_id,
+            "name": f"{found.trial.name or run.name} to {found.epochs} epochs",
             "number": number,
             "params": {**found.trial.params, "epochs": found.epochs},
             "is_default": False,
             "status": "finished",
         }
     )
-    run.progress.trial(run.name, "started", record)
+    run.tell("started", record)
     results = Queue(actor_options={"num_cpus": 0})
     options = {"num_cpus": run.resources.cpus, "num_gpus": run.resources.gpus, "max_retries": 1}
     work = ray.remote(**options)(_work).remote(run.assignment, found.trial_id, found.epochs, results)
@@ -157,7 +162,7 @@ def _train(run: FamilyRun, found: Continuation, *, number: int) -> None:
         while not _ended(work, results):
             try:
                 record = _after(record, results.get(timeout=POLL_SECONDS))
-                run.progress.trial(run.name, "leg", record)
+                run.tell("leg", record)
             except Empty:
                 continue
         ray.get(work)
@@ -168,7 +173,7 @@ def _train(run: FamilyRun, found: Continuation, *, number: int) -> None:
     model = str((run.models / found.trial_id / BEST).relative_to(run.results_dir))
     record = record.model_copy(update={"model": model})
     run.trials.write(record)
-    run.progress.trial(run.name, "ended", record)
+    run.tell("ended", record)
 
 
 def _ended(work: Any, results: Queue) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.artifact import ArtifactInfo, read_info, write_artifact
+from reviewtune.artifact import write_artifact
+from reviewtune.artifact_info import MEMBERS, ArtifactInfo, read_info
 from reviewtune.data.store import content_key
 from reviewtune.errors import ReviewtuneError, StudyError
 from reviewtune.evaluation.metrics import JUDGED, validation_scores
@@ -18,7 +19,7 @@ from reviewtune.evaluation.stacking import Stacking, cross_fitted
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, entry_path, read_entry
 from reviewtune.leaderboard.scores import Selection, ValidationScores
-from reviewtune.predict import MEMBERS, load
+from reviewtune.predict import load
 from reviewtune.profile import Profile
 from reviewtune.schema import TEST, TRAIN, VALIDATION
 from reviewtune.tuning.assessment import check_from_texts

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.artifact import now, read_info
+from reviewtune.artifact import now
+from reviewtune.artifact_info import read_info
 from reviewtune.contents import is_whole
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.metrics import JUDGED

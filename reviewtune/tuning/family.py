@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from ray.tune.search.optuna import OptunaSearch
 
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.scores import TestScores
@@ -21,7 +20,7 @@ from reviewtune.tuning.otherwise import with_robustness
 from reviewtune.tuning.pruning import prune
 from reviewtune.tuning.records import TrialRecord, default_first
 from reviewtune.tuning.scheduler import make_scheduler
-from reviewtune.tuning.search import make_search
+from reviewtune.tuning.search import NamedSearch, make_search
 from reviewtune.tuning.session import on_worker
 from reviewtune.tuning.training import EVERYTHING, SEARCH
 from reviewtune.tuning.tuner import Round, run_round
@@ -136,7 +135,7 @@ def _done(records: list[TrialRecord]) -> list[TrialRecord]:
     return [record for record in records if record.is_done]
 
 
-def _search(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord]) -> OptunaSearch | None:
+def _search(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord]) -> NamedSearch | None:
     """None where every param is fixed: the single trial then needs no search."""
     if not run.plan.distributions:
         return None
@@ -147,6 +146,7 @@ def _search(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord
         first=_first_of_all(run, done, left_open),
         concurrent=run.resources.concurrent,
         seed=run.study.config.seed,
+        names=run.names(),
     )
 
 

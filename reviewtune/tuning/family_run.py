@@ -7,11 +7,13 @@ from pathlib import Path
 
 from reviewtune.encoders.registry import Encoder
 from reviewtune.families.base import Rows, Setting
+from reviewtune.tuning.names import RunNames
 from reviewtune.tuning.plan import FamilyPlan, Study
 from reviewtune.tuning.progress import Progress
-from reviewtune.tuning.records import TrialStore
+from reviewtune.tuning.records import TrialRecord, TrialStore
 from reviewtune.tuning.resources import Resources, trial_resources
 from reviewtune.tuning.session import Cluster
+from reviewtune.tuning.tracking import Tracking
 from reviewtune.tuning.trial import Assignment
 
 
@@ -24,17 +26,30 @@ class FamilyRun:
         plan: The family with its space.
         cluster: What Ray has.
         progress: Told of everything.
+        tracking: Told of every trial, where they are logged elsewhere too.
     """
 
     study: Study
     plan: FamilyPlan
     cluster: Cluster
     progress: Progress
+    tracking: Tracking | None = None
+
+    def tell(self, event: str, record: TrialRecord) -> None:
+        """Tell whoever watches that a trial has `started`, finished a `leg`, or `ended`."""
+        self.progress.trial(self.name, event, record)
+        if self.tracking:
+            self.tracking.trial(self.name, event, record)
 
     @property
     def name(self) -> str:
         """The family's name."""
         return self.plan.family.name
+
+    def names(self) -> RunNames:
+        """What dashboards call its trials: by its main params, or all that it searches."""
+        searched = self.plan.distributions
+        return RunNames(self.name, tuple(name for name in self.plan.family.params.main or searched if name in searched))
 
     @property
     def results_dir(self) -> Path:

@@ -27,6 +27,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         results_dir: What the records' paths are relative to.
         defaults: The family's default configuration; a trial's own values go over it.
         watch: Told of every change.
+        names: What trials are called.
         study_key: What the study is of.
         left_open: Trials of earlier runs that have not ended. The trial of the same params goes on where one stands.
         ended: Highest number of a trial that has.
@@ -38,6 +39,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
     results_dir: Path
     defaults: dict[str, Any]
     watch: Watcher
+    names: Callable[[Any], str] | None = None
     study_key: str | None = None
     left_open: list[TrialRecord] = field(default_factory=list)
     ended: int = 0
@@ -97,6 +99,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         training = replace(asked, params={**self.defaults, **asked.params})
         record = TrialRecord(
             trial_id=trial.trial_id,
+            name=self.names(trial) if self.names else None,
             number=0,
             params=training.params,
             status="running",

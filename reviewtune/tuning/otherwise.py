@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from ray.exceptions import RayError
 
-from reviewtune.artifact import ArtifactInfo, read_info
+from reviewtune.artifact_info import MEMBERS, ArtifactInfo, read_info
 from reviewtune.data.embeddings import EmbeddingFolder
 from reviewtune.data.missing import is_missing
 from reviewtune.data.perturbations import variants
@@ -26,7 +26,7 @@ from reviewtune.evaluation.robustness import robustness
 from reviewtune.evaluation.stacking import Stacking
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry
-from reviewtune.predict import MEMBERS, load
+from reviewtune.predict import load
 from reviewtune.schema import ID, TEST, TEXT
 from reviewtune.tracebacks import reason_in
 from reviewtune.tuning.inputs import embedding_folder

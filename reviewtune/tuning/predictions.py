@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from reviewtune.artifact import ArtifactInfo
+from reviewtune.artifact_info import ArtifactInfo
 from reviewtune.data.store import note_of, write_parquet
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import classification_scores, prevalence_scores

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from reviewtune.card.facts import write_scores
+from reviewtune.card.page import write_card
 from reviewtune.errors import ReviewtuneError
 from reviewtune.leaderboard.board import collect
-from reviewtune.leaderboard.entry import Entry, entry_path, write_entry
+from reviewtune.leaderboard.entry import SLICES_FILE, Entry, entry_path, read_entry, write_entry
 from reviewtune.leaderboard.export import export
+from reviewtune.leaderboard.parts import read_slices
 from reviewtune.tuning.closer_look import look_closer
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
@@ -35,5 +38,30 @@ def rank(study: Study, name: str, work: Callable[[], Entry], progress: Progress)
         look_closer(study, entry)
     except ReviewtuneError as error:
         progress.say(f"{name} is on the board without slices and errors to look at: {error}")
+    try:
+        _tell_artifact(study, entry)
+    except (ReviewtuneError, OSError) as error:
+        progress.say(f"{name} is on the board, and its model card without its scores: {error}")
     export(collect(results_dir), results_dir)
     return None
+
+
+def entries_of(study: Study) -> list[Entry]:
+    """The entries of a study's families that are there."""
+    paths = [entry_path(study.config.results_dir, study.study_id, name) for name in study.config.families]
+    return [read_entry(path) for path in paths if path.is_file()]
+
+
+def _tell_artifact(study: Study, entry: Entry) -> None:
+    """Keep an entry's scores in its artifact too, and write the model card of all that is known by now.
+
+    Raises:
+        ReviewtuneError: A file of the artifact, or of the slices, is damaged.
+        OSError: Nothing can be written.
+    """
+    if entry.test is None or entry.artifact is None:
+        return
+    results_dir = study.config.results_dir
+    beside = entry_path(results_dir, study.study_id, entry.family).with_name(SLICES_FILE)
+    write_scores(results_dir / entry.artifact, entry, read_slices(beside))
+    write_card(results_dir / entry.artifact)

@@ -85,6 +85,8 @@ class TrialRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     trial_id: str
+    name: str | None = None
+    """What dashboards call it (`tuning.names`); None of an earlier version."""
     number: int
     """Order in which it ended in its study's family, from 1; 0 where it has not."""
     params: dict[str, Any]

@@ -3,6 +3,7 @@
 import sqlite3
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from filelock import FileLock
@@ -14,8 +15,11 @@ from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
 from reviewtune.tuning.first_wave import ANSWERS, FirstWave
+from reviewtune.tuning.names import RunNames
 
 STUDIES_FILE = "studies.db"
+NAME = "name"
+"""User attribute of an Optuna trial: what it is called elsewhere."""
 BEST_JUDGED = "best_judged"
 """What a trial is judged by: the highest score of its legs so far, by the study's objective."""
 
@@ -28,7 +32,8 @@ def make_search(
     first: list[dict[str, Any]],
     concurrent: int,
     seed: int,
-) -> OptunaSearch:
+    names: RunNames,
+) -> "NamedSearch":
     """A search that goes on where the study of that name stands.
 
     Args:
@@ -37,6 +42,7 @@ def make_search(
         distributions: The search space; not empty.
         first: Searched values of the trials to begin with.
         concurrent: Trials at a time. As many are drawn from a Sobol sequence, at least those that TPE needs to start.
+        names: What its trials are called.
         seed: Of the samplers. A resumed study goes on in its Sobol sequence; TPE draws from another stream than before.
     """
     # Whoever comes first makes the file and its tables.
@@ -51,7 +57,7 @@ def make_search(
         later=TPESampler(seed=seed + 1000 * begun, n_startup_trials=0, constant_liar=True),
         seed=seed,
     )
-    return OptunaSearch(
+    return NamedSearch(
         distributions,
         metric=BEST_JUDGED,
         mode="max",
@@ -59,7 +65,29 @@ def make_search(
         study_name=study_name,
         storage=storage,
         points_to_evaluate=first or None,
+        names=names,
     )
+
+
+class NamedSearch(OptunaSearch):  # type: ignore[misc]
+    """Optuna through Ray Tune, with each trial's name among its user attributes, where optuna-dashboard shows it.
+
+    Attributes:
+        names: Of its trials; those that it draws get their numbers there.
+    """
+
+    def __init__(self, *args: Any, names: RunNames, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.names = names
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        """Searched values for a trial of that id. See `ray.tune.search.Searcher.suggest`."""
+        params: dict[str, Any] | None = super().suggest(trial_id)
+        if params is not None:
+            drawn = self._ot_trials[trial_id]
+            self.names.numbers[trial_id] = drawn.number
+            drawn.set_user_attr(NAME, self.names(SimpleNamespace(trial_id=trial_id, config=params)))
+        return params
 
 
 def _storage(path: Path) -> RDBStorage:

@@ -10,7 +10,6 @@ from reviewtune.errors import StudyError
 from reviewtune.families.registry import ENSEMBLE
 from reviewtune.files import write_text
 from reviewtune.leaderboard.board import Board, collect
-from reviewtune.leaderboard.entry import entry_path, read_entry
 from reviewtune.tuning.continuation import continue_entry
 from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
@@ -19,8 +18,9 @@ from reviewtune.tuning.identity import keep_identity
 from reviewtune.tuning.lock import study_lock
 from reviewtune.tuning.plan import Study, describe, resolve_study
 from reviewtune.tuning.progress import Progress, say
-from reviewtune.tuning.ranking import rank
+from reviewtune.tuning.ranking import entries_of, rank
 from reviewtune.tuning.session import ray_session
+from reviewtune.tuning.tracking import open_tracking
 from reviewtune.tuning.transfer import score_elsewhere
 
 
@@ -50,11 +50,13 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
 def _run(study: Study, console: Console) -> None:
     """Tune the families of a study that is nobody else's, one after the other."""
     _remember(study)
+    config, tell = study.config, partial(say, console)
+    tracking = open_tracking(config.tracker, study.study_id, config.results_dir, tell)
     with (
         ray_session(study.config.address, console) as cluster,
         Progress(_budget(study), console, study.config.objective) as progress,
     ):
-        runs = [FamilyRun(study, plan, cluster, progress) for plan in study.plans]
+        runs = [FamilyRun(study, plan, cluster, progress, tracking) for plan in study.plans]
         work = {run.name: partial(tune_family, run) for run in runs}
         if study.stacks:
             work[ENSEMBLE] = partial(stack_entries, study, cluster, progress)
@@ -64,6 +66,8 @@ def _run(study: Study, console: Console) -> None:
                 errors.append(error)
             else:
                 score_elsewhere(study, name, cluster, progress)
+        if tracking:
+            tracking.finish(entries_of(study), study.config.results_dir)
     if len(errors) == len(work):
         raise errors[0]
     if not _has_scores(study):
@@ -83,5 +87,4 @@ def _budget(study: Study) -> dict[str, int]:
 
 
 def _has_scores(study: Study) -> bool:
-    paths = [entry_path(study.config.results_dir, study.study_id, name) for name in study.config.families]
-    return any(read_entry(path).test is not None for path in paths if path.is_file())
+    return any(entry.test is not None for entry in entries_of(study))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ray
 
-from reviewtune.artifact import ArtifactInfo, read_info
+from reviewtune.artifact_info import ArtifactInfo, read_info
 from reviewtune.data.other_reviews import OtherReviews
 from reviewtune.errors import ReviewtuneError
 from reviewtune.evaluation.stacking import Stacking
@@ -47,7 +47,7 @@ def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progres
         progress.say(f"{name}: scoring on {_names(left)}")
         resources = trial_resources(study.config, "tokens" if _reads_tokens(info) else "texts", cluster)
         rows = on_worker(_score, cpus=resources.cpus, gpus=resources.gpus)(folder, left)
-        keep_transfer(folder, info, rows)
+        keep_transfer(folder, rows)
     except FAILURES as error:
         progress.say(f"{name}: not scored on {_names(study.others)}: {_reason(error)}")
         return

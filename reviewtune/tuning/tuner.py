@@ -6,12 +6,13 @@ from typing import Any
 
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
-from ray.tune.search.optuna import OptunaSearch
 
 from reviewtune.tuning.executor import Executor
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.keeper import RecordKeeper
+from reviewtune.tuning.names import RunNames
 from reviewtune.tuning.records import TrialRecord, TrialStore
+from reviewtune.tuning.search import NamedSearch
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Round:
     store: TrialStore
     count: int
     concurrent: int
-    search: OptunaSearch | None = None
+    search: NamedSearch | None = None
     listed: Sequence[dict[str, Any]] = ()
     scheduler: TrialScheduler = field(default_factory=FIFOScheduler)
     seconds: float | None = None
@@ -41,7 +42,8 @@ class Round:
 
 def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
     """Hand a round to Ray Tune; what became of each trial is in its record then."""
-    keeper = make_keeper(run, trials.store, executor.leave)
+    names = trials.search.names if trials.search else run.names()
+    keeper = make_keeper(run, trials.store, executor.leave, names)
     space: dict[str, Any] = {}
     if trials.listed:
         (name,) = trials.listed[0]
@@ -56,6 +58,8 @@ def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
             max_concurrent_trials=trials.concurrent,
             time_budget_s=trials.seconds,
             reuse_actors=executor.reuse_actors,
+            trial_name_creator=names,
+            trial_dirname_creator=names.folder,
         ),
         run_config=tune.RunConfig(
             name=trials.name,
@@ -71,20 +75,23 @@ def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
     keeper.pause()
 
 
-def make_keeper(run: FamilyRun, store: TrialStore, leave: Callable[[str], None] | None = None) -> RecordKeeper:
+def make_keeper(
+    run: FamilyRun, store: TrialStore, leave: Callable[[str], None] | None = None, names: RunNames | None = None
+) -> RecordKeeper:
     """What keeps the records of the trials to come.
 
     Args:
         run: Whose.
         store: For the records.
         leave: Told of each trial that has ended.
+        names: Of the trials; None: those that are not searched.
     """
     records = store.read()
 
     def watch(event: str, record: TrialRecord) -> None:
         if event == "ended" and leave:
             leave(record.trial_id)
-        run.progress.trial(run.name, event, record)
+        run.tell(event, record)
 
     return RecordKeeper(
         store,
@@ -92,6 +99,7 @@ def make_keeper(run: FamilyRun, store: TrialStore, leave: Callable[[str], None] 
         run.results_dir,
         run.plan.defaults,
         watch,
+        names or run.names(),
         study_key=run.study.key,
         left_open=[record for record in records if not record.is_done],
         ended=max((record.number for record in records), default=0),

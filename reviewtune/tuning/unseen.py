@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from reviewtune.artifact import read_info
+from reviewtune.artifact_info import read_info
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.elsewhere import elsewhere_scores
 from reviewtune.evaluation.stacking import Stacking

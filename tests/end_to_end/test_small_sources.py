@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import ModelCard
 
 from reviewtune.config import StudyConfig
 from reviewtune.data.sample import generate
@@ -44,6 +45,15 @@ def several(one_ray: None, tiny_base: Callable[[str], Path], tmp_path_factory: p
             space=space,
         )
     )
+
+
+def test_every_card_has_the_scores_on_sources_that_were_left_out(several: Told) -> None:
+    for entry in several.entries.values():
+        card = ModelCard((several.config.results_dir / entry["artifact"] / "README.md").read_text())
+        told = {each.dataset_config: each for each in card.data.eval_results if each.metric_type == "f1"}
+        for own in entry["unseen"]["sources"]:
+            assert own["f1"] is None or told[own["source"]].metric_value == round(own["f1"], 4)
+        assert f"worst\n{entry['unseen']['worst']['source']} with F1" in card.text
 
 
 def test_every_entry_is_scored_on_sources_that_it_was_trained_without(several: Told) -> None:

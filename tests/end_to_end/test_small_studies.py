@@ -10,6 +10,7 @@ from pathlib import Path
 import optuna
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import ModelCard
 
 from reviewtune.config import StudyConfig
 from tests.end_to_end.in_process import EPOCHS, FAMILIES, Told, run, small_config
@@ -58,6 +59,17 @@ def test_the_entry_is_of_the_best_trial_on_validation(study: Told, family: str) 
     )
     card = json.loads((study.config.results_dir / entry["artifact"] / "reviewtune.json").read_text())
     assert (card["trial_id"], card["study_id"]) == (entry["trial_id"], entry["study_id"])
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "ensemble"])
+def test_the_card_of_an_artifact_has_what_the_board_has(study: Told, family: str) -> None:
+    entry = study.entries[family]
+    card = ModelCard((study.config.results_dir / entry["artifact"] / "README.md").read_text())
+    f1 = next(result for result in card.data.eval_results if result.metric_type == "f1")
+    assert (f1.dataset_split, f1.metric_value) == ("test", round(entry["test"]["f1"], 4))
+    assert f1.metric_args["interval_95"] == [round(entry["test"][end], 4) for end in ("f1_low", "f1_high")]
+    assert "Not known yet" not in card.text
+    assert ("When the same reviews look otherwise" in card.text) == (entry["robustness"] is not None)
 
 
 def test_what_it_does_is_said_in_its_order(study: Told) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 import reviewtune
 from reviewtune.applies import say_if_unlike
-from reviewtune.artifact import ArtifactInfo, model_card, read_info, write_artifact
+from reviewtune.artifact import ArtifactInfo, read_info, write_artifact
+from reviewtune.card.facts import Facts
+from reviewtune.card.page import model_card
 from reviewtune.cli import main
 from reviewtune.data.sample import generate
 from reviewtune.evaluation.calibration import PlattCalibration
@@ -120,4 +122,4 @@ def test_an_artifact_of_an_earlier_version_says_nothing_of_familiarity(
 
 def test_the_model_card_speaks_of_the_profile_where_there_is_one(artifact: Path) -> None:
     assert PROFILE_FILE in (artifact / "README.md").read_text()
-    assert PROFILE_FILE not in model_card(read_info(artifact).model_copy(update={"profiled": False}))
+    assert PROFILE_FILE not in model_card(Facts(read_info(artifact).model_copy(update={"profiled": False})))

@@ -72,3 +72,13 @@ def test_mistyped_data_are_told_at_once_and_import_nothing_heavy(tmp_path: Path)
     assert done.stderr.startswith("reviewtune: there is no file or folder nothere.csv")
     assert done.stdout == "[]\n"
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < MOST_CPU_SECONDS
+
+
+def test_a_tracker_that_is_not_installed_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    assert main(["tune", "--tracker", "mlflow"]) == 2
+    assert capsys.readouterr().err == (
+        "reviewtune: --tracker mlflow: it is not installed: run `pip install 'reviewtune[mlflow]'`\n"
+    )

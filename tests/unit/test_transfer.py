@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 from scipy.special import expit
 
 import reviewtune
-from reviewtune.artifact import ArtifactInfo, model_card, read_info, write_artifact
+from reviewtune.artifact import ArtifactInfo, read_info, write_artifact
+from reviewtune.card.facts import read_facts
+from reviewtune.card.page import model_card
+from reviewtune.card.results import transfer_section
 from reviewtune.cli import main
 from reviewtune.data.sample import generate
 from reviewtune.errors import ArtifactError
@@ -20,7 +24,8 @@ from reviewtune.evaluation.operating_basis import OperatingBasis
 from reviewtune.evaluation.transfer import read_transfer, write_transfer
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.rules import RulesFamily, RulesParams
-from reviewtune.transfer import card_section, keep_transfer
+from reviewtune.schema import ARTIFACT_FILE
+from reviewtune.transfer import keep_transfer
 
 ROWS = generate(300, seed=6).to_pylist()
 HOME, OTHER = ROWS[:200], ROWS[200:]
@@ -81,10 +86,14 @@ def test_scores_are_kept_by_a_name_and_stand_in_the_model_card(
     assert (row.name, row.data, row.num_reviews) == ("hotels *2*", "hotels|2.csv", 100)
     assert row.threshold == read_info(artifact).threshold
     card = (artifact / "README.md").read_text()
-    assert "\n## Elsewhere\n\nOn reviews that took no part in its training or in any choice, at the thresh" in card
-    assert f"at the threshold {row.threshold:.4f}:\n\n| reviews |" in card
+    assert (
+        "\n## On other reviews\n\nOn reviews that took no part in its training or in any choice, at the thresh" in card
+    )
+    assert f"above {row.threshold:.4f}. That threshold" in card
     assert f"\n| hotels \\*2\\* (hotels\\|2.csv) | 100 | {row.num_fake} | {row.f1:.4f} ({row.f1_low:.4f}–" in card  # noqa: RUF001
-    assert card.replace(card_section(read_info(artifact), [row]), "") == model_card(read_info(artifact))
+    assert card == model_card(read_facts(artifact))
+    (scored,) = {result.dataset_name for result in ModelCard(card).data.eval_results}
+    assert scored == "hotels *2*: 100 reviews"
 
 
 def test_reviews_of_one_class_are_kept_and_the_same_name_is_replaced(artifact: Path, tmp_path: Path) -> None:
@@ -147,16 +156,17 @@ def test_the_training_reviews_are_no_elsewhere(
 
 def test_a_row_of_another_threshold_is_not_in_the_card(artifact: Path, tmp_path: Path) -> None:
     assert evaluate(artifact, written(tmp_path / "a.csv", OTHER), "--keep", "shop") == 0
-    info = read_info(artifact).model_copy(update={"threshold": 0.4})
-    assert card_section(info, read_transfer(artifact)) == ""
-    assert "shop" in card_section(read_info(artifact), read_transfer(artifact))
+    assert "shop" in transfer_section(read_facts(artifact))
+    stored = json.loads((artifact / ARTIFACT_FILE).read_text())
+    (artifact / ARTIFACT_FILE).write_text(json.dumps({**stored, "threshold": 0.4}))
+    assert transfer_section(read_facts(artifact)) == ""
 
 
 def test_a_place_that_takes_no_file_is_said_in_one_line(artifact: Path, tmp_path: Path) -> None:
     assert evaluate(artifact, written(tmp_path / "a.csv", OTHER), "--keep", "shop") == 0
-    rows, info = read_transfer(artifact), read_info(artifact)
+    rows = read_transfer(artifact)
     write_transfer(artifact, [])
     (artifact / "README.md").unlink()
     (artifact / "README.md").mkdir()
     with pytest.raises(ArtifactError, match=r"cannot be written \(.*\): make room, or make it writable$"):
-        keep_transfer(artifact, info, rows)
+        keep_transfer(artifact, rows)

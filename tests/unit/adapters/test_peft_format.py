@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from reviewtune.adapters.peft_format import add_adapter, load_adapter, save_adapter
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.classifier import EncoderClassifier, linear_layers
+from reviewtune.encoders.known import MINILM_ID, MINILM_REVISION
 from reviewtune.encoders.loading import load_backbone
 from reviewtune.encoders.packing import pack_rows
 from reviewtune.encoders.registry import resolve_encoder
@@ -77,6 +78,18 @@ def test_pefts_auto_model_loads_the_folder(tiny_bert: Path, tmp_path: Path) -> N
     model = adapted(tiny_bert, quantisation="none")
     save_adapter(model, tmp_path)
     loaded = AutoPeftModel.from_pretrained(tmp_path, import_allowlist=["reviewtune.encoders.classifier"])
+    assert torch.equal(logits(loaded), logits(model))
+
+
+def test_the_folder_names_the_base_model_as_the_hub_does_and_loads_offline(tmp_path: Path) -> None:
+    model = add_adapter(EncoderClassifier.from_pretrained("minilm"), **OPTIONS)
+    save_adapter(model, tmp_path)
+    stored = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert (stored["base_model_name_or_path"], stored["revision"]) == (MINILM_ID, MINILM_REVISION)
+    save_adapter(load_adapter(EncoderClassifier.from_pretrained("minilm"), tmp_path), tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "adapter_config.json").read_text()) == stored
+    loaded = AutoPeftModel.from_pretrained(tmp_path, import_allowlist=["reviewtune.encoders.classifier"])
+    assert loaded.get_base_model().name == "minilm"
     assert torch.equal(logits(loaded), logits(model))
 
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from reviewtune.data.tokens import Tokens, from_lists
 from reviewtune.encoders.classifier import EncoderClassifier, linear_layers, masked_mean
+from reviewtune.encoders.known import MINILM_ID, MINILM_REVISION
 from reviewtune.encoders.packing import pack_rows, pad_rows
 
 SIZE = {
@@ -129,4 +130,11 @@ def test_the_head_is_in_float32_and_fresh(tiny_bert: Path) -> None:
         "classifier.weight",
         "classifier.bias",
     ]
-    assert model.name_or_path == str(tiny_bert)
+    assert (model.name, model.name_or_path, model.revision) == (str(tiny_bert), str(tiny_bert), None)
+
+
+def test_a_base_model_of_ours_has_the_name_that_the_hub_gives_it_and_is_found_by_that_offline() -> None:
+    model = EncoderClassifier.from_pretrained("minilm")
+    assert (model.name, model.name_or_path, model.revision) == ("minilm", MINILM_ID, MINILM_REVISION)
+    again = EncoderClassifier.from_pretrained(MINILM_ID, revision=MINILM_REVISION)
+    assert again.name == "minilm"

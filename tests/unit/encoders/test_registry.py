@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewtune.encoders import registry
-from reviewtune.encoders.known import MINILM_ID
-from reviewtune.encoders.registry import MINILM_SHA256, Encoder, resolve_encoder
+from reviewtune.encoders.known import KNOWN, MINILM_ID, MINILM_REVISION
+from reviewtune.encoders.registry import MINILM_SHA256, Encoder, on_the_hub, resolve_encoder
 from reviewtune.errors import EncoderError
 
 
@@ -38,12 +38,31 @@ def refusal(name: str | Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["minilm", MINILM_ID])
-def test_the_embedded_minilm_has_two_names(name: str) -> None:
+@pytest.mark.parametrize("name", ["minilm", MINILM_ID, f"{MINILM_ID}@{MINILM_REVISION}"])
+def test_the_embedded_minilm_has_these_names(name: str) -> None:
     encoder = resolve_encoder(name)
     assert (encoder.name, encoder.title, encoder.revision) == ("minilm", "minilm", MINILM_SHA256[:16])
     assert encoder.is_folder
     assert encoder.hub_revision is None
+
+
+def test_another_commit_of_it_is_not_the_embedded_one() -> None:
+    encoder = resolve_encoder(f"{MINILM_ID}@{'0' * 40}")
+    assert (encoder.source, encoder.hub_revision) == (MINILM_ID, "0" * 40)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("minilm", (MINILM_ID, MINILM_REVISION)),
+        ("stella", (KNOWN["stella"].hub_id, KNOWN["stella"].revision)),
+        ("owner/name@v1", ("owner/name", "v1")),
+        ("owner/name", ("owner/name", None)),
+        ("/some/folder@2", ("/some/folder@2", None)),
+    ],
+)
+def test_what_the_hub_calls_a_base_model(name: str, known: tuple[str, str | None]) -> None:
+    assert on_the_hub(name) == known
 
 
 def test_unaltered_weights_elsewhere_are_taken(embedded: Path) -> None:

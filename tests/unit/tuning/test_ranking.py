@@ -8,6 +8,7 @@ from reviewtune.errors import StudyError
 from reviewtune.leaderboard.entry import Entry, Provenance, entry_path, read_entry
 from reviewtune.tuning import ranking
 from reviewtune.tuning.ranking import rank
+from tests.unit.leaderboard.conftest import entry_of
 
 
 @pytest.fixture
@@ -46,6 +47,18 @@ def test_an_entry_with_nothing_to_look_at_is_on_the_board_all_the_same(
     assert rank(study, "svm", entry, SimpleNamespace(say=lines.append)) is None  # type: ignore[arg-type]
     assert looked == [(study, entry())]
     assert lines == ["svm is on the board without slices and errors to look at: its predictions are gone"]
+    assert '"svm"' in (tmp_path / "leaderboard.json").read_text()
+
+
+def test_an_artifact_that_is_gone_costs_the_scores_of_its_card_and_nothing_else(study: Any, tmp_path: Path) -> None:
+    lines: list[str] = []
+    scored = entry_of("svm", study="s", artifact="artifacts/gone")
+    study.inputs = None
+    assert rank(study, "svm", lambda: scored, SimpleNamespace(say=lines.append)) is None  # type: ignore[arg-type]
+    assert [line.partition(":")[0] for line in lines] == [
+        "svm is on the board without slices and errors to look at",
+        "svm is on the board, and its model card without its scores",
+    ]
     assert '"svm"' in (tmp_path / "leaderboard.json").read_text()
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState
 
+from reviewtune.tuning.names import RunNames
 from reviewtune.tuning.search import make_search
 
 SPACE = {"C": FloatDistribution(1e-3, 1e3, log=True), "kernel": CategoricalDistribution(["rbf", "linear"])}
@@ -26,6 +27,7 @@ def search_in(folder: Path, *, first: list[dict[str, Any]] | None = None) -> Any
         first=[DEFAULTS] if first is None else first,
         concurrent=2,
         seed=1,
+        names=RunNames("svm", ("C",)),
     )
 
 
@@ -90,8 +92,9 @@ def test_many_studies_that_begin_at_once_share_one_file(tmp_path: Path) -> None:
 
 def _begin(folder: Path, number: int) -> Any:
     search = make_search(
-        folder, study_name=f"s{number}/svm", distributions=SPACE, first=[DEFAULTS], concurrent=2, seed=1
-    )
+        folder, study_name=f"s{number}/svm", distributions=SPACE, first=[DEFAULTS], concurrent=2, seed=1,
+        names=RunNames("svm", ("C",)),
+    )  # fmt: skip
     return search.suggest("t")
 
 

@@ -21,6 +21,7 @@ from reviewtune.verb_config import (
     DoctorConfig,
     EmbedConfig,
     EvaluateConfig,
+    ExplainConfig,
     ExportConfig,
     LeaderboardConfig,
     PredictConfig,
@@ -32,7 +33,8 @@ PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
 SYNONYMS = {
     "train": "tune", "fit": "tune", "search": "tune", "run": "tune", "encode": "embed", "score": "evaluate",
     "test": "evaluate", "rank": "leaderboard", "board": "leaderboard", "label": "predict", "classify": "predict",
-    "merge": "export", "check": "doctor", "diagnose": "doctor", "example": "demo",
+    "merge": "export", "why": "explain", "interpret": "explain", "check": "doctor", "diagnose": "doctor",
+    "example": "demo",
 }  # fmt: skip
 """What other programs call the verbs."""
 
@@ -205,6 +207,12 @@ def _predict(config: PredictConfig) -> int:
     return predict_rows(config)
 
 
+def _explain(config: ExplainConfig) -> int:
+    from reviewtune.explaining import explain_and_show
+
+    return explain_and_show(config)
+
+
 def _export(config: ExportConfig) -> int:
     from reviewtune.export import export_artifact
 
@@ -255,6 +263,12 @@ VERBS = {
         _predict,
         "label reviews with an artifact",
         "--artifact results/artifacts/NAME --input new.csv",
+    ),
+    "explain": Verb(
+        ExplainConfig,
+        _explain,
+        "say which words of a review speak for fake",
+        "--artifact results/artifacts/NAME --text 'Great product'",
     ),
     "export": Verb(
         ExportConfig,

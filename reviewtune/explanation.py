@@ -97,9 +97,9 @@ def text_sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def as_triples(words: Sequence[Word]) -> list[list[int | float]]:
-    """The words as `[start, end, weight]`."""
-    return [[word.start, word.end, round(word.weight, DIGITS)] for word in words]
+def as_triples(words: Sequence[Word]) -> list[tuple[int, int, float]]:
+    """The words as `(start, end, weight)`."""
+    return [(word.start, word.end, round(word.weight, DIGITS)) for word in words]
 
 
 def explain(

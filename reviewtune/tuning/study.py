@@ -13,6 +13,7 @@ from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.entry import entry_path, read_entry
 from reviewtune.tuning.continuation import continue_entry
 from reviewtune.tuning.ensemble import stack_entries
+from reviewtune.tuning.error_words import explain_errors
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.identity import keep_identity
@@ -63,6 +64,7 @@ def _run(study: Study, console: Console) -> None:
             if error := rank(study, name, make, progress):
                 errors.append(error)
             else:
+                explain_errors(study, name, cluster, progress)
                 score_elsewhere(study, name, cluster, progress)
     if len(errors) == len(work):
         raise errors[0]

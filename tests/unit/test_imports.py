@@ -56,6 +56,7 @@ MAY_IMPORT = {
         "adapters",
         "families",
         "artifact",
+        "explanation",
         "predict",
         "profile",
         "transfer",

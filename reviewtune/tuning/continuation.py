@@ -77,7 +77,7 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
         budget[ENSEMBLE] = 0
     with (
         ray_session(study.config.address, console) as cluster,
-        Progress(budget, console, study.config.objective) as progress,
+        Progress(budget, console, study.config.objective, study.folder) as progress,
     ):
         progress.say(found.line())
         run = FamilyRun(study, study.plans[0], cluster, progress)

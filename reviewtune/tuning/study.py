@@ -53,7 +53,7 @@ def _run(study: Study, console: Console) -> None:
     _remember(study)
     with (
         ray_session(study.config.address, console) as cluster,
-        Progress(_budget(study), console, study.config.objective) as progress,
+        Progress(_budget(study), console, study.config.objective, study.folder) as progress,
     ):
         runs = [FamilyRun(study, plan, cluster, progress) for plan in study.plans]
         work = {run.name: partial(tune_family, run) for run in runs}

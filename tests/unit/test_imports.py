@@ -21,6 +21,7 @@ GROUND = {
     "tracebacks",
     "interrupt",
     "markup",
+    "progress_note",
     "reach",
     "space_text",
     "stored",

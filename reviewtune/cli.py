@@ -3,8 +3,6 @@
 This module imports nothing heavy, so that `--help` and a mistyped flag answer at once.
 """
 
-import os
-import select
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,6 +15,7 @@ from reviewtune.config import Config, StudyConfig
 from reviewtune.errors import ReviewtuneError, UsageError, one_line
 from reviewtune.interrupt import INTERRUPTED, say_interrupted, terminated_as_interrupted
 from reviewtune.quiet import be_quiet
+from reviewtune.standard_output import flush, nobody_reads, silence
 from reviewtune.verb_config import (
     DoctorConfig,
     EmbedConfig,
@@ -25,6 +24,7 @@ from reviewtune.verb_config import (
     ExportConfig,
     LeaderboardConfig,
     PredictConfig,
+    WatchConfig,
 )
 
 PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
@@ -34,7 +34,7 @@ SYNONYMS = {
     "train": "tune", "fit": "tune", "search": "tune", "run": "tune", "encode": "embed", "score": "evaluate",
     "test": "evaluate", "rank": "leaderboard", "board": "leaderboard", "label": "predict", "classify": "predict",
     "merge": "export", "why": "explain", "interpret": "explain", "check": "doctor", "diagnose": "doctor",
-    "example": "demo",
+    "example": "demo", "serve": "watch", "live": "watch", "show": "watch",
 }  # fmt: skip
 """What other programs call the verbs."""
 
@@ -63,7 +63,7 @@ def run(verb: str, args: Sequence[str], *, preset: Path | None = None, prog: str
             with terminated_as_interrupted():
                 settings = _settings(verb, args, preset, prog)
                 status = VERBS[verb].action(settings) or 0
-        _flush()
+        flush()
     except KeyboardInterrupt:
         say_interrupted()
         return INTERRUPTED
@@ -83,6 +83,8 @@ def _settings(verb: str, args: Sequence[str], preset: Path | None, prog: str | N
         meant = SYNONYMS.get(verb) or next(iter(get_close_matches(verb, [*VERBS, *SYNONYMS], n=1)), "")
         meant = f"did you mean {SYNONYMS.get(meant, meant)}? " if meant else ""
         raise UsageError(f"unknown verb {repeated(verb)}: {meant}the verbs are {', '.join(VERBS)}")
+    if VERBS[verb].bare and args and not args[0].startswith("-"):
+        args = [str(VERBS[verb].bare), *args]
     settings = parse(
         VERBS[verb].config,
         args,
@@ -98,8 +100,8 @@ def _settings(verb: str, args: Sequence[str], preset: Path | None, prog: str | N
 
 def _fail(error: Exception, words: Sequence[str], results_dir: Path | None) -> int:
     """Say what went wrong; the exit status."""
-    if isinstance(error, BrokenPipeError) and _nobody_reads():  # as after `head`
-        _silence()
+    if isinstance(error, BrokenPipeError) and nobody_reads():  # as after `head`
+        silence()
         return 1
     # What a Ray task raised comes as an error of its kind whose text is a traceback, and whose cause is the error.
     ours = getattr(error, "cause", None) or error
@@ -112,31 +114,6 @@ def _fail(error: Exception, words: Sequence[str], results_dir: Path | None) -> i
     with suppress(OSError):
         print(f"reviewtune: {one_line(line)}", file=sys.stderr)
     return status
-
-
-def _flush() -> None:
-    """Write what standard output still holds; there is none where it was closed from the start."""
-    if not sys.stdout:
-        return
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _silence()
-        raise ReviewtuneError(f"standard output cannot be written ({error.strerror}): give it another place") from None
-
-
-def _silence() -> None:
-    """Give up standard output: the interpreter would complain once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _nobody_reads() -> bool:
-    """Whether the pipe that standard output goes to has been left by its reader."""
-    pipe = select.poll()
-    pipe.register(sys.stdout, 0)  # errors are told whatever is asked for
-    return bool(pipe.poll(0))
 
 
 def usage() -> str:
@@ -221,6 +198,12 @@ def _export(config: ExportConfig) -> int:
     return 0
 
 
+def _watch(config: WatchConfig) -> int:
+    from reviewtune.watch.server import watch
+
+    return watch(config)
+
+
 def _doctor(config: DoctorConfig) -> int:
     from reviewtune.doctor import examine
 
@@ -235,12 +218,14 @@ class Verb(NamedTuple):
         action: Does it; its exit status.
         line: What it is, for the usage.
         example: Flags, for its help.
+        bare: The flag that a first word without one is of, if any.
     """
 
     config: type[Config]
     action: Callable[[Any], int]
     line: str
     example: str | None = None
+    bare: str | None = None
 
 
 VERBS = {
@@ -257,6 +242,13 @@ VERBS = {
     ),
     "leaderboard": Verb(
         LeaderboardConfig, _leaderboard, "rank a results directory and write it in four forms", "--results-dir results"
+    ),
+    "watch": Verb(
+        WatchConfig,
+        _watch,
+        "show a results directory in the browser as it grows",
+        "--results-dir results",
+        bare="--results-dir",
     ),
     "predict": Verb(
         PredictConfig,

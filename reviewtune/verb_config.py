@@ -120,6 +120,18 @@ class LeaderboardConfig(Config):
     """Folder that `tune` was given."""
 
 
+class WatchConfig(Config):
+    """Serve a results directory to this machine's browser: its board, and how far its studies are, as they go on.
+
+    `reviewtune watch RESULTS` is `reviewtune watch --results-dir RESULTS`.
+    """
+
+    results_dir: ResultsFolder = Path("results")
+    """Folder that `tune` was given."""
+    port: int = Field(0, ge=0, le=65535)
+    """Port on 127.0.0.1. 0 takes a free one."""
+
+
 class DoctorConfig(Config):
     """Check what works on this machine, and say what to do about what does not."""
 

@@ -7,8 +7,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from reviewtune.durations import duration
 from reviewtune.evaluation.objective import Objective
-from reviewtune.leaderboard.columns import duration
 from reviewtune.tuning.family_progress import FINALISTS, TUNING, UNSEEN, FamilyProgress
 from reviewtune.tuning.records import epochs_text
 

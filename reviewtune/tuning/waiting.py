@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.text import Text
 
-from reviewtune.leaderboard.columns import duration
+from reviewtune.durations import duration
 
 EVERY_SECONDS = 15.0
 """Between two lines where there is no terminal."""

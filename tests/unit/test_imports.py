@@ -15,6 +15,7 @@ GROUND = {
     "schema",
     "config",
     "contents",
+    "durations",
     "verb_config",
     "files",
     "quiet",
@@ -24,6 +25,7 @@ GROUND = {
     "progress_note",
     "reach",
     "space_text",
+    "standard_output",
     "stored",
 }
 MAY_IMPORT = {
@@ -40,6 +42,7 @@ MAY_IMPORT = {
     "predict": GROUND | {"data", "evaluation", "encoders", "families", "artifact", "explanation", "profile"},
     "transfer": GROUND | {"data", "evaluation", "artifact", "predict"},
     "outputs": GROUND,
+    "watch": GROUND,
     "tables": GROUND,
     "applies": GROUND | {"data", "evaluation", "predict"},
     "rows": GROUND | {"data", "predict", "outputs", "tables"},

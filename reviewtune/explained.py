@@ -54,9 +54,8 @@ def strongest(explanation: Explanation, most: int = STRONGEST) -> tuple[list[Str
     """The words that speak most for fake, and those that speak most for genuine, the strongest first."""
     weights: defaultdict[str, float] = defaultdict(float)
     times: defaultdict[str, int] = defaultdict(int)
-    for word in explanation.words:
-        spelled = explanation.text[word.start : word.end]
-        weights[spelled] += word.weight
+    for spelled, weight in explanation.weights:
+        weights[spelled] += weight
         times[spelled] += 1
     order = sorted(weights, key=lambda spelled: -abs(weights[spelled]))
     ranked = [Strong(word, weights[word], times[word]) for word in order if abs(weights[word]) >= LEAST]

@@ -72,6 +72,11 @@ class Explanation:
     questions: tuple[tuple[str, float], ...] = ()
 
     @property
+    def weights(self) -> list[tuple[str, float]]:
+        """Each word as it stands in the text, with its weight."""
+        return [(self.text[word.start : word.end], word.weight) for word in self.words]
+
+    @property
     def text_sha256(self) -> str:
         """Of the text, which the offsets belong to."""
         return text_sha256(self.text)

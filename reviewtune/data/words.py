@@ -24,7 +24,12 @@ _WORD = re.compile("[wx]+(?:j[wx]+)*|[pjx]+|s")
 
 
 def word_spans(text: str) -> list[Span]:
-    """The places of the W words of a text, in their order; between them is white space alone."""
+    """The places of the W words of a text, in their order; between them is white space alone.
+
+    Examples:
+        >>> [text[start:end] for text in ["It's well-made!!"] for start, end in word_spans(text)]
+        ["It's", 'well-made', '!!']
+    """
     kinds = "".join(map(_kind, text))
     return [
         (start, min(start + LONGEST_WORD, word.end()))
@@ -39,13 +44,22 @@ def in_parts(spans: Sequence[Span], most: int) -> list[list[Span]]:
     Args:
         spans: W of them.
         most: Parts, at most; 1 or more.
+
+    Examples:
+        >>> in_parts([(0, 1), (2, 3), (4, 5)], 2)
+        [[(0, 1), (2, 3)], [(4, 5)]]
     """
     length = max(1, -(-len(spans) // most))
     return [list(spans[start : start + length]) for start in range(0, len(spans), length)]
 
 
 def without(text: str, start: int, end: int) -> str:
-    """The text without what lies between two offsets, and with no gap, or blank before a mark, where it was."""
+    """The text without what lies between two offsets, and with no gap, or blank before a mark, where it was.
+
+    Examples:
+        >>> without("a great product.", 8, 15)
+        'a great.'
+    """
     left, right = text[:start], text[end:]
     before, after = left[len(left.rstrip()) :], right[: len(right) - len(right.lstrip())]
     if before and after:

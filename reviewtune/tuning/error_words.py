@@ -25,7 +25,7 @@ from reviewtune.tuning.resources import trial_resources
 from reviewtune.tuning.session import Cluster, on_worker
 from reviewtune.tuning.transfer import FAILURES, reason_of
 
-MOST_SECONDS = 30.0
+MOST_SECONDS = 10.0
 """That weighing the words of an entry's errors takes by its measured speed, unless more of them are asked for."""
 MOST_PARTS = 48
 """Parts of a text that are left out in turn: less than `explain` takes for a single one."""

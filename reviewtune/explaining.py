@@ -14,9 +14,11 @@ from rich.text import Text
 from reviewtune.applies import say_if_unlike
 from reviewtune.data.sources import read_lines
 from reviewtune.data.texts import Prepared, prepare, read_texts
+from reviewtune.data.words import in_parts, word_spans
 from reviewtune.errors import DataError
 from reviewtune.explained import Explained, Strong, strongest
 from reviewtune.explanation import DIGITS, Explanation
+from reviewtune.families.base import Additive
 from reviewtune.outputs import check_output
 from reviewtune.predict import Classifier, load
 from reviewtune.rows import ending_of, judged, kept_rows, read_rows, say_what_has_no_text, write_rows
@@ -26,6 +28,8 @@ from reviewtune.verb_config import ExplainConfig
 FOR_FAKE, FOR_GENUINE, WORDS = "for_fake", "for_genuine", "words"
 COLUMNS = (FAKE_PROBABILITY, LABEL, FAMILIAR, FOR_FAKE, FOR_GENUINE, WORDS)
 """That are added to a file's own. `words` has them all: where each begins and ends in the prepared text, its weight."""
+MANY = 20
+"""Reviews of which it is said what they cost."""
 WORD_TYPE = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("weight", pa.float64())])
 
 
@@ -57,6 +61,7 @@ def _show_rows(config: ExplainConfig) -> int:
     found, name = read_rows(str(config.input), config)
     prepared = prepare(read_texts(found.table, name))
     classifier, console = _load(config), Console()
+    _say_cost(classifier, prepared, config)
     for number, row in enumerate(classifier.explain(prepared, config.most_parts), start=1):
         console.rule(Text(f"row {number:,}"), align="left")
         console.print(_explained(row, classifier, config) if row else Text("no text"))
@@ -74,6 +79,7 @@ def _explain_rows(config: ExplainConfig) -> int:
     kept = kept_rows(source, found.table, added, config, ending)
     prepared = prepare(read_texts(found.table, name))
     classifier = _load(config)
+    _say_cost(classifier, prepared, config)
     explanations = classifier.explain(prepared, config.most_parts)
     _say_about(classifier, prepared, found.replaced.get(name, 0), config)
     columns = [*judged(classifier, prepared), *_told(explanations, config, ending)]
@@ -103,6 +109,15 @@ def _listed(side: Sequence[Strong]) -> str:
 
 def _load(config: ExplainConfig) -> Classifier:
     return load(config.artifact, config.base_model, max_fpr=config.max_fpr, prevalence=config.prevalence)
+
+
+def _say_cost(classifier: Classifier, prepared: Prepared, config: ExplainConfig) -> None:
+    """Say what is to be waited for, where words are left out of many texts."""
+    if len(prepared.texts) < MANY or isinstance(classifier.model, Additive):
+        return
+    passes = [len(in_parts(word_spans(text), config.most_parts)) + 1 for text in prepared.texts]
+    line = f"{len(passes):,} reviews by leaving out words: {sum(passes):,} passes of {classifier.info.family}"
+    print(f"{line}; fewer by --most-parts", file=sys.stderr)
 
 
 def _say_about(classifier: Classifier, prepared: Prepared, repaired: int, config: ExplainConfig) -> None:

@@ -94,6 +94,14 @@ def test_other_files_hold_the_same(tmp_path: Path, ending: str) -> None:
     assert (json.loads(words)[1] if ending == "tsv" else list(words[1].values())) == [1, 5, 2.0]
 
 
+def test_what_many_reviews_cost_is_said_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "many.csv"
+    path.write_text("text\n" + "good or bad\n" * 20)
+    explained("--input", path, "--output", tmp_path / "out.csv", "--most-parts", 2)
+    line = "20 reviews by leaving out words: 60 passes of svm; fewer by --most-parts\n"
+    assert capsys.readouterr().err == line
+
+
 def test_lines_of_json_go_to_standard_output(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     explained("--input", reviews(tmp_path), "--json")
     rows = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]

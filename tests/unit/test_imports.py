@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "rows": GROUND | {"data", "predict", "outputs", "tables"},
     "labelling": GROUND | {"data", "applies", "predict", "outputs", "rows"},
     "explained": GROUND | {"data", "explanation"},
-    "explaining": GROUND | {"data", "applies", "predict", "explanation", "explained", "outputs", "rows"},
+    "explaining": GROUND | {"data", "families", "applies", "predict", "explanation", "explained", "outputs", "rows"},
     "scoring": GROUND | {"data", "applies", "evaluation", "artifact", "predict", "outputs", "transfer", "leaderboard"},
     "export": GROUND | {"adapters", "evaluation", "families", "artifact", "predict", "outputs"},
     "tuning": GROUND

@@ -160,7 +160,7 @@ def _by_parts(classifier: "Classifier", texts: list[str]) -> Iterator[Weighed]:
     """
     model: Any = classifier.model
     for text in texts:
-        intercept, parts = model.parts(text)
+        intercept, parts = model.text_parts(text)
         score = intercept + float(parts.sum())
         base, whole = (_said(classifier, each)[0] for each in (intercept, score))
         slope = (whole - base) / (score - intercept) if score != intercept else 0.0
@@ -201,7 +201,7 @@ def _questions(classifier: "Classifier", text: str) -> tuple[tuple[str, float], 
     """What a model that asks has asked, each question with the change of the log-odds by its answer."""
     if not isinstance(classifier.model, Asking):
         return ()
-    begin, asked = classifier.model.path(text)
+    begin, asked = classifier.model.text_path(text)
     log_odds = classifier.info.log_odds(np.array([begin, *(after for _, after in asked)]))
     changes = [log_odds[0], *np.diff(log_odds)]
     return tuple(zip(["before any question", *(said for said, _ in asked)], map(float, changes), strict=True))

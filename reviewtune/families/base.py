@@ -95,7 +95,7 @@ class Model(Protocol):
 class Additive(Protocol):
     """A model whose score of a text is a sum over its characters and a constant, so that it explains itself."""
 
-    def parts(self, text: str) -> tuple[float, NDArray[np.float64]]:
+    def text_parts(self, text: str) -> tuple[float, NDArray[np.float64]]:
         """What it says of any text, and (L,) what each of a text's characters adds to it: their sum is its score."""
         ...
 
@@ -104,7 +104,7 @@ class Additive(Protocol):
 class Asking(Protocol):
     """A model that asks one question of a text after the other, and tells which."""
 
-    def path(self, text: str) -> tuple[float, list[tuple[str, float]]]:
+    def text_path(self, text: str) -> tuple[float, list[tuple[str, float]]]:
         """Its score before the first question, and each question with its answer, in words, and the score after it."""
         ...
 

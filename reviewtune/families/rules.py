@@ -97,7 +97,7 @@ class RulesModel:
                 place[here] = np.where(so, node.if_so, node.if_not)[here]
         return np.array([node.log_odds for node in nodes])[place]
 
-    def path(self, text: str) -> tuple[float, list[tuple[str, float]]]:
+    def text_path(self, text: str) -> tuple[float, list[tuple[str, float]]]:
         """The log-odds of all training reviews, and each question that leads to the text's answer, with those after it.
 
         A question is told with what the text has: `capitals 0.031 > 0.02`.

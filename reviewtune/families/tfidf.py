@@ -64,7 +64,7 @@ class TfidfParams(Params):
 class TfidfModel(SklearnModel):
     """A fitted TF-IDF pipeline: a union of one or two vectorizers, and a classifier."""
 
-    def parts(self, text: str) -> tuple[float, NDArray[np.float64]]:
+    def text_parts(self, text: str) -> tuple[float, NDArray[np.float64]]:
         """The intercept, and (L,) what each of a text's characters adds to it, as `tfidf_parts` shares it out."""
         union, classifier = (step for _, step in self.pipeline.steps)
         return float(classifier.intercept_[0]), character_weights(union, classifier.coef_[0], text)

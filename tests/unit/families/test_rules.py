@@ -116,8 +116,8 @@ def test_the_questions_that_lead_to_an_answer_are_told() -> None:
     tree = [node(0.5, "words", 3, 1, 2), node(-1), node(0.75, "capitals", 0.1, 3, 4), node(1.5), node(-2)]
     model = RulesModel(Rules(nodes=tree))
     assert isinstance(model, Asking)
-    assert model.path("one two") == (0.5, [("words 2 <= 3", -1.0)])
-    assert model.path("one two three FOUR") == (0.5, [("words 4 > 3", 0.75), ("capitals 0.2222 > 0.1", -2.0)])
+    assert model.text_path("one two") == (0.5, [("words 2 <= 3", -1.0)])
+    assert model.text_path("one two three FOUR") == (0.5, [("words 4 > 3", 0.75), ("capitals 0.2222 > 0.1", -2.0)])
     for text in TEXTS:
-        before, asked = model.path(text)
+        before, asked = model.text_path(text)
         assert [before, *(after for _, after in asked)][-1] == model.scores([text])[0]

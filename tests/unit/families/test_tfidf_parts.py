@@ -39,7 +39,7 @@ def test_the_parts_and_the_intercept_are_the_score(number: int, text: str) -> No
     fitted = model(number)
     assert isinstance(fitted, Additive)
     for own in (text, TEXTS[0] + text):
-        intercept, parts = fitted.parts(own)
+        intercept, parts = fitted.text_parts(own)
         assert parts.shape == (len(own),)
         assert intercept + parts.sum() == pytest.approx(fitted.scores([own])[0], rel=1e-9, abs=1e-9)
 
@@ -63,9 +63,9 @@ def test_the_elements_make_the_n_grams_of_scikit_learn(number: int, text: str) -
 
 def test_what_a_word_adds_stands_where_the_word_does() -> None:
     fitted = model(3)
-    _, parts = fitted.parts("zzz love zzz")
+    _, parts = fitted.text_parts("zzz love zzz")
     assert parts[4:8].sum() > 0
     np.testing.assert_array_equal(parts[:3], 0)
     # Of two, each has half.
-    _, twice = fitted.parts("love.zzz.love")
+    _, twice = fitted.text_parts("love.zzz.love")
     np.testing.assert_allclose(twice[:4], twice[-4:])

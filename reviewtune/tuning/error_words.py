@@ -4,10 +4,12 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from reviewtune.artifact import ArtifactInfo, read_info
+from reviewtune.data.words import in_parts, word_spans
 from reviewtune.errors import ArtifactError, StudyError
 from reviewtune.explanation import as_triples, text_sha256
 from reviewtune.families.base import Inputs
@@ -29,8 +31,9 @@ MOST_SECONDS = 10.0
 """That weighing the words of an entry's errors takes by its measured speed, unless more of them are asked for."""
 MOST_PARTS = 48
 """Parts of a text that are left out in turn: less than `explain` takes for a single one."""
-PASSES_AT_ONCE = 1 + MOST_PARTS
 TEXTS: Inputs = "texts"
+Triples = list[tuple[int, int, float]]
+"""Where each word begins and ends, and what it weighs."""
 
 
 def explain_errors(study: Study, name: str, cluster: Cluster, progress: Progress) -> None:
@@ -53,25 +56,34 @@ def explain_errors(study: Study, name: str, cluster: Cluster, progress: Progress
         if _is_known(kept, info, ids, study.config.explain_errors):
             return
         kept.unlink(missing_ok=True)
-        if chosen := ids[: how_many(entry, study.config.explain_errors)]:
-            words = _weighed(study, cluster, artifact, info, chosen)
-            found = ErrorExplanations(made=info.created, explanations=words)
+        texts = _texts(study, ids)
+        if number := how_many(entry, study.config.explain_errors, texts):
+            words = _weighed(study, cluster, artifact, info, texts[:number])
+            told = [
+                ErrorWords(id=own, text_sha256=text_sha256(text), words=found)
+                for own, text, found in zip(ids[:number], texts, words, strict=False)
+            ]
+            found = ErrorExplanations(made=info.created, explanations=told)
             write_text(kept, found.model_dump_json() + "\n")
             export(collect(study.config.results_dir), study.config.results_dir)
     except FAILURES as error:
         progress.say(f"{name}: the words of its errors are not weighed: {reason_of(error)}")
 
 
-def how_many(entry: Entry, asked: int | None) -> int | None:
-    """Of an entry's errors, how many are explained; None for all that are listed.
+def how_many(entry: Entry, asked: int | None, texts: list[str]) -> int:
+    """Of an entry's errors, how many are explained, from the first one on.
 
     Args:
         entry: With the speed that was measured.
-        asked: By the study; None: as many as `MOST_SECONDS` allow, which is all of a model that is a sum.
+        asked: By the study; None: as many as `MOST_SECONDS` allow, which is all of what reads no base model.
+        texts: Of the errors.
     """
-    if asked is not None or entry.cost is None or _forms(entry.family, entry.params) == {TEXTS}:
-        return asked
-    return int(MOST_SECONDS * entry.cost.reviews_per_second / PASSES_AT_ONCE)
+    if asked is not None:
+        return min(asked, len(texts))
+    if entry.cost is None or _forms(entry.family, entry.params) == {TEXTS}:
+        return len(texts)
+    passes = np.cumsum([len(in_parts(word_spans(text), MOST_PARTS)) + 1 for text in texts])
+    return int((passes <= MOST_SECONDS * entry.cost.reviews_per_second).sum())
 
 
 def _is_known(kept: Path, info: ArtifactInfo, ids: list[str], asked: int | None) -> bool:
@@ -86,8 +98,8 @@ def _is_known(kept: Path, info: ArtifactInfo, ids: list[str], asked: int | None)
     return explained == ids[: len(explained) if asked is None else asked]
 
 
-def _weighed(study: Study, cluster: Cluster, artifact: Path, info: ArtifactInfo, ids: list[str]) -> list[ErrorWords]:
-    """The words of the reviews of these ids.
+def _texts(study: Study, ids: list[str]) -> list[str]:
+    """The texts of the reviews of these ids.
 
     Raises:
         StudyError: They are not of the study's reviews.
@@ -95,19 +107,20 @@ def _weighed(study: Study, cluster: Cluster, artifact: Path, info: ArtifactInfo,
     table = study.inputs.reviews.table
     rows = pc.index_in(pa.array(ids, pa.string()), table[ID].combine_chunks())
     if rows.null_count:
-        raise StudyError(f"{ERRORS_FILE} of {info.family} is of other reviews")
+        raise StudyError(f"{ERRORS_FILE} is of other reviews")
     texts: list[str] = table[TEXT].take(rows).to_pylist()
+    return texts
+
+
+def _weighed(study: Study, cluster: Cluster, artifact: Path, info: ArtifactInfo, texts: list[str]) -> list[Triples]:
+    """The words of texts, weighed where the artifact's base model has what it needs."""
     form: Inputs = TEXTS if _forms(info.family, info.params) == {TEXTS} else "tokens"
     # Where heads have no GPU of their own, their base model has: it is what takes the time.
     resources = trial_resources(study.config, form, cluster)
-    words = on_worker(_weigh, cpus=resources.cpus, gpus=resources.gpus)(artifact, texts)
-    return [
-        ErrorWords(id=own, text_sha256=text_sha256(text), words=found)
-        for own, text, found in zip(ids, texts, words, strict=True)
-    ]
+    return on_worker(_weigh, cpus=resources.cpus, gpus=resources.gpus)(artifact, texts)
 
 
-def _weigh(artifact: Path, texts: list[str]) -> list[list[tuple[int, int, float]]]:
+def _weigh(artifact: Path, texts: list[str]) -> list[Triples]:
     """The words of texts, by the artifact as a user would load it."""
     found = load(artifact).explain(texts, MOST_PARTS)
     return [as_triples(each.words) if each else [] for each in found]

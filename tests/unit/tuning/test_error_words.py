@@ -137,26 +137,26 @@ def test_none_are_kept_where_none_are_wanted_or_left(study: Any, asked: list[Any
 
 def test_a_failure_costs_the_weights_alone(study: Any, asked: list[Any]) -> None:
     study.inputs.reviews.table = study.inputs.reviews.table.slice(20)
-    assert explain(study) == ["rules: the words of its errors are not weighed: errors.csv of rules is of other reviews"]
+    assert explain(study) == ["rules: the words of its errors are not weighed: errors.csv is of other reviews"]
     assert not kept(study).exists()
 
 
 @pytest.mark.parametrize(
     ("family", "speed", "asked_for", "number"),
     [
-        ("rules", 1.0, None, None), ("tfidf", 1.0, 3, 3), ("svm", 31.0, None, 6), ("qlora", 1.0, None, 0),
-        ("qlora", 1.0, 5, 5),
+        ("rules", 1.0, None, 20), ("tfidf", 1.0, 3, 3), ("svm", 31.0, None, 7), ("qlora", 0.3, None, 0),
+        ("qlora", 1.0, 5, 5), ("svm", 1.0, 50, 20), ("svm", 4.9, None, 1), ("svm", 5.0, None, 2), ("svm", 1000.0, None, 20),
     ],
 )  # fmt: skip
-def test_as_many_are_weighed_as_take_ten_seconds(
-    family: str, speed: float, asked_for: int | None, number: int | None
-) -> None:
+def test_as_many_are_weighed_as_take_ten_seconds(family: str, speed: float, asked_for: int | None, number: int) -> None:
     entry: Any = SimpleNamespace(family=family, params={}, cost=SimpleNamespace(reviews_per_second=speed))
-    assert how_many(entry, asked_for) == number
+    # Of three words, four passes; of many, 46.
+    texts = ["one two three", *["word " * 90] * 19]
+    assert how_many(entry, asked_for, texts) == number
     together: Any = SimpleNamespace(
         family="ensemble", params={"rules": 1.0, family: 0.5, "intercept": 0}, cost=entry.cost
     )
-    assert how_many(together, asked_for) == number
+    assert how_many(together, asked_for, texts) == number
 
 
 @pytest.mark.parametrize(

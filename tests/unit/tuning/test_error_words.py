@@ -145,7 +145,8 @@ def test_a_failure_costs_the_weights_alone(study: Any, asked: list[Any]) -> None
     ("family", "speed", "asked_for", "number"),
     [
         ("rules", 1.0, None, 20), ("tfidf", 1.0, 3, 3), ("svm", 31.0, None, 7), ("qlora", 0.3, None, 0),
-        ("qlora", 1.0, 5, 5), ("svm", 1.0, 50, 20), ("svm", 4.9, None, 1), ("svm", 5.0, None, 2), ("svm", 1000.0, None, 20),
+        ("qlora", 1.0, 5, 5), ("svm", 1.0, 50, 20), ("svm", 4.9, None, 1), ("svm", 5.0, None, 2),
+        ("svm", 1000.0, None, 20),
     ],
 )  # fmt: skip
 def test_as_many_are_weighed_as_take_ten_seconds(family: str, speed: float, asked_for: int | None, number: int) -> None:

@@ -157,7 +157,7 @@ def _help(field: FieldInfo, default: Any) -> str:
     text = " ".join((field.description or "").split())
     if field.is_required():
         text += " (required)"
-    elif default not in (None, {}, [], False):
+    elif default not in (None, "", {}, [], False):
         value = json.dumps(default) if isinstance(default, dict) else default
         text += f" (default: {','.join(value) if isinstance(value, list) else value})"
     return text.replace("%", "%%")

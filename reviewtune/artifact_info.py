@@ -15,6 +15,7 @@ from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.operating_basis import OperatingBasis
+from reviewtune.evaluation.operating_point import class_weights
 from reviewtune.families.registry import ENSEMBLE, FAMILIES
 from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, F1, LABEL_NAMES, Objective
 from reviewtune.stored import Line, Sha256, Stored, read_stored
@@ -109,6 +110,14 @@ class ArtifactInfo(Stored):
         """(N,) probabilities of (N,) scores, calibrated and corrected to `prevalence`."""
         probability = self.calibration.apply(scores)
         return self.basis.corrected(probability, self.prevalence) if self.basis else probability
+
+    def log_odds(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) log-odds of the same probabilities, which tell apart what as a probability rounds to 1."""
+        log_odds: NDArray[np.float64] = self.calibration.log_odds(scores)
+        if self.basis is None or self.prevalence is None:
+            return log_odds
+        as_fake, as_genuine = class_weights(self.basis.fake_share, self.prevalence)
+        return log_odds + float(np.log(as_fake / as_genuine))
 
     def at(self, max_fpr: float | None = None, prevalence: float | None = None) -> Self:
         """The same at another operating point; what is None stays as it is.

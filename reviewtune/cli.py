@@ -3,8 +3,6 @@
 This module imports nothing heavy, so that `--help` and a mistyped flag answer at once.
 """
 
-import os
-import select
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,14 +15,17 @@ from reviewtune.config import Config, StudyConfig
 from reviewtune.errors import ReviewtuneError, UsageError, one_line
 from reviewtune.interrupt import INTERRUPTED, say_interrupted, terminated_as_interrupted
 from reviewtune.quiet import be_quiet
+from reviewtune.standard_output import flush, nobody_reads, silence
 from reviewtune.verb_config import (
     DoctorConfig,
     EmbedConfig,
     EvaluateConfig,
+    ExplainConfig,
     ExportConfig,
     LeaderboardConfig,
     PredictConfig,
     PushConfig,
+    WatchConfig,
 )
 
 PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
@@ -33,7 +34,8 @@ PRESETS = {"demo": Path(__file__).with_name("demo.toml")}
 SYNONYMS = {
     "train": "tune", "fit": "tune", "search": "tune", "run": "tune", "encode": "embed", "score": "evaluate",
     "test": "evaluate", "rank": "leaderboard", "board": "leaderboard", "label": "predict", "classify": "predict",
-    "merge": "export", "upload": "push", "publish": "push", "check": "doctor", "diagnose": "doctor", "example": "demo",
+    "merge": "export", "upload": "push", "publish": "push", "why": "explain", "interpret": "explain", "check": "doctor",
+    "diagnose": "doctor", "example": "demo", "serve": "watch", "live": "watch", "show": "watch",
 }  # fmt: skip
 """What other programs call the verbs."""
 
@@ -62,7 +64,7 @@ def run(verb: str, args: Sequence[str], *, preset: Path | None = None, prog: str
             with terminated_as_interrupted():
                 settings = _settings(verb, args, preset, prog)
                 status = VERBS[verb].action(settings) or 0
-        _flush()
+        flush()
     except KeyboardInterrupt:
         say_interrupted()
         return INTERRUPTED
@@ -82,6 +84,8 @@ def _settings(verb: str, args: Sequence[str], preset: Path | None, prog: str | N
         meant = SYNONYMS.get(verb) or next(iter(get_close_matches(verb, [*VERBS, *SYNONYMS], n=1)), "")
         meant = f"did you mean {SYNONYMS.get(meant, meant)}? " if meant else ""
         raise UsageError(f"unknown verb {repeated(verb)}: {meant}the verbs are {', '.join(VERBS)}")
+    if VERBS[verb].bare and args and not args[0].startswith("-"):
+        args = [str(VERBS[verb].bare), *args]
     settings = parse(
         VERBS[verb].config,
         args,
@@ -97,8 +101,8 @@ def _settings(verb: str, args: Sequence[str], preset: Path | None, prog: str | N
 
 def _fail(error: Exception, words: Sequence[str], results_dir: Path | None) -> int:
     """Say what went wrong; the exit status."""
-    if isinstance(error, BrokenPipeError) and _nobody_reads():  # as after `head`
-        _silence()
+    if isinstance(error, BrokenPipeError) and nobody_reads():  # as after `head`
+        silence()
         return 1
     # What a Ray task raised comes as an error of its kind whose text is a traceback, and whose cause is the error.
     ours = getattr(error, "cause", None) or error
@@ -111,31 +115,6 @@ def _fail(error: Exception, words: Sequence[str], results_dir: Path | None) -> i
     with suppress(OSError):
         print(f"reviewtune: {one_line(line)}", file=sys.stderr)
     return status
-
-
-def _flush() -> None:
-    """Write what standard output still holds; there is none where it was closed from the start."""
-    if not sys.stdout:
-        return
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _silence()
-        raise ReviewtuneError(f"standard output cannot be written ({error.strerror}): give it another place") from None
-
-
-def _silence() -> None:
-    """Give up standard output: the interpreter would complain once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _nobody_reads() -> bool:
-    """Whether the pipe that standard output goes to has been left by its reader."""
-    pipe = select.poll()
-    pipe.register(sys.stdout, 0)  # errors are told whatever is asked for
-    return bool(pipe.poll(0))
 
 
 def usage() -> str:
@@ -206,6 +185,12 @@ def _predict(config: PredictConfig) -> int:
     return predict_rows(config)
 
 
+def _explain(config: ExplainConfig) -> int:
+    from reviewtune.explaining import explain_and_show
+
+    return explain_and_show(config)
+
+
 def _export(config: ExportConfig) -> int:
     from reviewtune.export import export_artifact
 
@@ -218,6 +203,12 @@ def _push(config: PushConfig) -> int:
     from reviewtune.push import push_and_show
 
     return push_and_show(config)
+
+
+def _watch(config: WatchConfig) -> int:
+    from reviewtune.watch.server import watch
+
+    return watch(config)
 
 
 def _doctor(config: DoctorConfig) -> int:
@@ -234,12 +225,14 @@ class Verb(NamedTuple):
         action: Does it; its exit status.
         line: What it is, for the usage.
         example: Flags, for its help.
+        bare: The flag that a first word without one is of, if any.
     """
 
     config: type[Config]
     action: Callable[[Any], int]
     line: str
     example: str | None = None
+    bare: str | None = None
 
 
 VERBS = {
@@ -257,11 +250,24 @@ VERBS = {
     "leaderboard": Verb(
         LeaderboardConfig, _leaderboard, "rank a results directory and write it in four forms", "--results-dir results"
     ),
+    "watch": Verb(
+        WatchConfig,
+        _watch,
+        "show a results directory in the browser as it grows",
+        "--results-dir results",
+        bare="--results-dir",
+    ),
     "predict": Verb(
         PredictConfig,
         _predict,
         "label reviews with an artifact",
         "--artifact results/artifacts/NAME --input new.csv",
+    ),
+    "explain": Verb(
+        ExplainConfig,
+        _explain,
+        "say which words of a review speak for fake",
+        "--artifact results/artifacts/NAME --text 'Great product'",
     ),
     "export": Verb(
         ExportConfig,

@@ -179,6 +179,9 @@ class SearchConfig(Config):
     looks: int | None = Field(None, ge=0)
     """Test reviews, drawn once for all entries, that each entry labels again as they look otherwise: made alike,
     mistyped, with words swapped, halved, in look-alike letters. 0 for none. Default: 1,000 with a GPU, 200 without."""
+    explain_errors: int | None = Field(None, ge=0)
+    """Most confident errors of each entry on the test split whose words are weighed, and kept beside it without their
+    texts. All but TF-IDF need up to 49 passes for one. 0 for none. Default: 20, or as many as take 10 seconds."""
     evaluations_per_epoch: int = Field(1, ge=1)
     """Times that a QLoRA trial is scored on the validation split, reported and kept, in each epoch: more give the early
     stopping earlier rungs on large data."""

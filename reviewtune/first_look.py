@@ -26,7 +26,7 @@ def look(config: Config) -> None:
         _look_for_labelled(named["data"], "--data")
     if "transfer" in named:
         _look_for_labelled(named["transfer"], "--transfer")
-    if named.get("input", "-") != "-":
+    if named.get("input") not in (None, "-"):
         _look_for_reviews(named["input"])
     if "artifact" in named:
         _look_for_artifact(named["artifact"])

@@ -11,6 +11,8 @@ from typing import Any
 INTERRUPTED = 130
 """The exit status."""
 
+SHOW_CURSOR = "\x1b[?25h"
+"""What every terminal understands."""
 GRACE_SECONDS = 10
 """How long a terminated program may take to leave, though pack workers might want longer. Whoever terminates a whole
 process group ends Ray's processes too: what is asked of them then is never answered."""
@@ -65,12 +67,20 @@ def terminated_as_interrupted() -> Iterator[None]:
             last.cancel()
 
 
+def _show_cursor() -> None:
+    """Undo what a live table has hidden: nothing that is open is closed by this way out."""
+    with suppress(OSError, ValueError):
+        if sys.stderr.isatty():
+            sys.stderr.write(SHOW_CURSOR)
+
+
 def _hears_signals() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
 def _leave() -> None:
     try:
+        _show_cursor()
         say_interrupted()
     finally:
         os._exit(INTERRUPTED)

@@ -14,6 +14,7 @@ from reviewtune.data.texts import Prepared, Texts, prepare
 from reviewtune.errors import ArtifactError, EncoderError, UsageError
 from reviewtune.evaluation.shift import Shift
 from reviewtune.evaluation.stacking import Stacking
+from reviewtune.explanation import MOST_PARTS, Explanation, explain
 from reviewtune.families.base import Inputs, Model
 from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
 from reviewtune.profile import Profile
@@ -93,6 +94,24 @@ class Classifier:
         None where they are too few to say, or there is no profile. Raises as `scores`.
         """
         return self.profile.shift(prepare(texts).texts) if self.profile is not None else None
+
+    def explain(self, texts: Texts, most_parts: int = MOST_PARTS) -> list[Explanation | None]:
+        """Why it says of each of N texts what it says: how its words move the log-odds (`reviewtune.explanation`).
+
+        None for a row without a text.
+
+        Args:
+            texts: N, as above.
+            most_parts: Parts that a text is cut into where its words are left out in turn, at most: so many passes an
+                explanation costs. TF-IDF needs none.
+
+        Raises:
+            DataError: As `scores`.
+            UsageError: `most_parts` is below 2.
+        """
+        prepared = prepare(texts)
+        found = dict(explain(self, prepared, most_parts))
+        return [found.get(row) for row in range(prepared.total)]
 
     def read(self, texts: list[str]) -> Any:
         """N prepared texts in the form that the model reads."""

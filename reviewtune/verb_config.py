@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from reviewtune.config import Config, DataConfig, OperatingConfig, ResultsFolder
 
@@ -46,19 +46,52 @@ class ArtifactConfig(Config):
     Default: where it was in training."""
 
 
-class PredictConfig(OperatingConfig, ArtifactConfig):
-    """Label reviews with an artifact: the input's columns, then `fake_probability`, `label` and `familiar`."""
+class ColumnsConfig(Config):
+    """Columns of a file of reviews."""
 
-    input: str
-    """Reviews: a csv, tsv, jsonl or parquet file, or `-` for one review a line on standard input."""
-    output: str = "-"
-    """Where the rows go: a .csv, .tsv, .jsonl or .parquet file, or `-` for csv on standard output."""
     text_column: str | None = None
     """Column of the review text. Default: found by its usual names."""
     only_scores: bool = False
     """Leave the input's columns out."""
     prefix: str = ""
     """Before the names of the columns that are added, where the input has columns of their names."""
+
+
+class PredictConfig(ColumnsConfig, OperatingConfig, ArtifactConfig):
+    """Label reviews with an artifact: the input's columns, then `fake_probability`, `label` and `familiar`."""
+
+    input: str
+    """Reviews: a csv, tsv, jsonl or parquet file, or `-` for one review a line on standard input."""
+    output: str = "-"
+    """Where the rows go: a .csv, .tsv, .jsonl or .parquet file, or `-` for csv on standard output."""
+
+
+class ExplainConfig(ColumnsConfig, OperatingConfig, ArtifactConfig):
+    """Say why an artifact calls a review fake or genuine: how much each of its words moves the log-odds of fake."""
+
+    text: str | None = None
+    """One review, or `-` for one on standard input."""
+    input: str | None = None
+    """Reviews in place of `--text`: a csv, tsv, jsonl or parquet file, or `-` for one review a line on standard
+    input."""
+    output: str | None = None
+    """Where rows go, the input's columns and then `fake_probability`, `label`, `familiar`, `for_fake`, `for_genuine`
+    and `words`: a .csv, .tsv, .jsonl or .parquet file, or `-` for csv on standard output. Default: they are shown."""
+    as_json: bool = Field(False, validation_alias=AliasChoices("as_json", "json"))
+    """Print JSON for programs: an object for `--text`, one a row for `--input`."""
+    most_parts: int = Field(128, ge=2)
+    """Parts of a text that are left out in turn, at most; of a longer text several words go together. Each costs a pass
+    of the model, but of TF-IDF, which has weights of its own."""
+    top: int = Field(8, ge=1)
+    """Words that are listed for fake and for genuine, the strongest ones."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.text is None) == (self.input is None):
+            raise ValueError("give --text with one review, or --input with a file of them")
+        if self.output is not None and (self.input is None or self.as_json):
+            raise ValueError("--output goes with --input FILE, and without --json: its ending says what is written")
+        return self
 
 
 class ExportConfig(ArtifactConfig):
@@ -109,6 +142,18 @@ class LeaderboardConfig(Config):
 
     results_dir: ResultsFolder = Path("results")
     """Folder that `tune` was given."""
+
+
+class WatchConfig(Config):
+    """Serve a results directory to this machine's browser: its board, and how far its studies are, as they go on.
+
+    `reviewtune watch RESULTS` is `reviewtune watch --results-dir RESULTS`.
+    """
+
+    results_dir: ResultsFolder = Path("results")
+    """Folder that `tune` was given."""
+    port: int = Field(0, ge=0, le=65535)
+    """Port on 127.0.0.1. 0 takes a free one."""
 
 
 class DoctorConfig(Config):

@@ -2,13 +2,13 @@
 
 A family is one file: its params with their search space, a `fit` that yields a model after every leg, which is an epoch
 or a part of one, and a `load`.
-Shape letters: `N` reviews, `D` embedding width.
+Shape letters: `N` reviews, `D` embedding width, `L` characters of a text.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,24 @@ class Model(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write what `Family.load` needs into an existing, empty folder."""
+        ...
+
+
+@runtime_checkable
+class Additive(Protocol):
+    """A model whose score of a text is a sum over its characters and a constant, so that it explains itself."""
+
+    def text_parts(self, text: str) -> tuple[float, NDArray[np.float64]]:
+        """What it says of any text, and (L,) what each of a text's characters adds to it: their sum is its score."""
+        ...
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A model that asks one question of a text after the other, and tells which."""
+
+    def text_path(self, text: str) -> tuple[float, list[tuple[str, float]]]:
+        """Its score before the first question, and each question with its answer, in words, and the score after it."""
         ...
 
 

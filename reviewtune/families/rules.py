@@ -97,6 +97,21 @@ class RulesModel:
                 place[here] = np.where(so, node.if_so, node.if_not)[here]
         return np.array([node.log_odds for node in nodes])[place]
 
+    def text_path(self, text: str) -> tuple[float, list[tuple[str, float]]]:
+        """The log-odds of all training reviews, and each question that leads to the text's answer, with those after it.
+
+        A question is told with what the text has: `capitals 0.031 > 0.02`.
+        """
+        features = dict(zip(FEATURES, surface([text]).astype(np.float32).astype(np.float64)[0].tolist(), strict=True))
+        node, asked = self.rules.nodes[0], []
+        while node.feature is not None:
+            value = features[node.feature]
+            so = value <= node.at_most
+            said = f"{node.feature} {value:.4g} {'<=' if so else '>'} {node.at_most:.4g}"
+            node = self.rules.nodes[node.if_so if so else node.if_not]
+            asked.append((said, node.log_odds))
+        return self.rules.nodes[0].log_odds, asked
+
     def save(self, folder: Path) -> None:
         """Write `rules.json`."""
         (folder / MODEL_FILE).write_text(self.rules.model_dump_json(indent=1, exclude_defaults=True) + "\n")

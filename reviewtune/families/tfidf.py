@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -24,6 +25,7 @@ from reviewtune.errors import DataError
 from reviewtune.families.base import Inputs, Leg, Rows, Setting, as_texts
 from reviewtune.families.sklearn_model import SklearnModel, load_pipeline
 from reviewtune.families.space import Choice, Floats, Integers, Params
+from reviewtune.families.tfidf_parts import character_weights
 
 Analyzer = Literal["char+word", "char", "word"]
 Classifier = Literal["linear_svm", "logistic_regression"]
@@ -61,6 +63,11 @@ class TfidfParams(Params):
 @dataclass(frozen=True)
 class TfidfModel(SklearnModel):
     """A fitted TF-IDF pipeline: a union of one or two vectorizers, and a classifier."""
+
+    def text_parts(self, text: str) -> tuple[float, NDArray[np.float64]]:
+        """The intercept, and (L,) what each of a text's characters adds to it, as `tfidf_parts` shares it out."""
+        union, classifier = (step for _, step in self.pipeline.steps)
+        return float(classifier.intercept_[0]), character_weights(union, classifier.coef_[0], text)
 
     def save(self, folder: Path) -> None:
         """Write `model.skops` with each vocabulary as one array: as a dict one takes 100 MB and many seconds."""

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from reviewtune import durations
 from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.leaderboard.entry import Entry
 
 DASH = "\N{EN DASH}"
 NOTHING = DASH
+duration = durations.duration
 LONG_NAME = 16
 """Letters of a source's name in a column: the table beneath has it whole."""
 
@@ -31,17 +33,6 @@ class Column:
     text: Callable[[Entry], str]
     importance: int
     numeric: bool = True
-
-
-def duration(seconds: float) -> str:
-    """The time in the unit a person would use: `31 ms`, `0.4 s`, `52 s`, `12.5 min`, `4.2 h`."""
-    if seconds < 0.1:
-        return f"{1000 * seconds:.0f} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def rate(per_second: float) -> str:

@@ -22,6 +22,8 @@ SLICES_FILE = "slices.json"
 """Beside an entry: its scores on parts of the test split (`evaluation.slices.Slices`)."""
 ERRORS_FILE, LABEL_ISSUES_FILE = "errors.csv", "label_issues.csv"
 """Beside an entry: its worst errors on the test split, and labels that may be wrong. They hold texts of reviews."""
+EXPLANATIONS_FILE = "explanations.json"
+"""Beside an entry: what the words of its worst errors weigh (`leaderboard.explained_errors`), without the texts."""
 
 
 def _as_time(value: str) -> str:

@@ -29,6 +29,7 @@ from reviewtune.predict import check_base
 from reviewtune.quiet import be_quiet
 from reviewtune.tuning.continuable import Continuation, find_continuation
 from reviewtune.tuning.ensemble import stack_entries
+from reviewtune.tuning.error_words import explain_errors
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.identity import known_identity
@@ -78,7 +79,7 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
     tracking = open_tracking(study.config.tracker, study.study_id, study.config.results_dir, partial(say, console))
     with (
         ray_session(study.config.address, console) as cluster,
-        Progress(budget, console, study.config.objective) as progress,
+        Progress(budget, console, study.config.objective, study.folder) as progress,
     ):
         progress.say(found.line())
         run = FamilyRun(study, study.plans[0], cluster, progress, tracking)
@@ -88,9 +89,11 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
             _train(run, found, number=max((record.number for record in records), default=0) + 1)
         if error := rank(study, name, partial(tune_family, run), progress):
             raise error
+        explain_errors(study, name, cluster, progress)
         score_elsewhere(study, name, cluster, progress)
         if study.stacks:
             rank(study, ENSEMBLE, partial(stack_entries, study, cluster, progress), progress)
+            explain_errors(study, ENSEMBLE, cluster, progress)
             score_elsewhere(study, ENSEMBLE, cluster, progress)
         if tracking:
             tracking.finish(entries_of(study), study.config.results_dir)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from statistics import mean
 
+from reviewtune.durations import duration
 from reviewtune.families.registry import ENSEMBLE
-from reviewtune.leaderboard.columns import duration
 from reviewtune.tuning.plan import FamilyPlan, Study
 from reviewtune.tuning.records import TrialRecord, TrialStore
 from reviewtune.tuning.resources import Resources, trial_resources

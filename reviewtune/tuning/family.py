@@ -66,7 +66,7 @@ def _search_on(run: FamilyRun, executors: Executors) -> list[TrialRecord]:
             executors.end()
         run.progress.begin(run.name, "preparing", records)
         executor = executors.get()
-        run.progress.begin(run.name, "tuning", _done(records))
+        run.progress.begin(run.name, "tuning", _done(records), run.resources.concurrent)
         run_round(run, executor, _round(run, records))
         records, before = run.trials.read(), done
         if any(record.status == "paused" for record in records):

@@ -20,11 +20,11 @@ from reviewtune.leaderboard.scores import Gain, Selection
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.entries import selection_of
 from reviewtune.tuning.executor import Executors
+from reviewtune.tuning.family_progress import FINALISTS
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeper import mark_lost
 from reviewtune.tuning.keeping import BEST, LAST
-from reviewtune.tuning.progress import FINALISTS
 from reviewtune.tuning.records import TrialRecord, best_first
 from reviewtune.tuning.tasks import run_as_tasks
 from reviewtune.tuning.training import EVERYTHING, MORE_SEEDS, Training, fold_name

@@ -1,19 +1,22 @@
-"""What a person sees while a study runs: a live table on a terminal, a line an event elsewhere."""
+"""What a person sees while a study runs: a live table with a bar on a terminal, a line an event elsewhere."""
 
-import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
 
 from reviewtune.data.watching import watched
 from reviewtune.errors import one_line
 from reviewtune.evaluation.objective import OBJECTIVES, Objective
+from reviewtune.progress_note import FamilyNote
 from reviewtune.schema import F1
+from reviewtune.tuning.family_progress import FINALISTS, PREPARING, UNSEEN, FamilyProgress
+from reviewtune.tuning.live_view import family_table, live_view
+from reviewtune.tuning.progress_file import ProgressFile
 from reviewtune.tuning.records import TrialRecord, best_of, epochs_text
 from reviewtune.tuning.training import SEARCH
 from reviewtune.tuning.waiting import Pace, Seldom
@@ -24,35 +27,8 @@ def say(console: Console, line: str) -> None:
     console.print(one_line(line), highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
 
-PREPARING, FINALISTS, UNSEEN = "preparing", "finalists", "unseen"
-_LISTED = {FINALISTS: ("finalists on folds, ", "folds "), UNSEEN: ("without a source, ", "unseen ")}
-"""How trainings that are no longer searched are told in the live table, and in a narrow one."""
-
-BRIEF = 80
-"""Columns under which the live table leaves out how far each trial is."""
-
-
 _END = {"lost": "was lost and will be tried again"}
 """How a trial's end is told, where that is not its status."""
-
-
-@dataclass
-class FamilyProgress:
-    """How far one family has come."""
-
-    num_trials: int
-    records: list[TrialRecord] = field(default_factory=list)
-    running: dict[str, TrialRecord] = field(default_factory=dict)
-    state: str = "waiting"
-    prepared: tuple[int, int, str] | None = None
-    """Reviews that are in the form it reads, of how many, and how long the rest takes; None where that is not known."""
-    trained: tuple[int, int] = (0, 0)
-    """Trainings of finalists, or of the chosen one without a source, that are done, of how many."""
-    told: set[str] = field(default_factory=set)
-    """Why trials were lost since it began to tune."""
-    started: float | None = None
-    seconds: float = 0.0
-    test_f1: float | None = None
 
 
 class Progress:
@@ -62,21 +38,27 @@ class Progress:
         num_trials: Of each family, by name.
         console: Where to.
         objective: Name of what trials are compared by.
+        folder: Of the study, where a file says the same to whoever looks on; None: there is none.
     """
 
-    def __init__(self, num_trials: dict[str, int], console: Console, objective: str = F1) -> None:
+    def __init__(
+        self, num_trials: dict[str, int], console: Console, objective: str = F1, folder: Path | None = None
+    ) -> None:
         self.objective = OBJECTIVES[objective]
         self.console = console
         self.families = {family: FamilyProgress(number) for family, number in num_trials.items()}
-        self._seldom = Seldom(self.say)
+        self._seldom = Seldom(self._event)
         self._ending = ExitStack()
         self._pace = Pace()
         self._live = (
-            Live(get_renderable=self.table, console=console, refresh_per_second=2) if console.is_terminal else None
+            Live(get_renderable=self.view, console=console, refresh_per_second=2) if console.is_terminal else None
         )
+        self._file = ProgressFile(folder, self.objective.title, self._notes) if folder else None
 
     def __enter__(self) -> Self:
         self._ending.enter_context(watched(self.prepared))
+        if self._file:
+            self._file.begin()
         if self._live:
             self._ending.enter_context(self._live)
         return self
@@ -85,19 +67,22 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ending.close()
+        if self._file:
+            self._file.end("ended" if kind is None else "interrupted" if kind is KeyboardInterrupt else "failed")
 
     def say(self, line: str) -> None:
         """Print a line above the table."""
         say(self.console, line)
+        if self._file:
+            self._file.note(line)
 
-    def begin(self, family: str, state: str, records: list[TrialRecord]) -> None:
-        """A family is at work, with the trials of earlier runs."""
+    def begin(self, family: str, state: str, records: list[TrialRecord], slots: int | None = None) -> None:
+        """A family is at work, with the trials of earlier runs, so many of its trials at a time."""
         progress = self.families[family]
-        progress.state, progress.records, progress.prepared = state, list(records), None
+        progress.begin(state, slots)
+        progress.records = list(records)
         progress.told.clear()
-        progress.started = progress.started or time.monotonic()
-        if not self._live:
-            self.say(f"{family}: {state}")
+        self._event(f"{family}: {state}")
 
     def prepared(self, what: str, done: int, total: int) -> None:
         """So many of the reviews are in the form that the family which is being prepared reads."""
@@ -105,16 +90,14 @@ class Progress:
         for name, progress in self.families.items():
             if progress.state == PREPARING:
                 progress.prepared = (done, total, left)
-                if not self._live:
-                    self._seldom(f"{name}: {what} {done:,} of {total:,} reviews{left}")
+                self._seldom(f"{name}: {what} {done:,} of {total:,} reviews{left}")
 
     def train_finalists(self, family: str, done: int, total: int, state: str = FINALISTS) -> None:
         """So many of a family's trainings are done: of finalists on folds, or of the chosen one without a source."""
         progress = self.families[family]
-        progress.state, progress.trained = state, (done, total)
-        progress.started = progress.started or time.monotonic()
-        if not self._live:
-            self.say(f"{family}: {state}, {done} of {total} trainings done")
+        progress.begin(state)
+        progress.trained = (done, total)
+        self._event(f"{family}: {state}, {done} of {total} trainings done")
 
     def trial(self, family: str, event: str, record: TrialRecord) -> None:
         """A trial of `family` has `started`, finished a `leg`, or `ended`."""
@@ -130,8 +113,8 @@ class Progress:
             progress.records.append(record)
         if record.error:
             self._tell(family, f"trial {record.trial_id}", record)
-        elif not self._live:
-            self.say(_line(family, record, progress, self.objective))
+        else:
+            self._event(_line(family, record, progress, self.objective))
 
     def _finalist(self, family: str, event: str, record: TrialRecord) -> None:
         """The same of a finalist's training on a fold."""
@@ -158,60 +141,28 @@ class Progress:
     def end(self, family: str, state: str, test_f1: float | None) -> None:
         """A family has its entry, or none."""
         progress = self.families[family]
-        progress.state, progress.test_f1 = state, test_f1
-        took = "kept from before"
-        if progress.started is not None:
-            progress.seconds = time.monotonic() - progress.started
-            took = f"{progress.seconds:.0f} s"
-        progress.started = None
-        if not self._live:
-            scored = f", test F1 {test_f1:.4f}" if test_f1 is not None else ""
-            self.say(f"{family}: {state}{scored} ({took})")
+        took = "kept from before" if progress.started is None else f"{progress.so_far:.0f} s"
+        progress.end(state, test_f1)
+        scored = f", test F1 {test_f1:.4f}" if test_f1 is not None else ""
+        self._event(f"{family}: {state}{scored} ({took})")
+
+    def view(self) -> RenderableType:
+        """What a terminal shows: the table, and a bar."""
+        return live_view(self.families, self.objective, self.console.width)
 
     def table(self) -> Table:
         """The live table."""
-        brief = self.console.width < BRIEF
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("family", "trials", f"best {self.objective.title}", "default", "test F1", "time", "now"):
-            table.add_column(name, justify="left" if name in ("family", "now") else "right", no_wrap=True)
-        for family, progress in self.families.items():
-            table.add_row(family, *_cells(progress, self.objective, brief=brief))
-        return table
+        return family_table(self.families, self.objective, self.console.width)
 
+    def _event(self, line: str) -> None:
+        """Print a line where no table shows the same."""
+        if not self._live:
+            self.say(line)
+        elif self._file:
+            self._file.note(line)
 
-def _cells(progress: FamilyProgress, objective: Objective, *, brief: bool) -> tuple[str, ...]:
-    best = best_of([*progress.records, *progress.running.values()])
-    default = next((record.best for record in progress.records if record.is_default and record.best), None)
-    seconds = time.monotonic() - progress.started if progress.started else progress.seconds
-    now = progress.state
-    if progress.prepared:
-        done, total, left = progress.prepared
-        now = f"{done / total:.0%} ready" if brief else f"{done:,}/{total:,}{left}"
-    if progress.state in _LISTED:
-        now = _LISTED[progress.state][brief]
-        now += "{}/{}".format(*progress.trained)
-    if progress.running and progress.state == "tuning":
-        epochs = [record.epochs[-1].epoch if record.epochs else 0 for record in progress.running.values()]
-        now = f"{len(epochs)} running"
-        rate = _pack_rate(progress)
-        if rate is not None and not brief:
-            now += f", {rate:,.0f} reviews/s"
-        elif any(epochs) and not brief:
-            now += f", epochs {' '.join(map(epochs_text, epochs))}"
-    return (
-        f"{len(progress.records)}/{progress.num_trials}" if progress.num_trials else "",
-        objective.text(best.best.score) if best and best.best else "",
-        objective.text(default.score) if default else "",
-        f"{progress.test_f1:.4f}" if progress.test_f1 is not None else "",
-        f"{seconds:.0f} s" if seconds else "",
-        now,
-    )
-
-
-def _pack_rate(progress: FamilyProgress) -> float | None:
-    """Reviews a second of the pack whose leg ended last; None where trials train by themselves."""
-    last = [record.epochs[-1] for record in progress.running.values() if record.epochs]
-    return last[-1].pack_reviews_per_second if last else None
+    def _notes(self) -> list[FamilyNote]:
+        return [progress.note(name, self.objective) for name, progress in self.families.items()]
 
 
 def _line(family: str, record: TrialRecord, progress: FamilyProgress, objective: Objective) -> str:

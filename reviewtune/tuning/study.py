@@ -12,6 +12,7 @@ from reviewtune.files import write_text
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.tuning.continuation import continue_entry
 from reviewtune.tuning.ensemble import stack_entries
+from reviewtune.tuning.error_words import explain_errors
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.identity import keep_identity
@@ -54,7 +55,7 @@ def _run(study: Study, console: Console) -> None:
     tracking = open_tracking(config.tracker, study.study_id, config.results_dir, tell)
     with (
         ray_session(study.config.address, console) as cluster,
-        Progress(_budget(study), console, study.config.objective) as progress,
+        Progress(_budget(study), console, study.config.objective, study.folder) as progress,
     ):
         runs = [FamilyRun(study, plan, cluster, progress, tracking) for plan in study.plans]
         work = {run.name: partial(tune_family, run) for run in runs}
@@ -65,6 +66,7 @@ def _run(study: Study, console: Console) -> None:
             if error := rank(study, name, make, progress):
                 errors.append(error)
             else:
+                explain_errors(study, name, cluster, progress)
                 score_elsewhere(study, name, cluster, progress)
         if tracking:
             tracking.finish(entries_of(study), study.config.results_dir)

@@ -49,7 +49,7 @@ def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progres
         rows = on_worker(_score, cpus=resources.cpus, gpus=resources.gpus)(folder, left)
         keep_transfer(folder, rows)
     except FAILURES as error:
-        progress.say(f"{name}: not scored on {_names(study.others)}: {_reason(error)}")
+        progress.say(f"{name}: not scored on {_names(study.others)}: {reason_of(error)}")
         return
     for row in rows:
         progress.say(f"{name}: on {row.name} {'' if row.f1 is None else 'F1 '}{elsewhere_text(row)}")
@@ -78,5 +78,6 @@ def _names(others: list[OtherReviews]) -> str:
     return ", ".join(each.name for each in others)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """What went wrong, on one line."""
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -22,13 +22,13 @@ from reviewtune.leaderboard.ties import PREDICTED
 from reviewtune.schema import CLUSTER, FAKE, FAKE_PROBABILITY, SOURCE
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.executor import Executors
+from reviewtune.tuning.family_progress import UNSEEN
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.finalists import remove_models, train
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.left_out import without
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import UNSEEN_PREDICTIONS_FILE, keep_predictions, kept_scores
-from reviewtune.tuning.progress import UNSEEN
 from reviewtune.tuning.training import Training
 
 Said = Mapping[str, NDArray[np.float64]]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.text import Text
 
-from reviewtune.leaderboard.columns import duration
+from reviewtune.durations import duration
 
 EVERY_SECONDS = 15.0
 """Between two lines where there is no terminal."""
@@ -26,16 +26,21 @@ class Pace:
     """
 
     clock: Clock = time.monotonic
-    _first: tuple[float, int] | None = field(default=None, init=False)
+    _first: tuple[float, float] | None = field(default=None, init=False)
 
-    def left(self, done: int, total: int) -> str:
-        """`, 40 s left`; empty before there is anything to tell it by, and at the end."""
+    def seconds_left(self, done: float, total: float) -> float | None:
+        """How long the rest takes; None before there is anything to tell it by, and at the end."""
         if not done:
-            return ""
+            return None
         # What starting took, before the first were done, says nothing about the others.
         self._first = self._first or (self.clock(), done)
         seconds, since = self.clock() - self._first[0], done - self._first[1]
-        return f", {duration(seconds * (total - done) / since)} left" if since and done < total else ""
+        return seconds * (total - done) / since if since > 0 and done < total else None
+
+    def left(self, done: int, total: int) -> str:
+        """`, 40 s left`; empty where that cannot be told."""
+        seconds = self.seconds_left(done, total)
+        return "" if seconds is None else f", {duration(seconds)} left"
 
     def line(self, what: str, done: int, total: int) -> str:
         """`what 1,280 of 5,000 reviews, 40 s left`."""

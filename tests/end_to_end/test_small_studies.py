@@ -3,16 +3,22 @@
 They are small enough to judge mutants by, for which they are run, and need no base model of anybody's.
 """
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import ModelCard
 
+import reviewtune
 from reviewtune.config import StudyConfig
+from reviewtune.leaderboard.explained_errors import read_explanations
+from reviewtune.progress_note import read_progress
+from reviewtune.tuning.error_words import MOST_PARTS
 from tests.end_to_end.in_process import EPOCHS, FAMILIES, Told, run, small_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_ray")]
@@ -89,6 +95,39 @@ def test_only_the_kept_trials_leave_models(study: Told) -> None:
     (models,) = study.config.results_dir.glob("studies/*/qlora/models")
     kept = [folder.name for folder in models.iterdir() if not folder.name.startswith(".")]
     assert kept == [study.entries["qlora"]["trial_id"]]
+
+
+def test_the_words_of_errors_are_kept_beside_each_entry_and_are_those_of_its_artifact(study: Told) -> None:
+    (reviews,) = (study.config.results_dir / "store" / "reviews").glob("*.parquet")
+    texts = {row["id"]: row["text"] for row in pq.read_table(reviews).to_pylist()}
+    for family in (*FAMILIES, "ensemble"):
+        entry = study.entries[family]
+        folder = study.config.results_dir / "studies" / entry["study_id"] / family
+        with (folder / "errors.csv").open(newline="") as file:
+            listed = [row["id"] for row in csv.DictReader(file)]
+        found = read_explanations(folder / "explanations.json")
+        assert found is not None
+        assert [each.id for each in found.explanations] == listed[: len(found.explanations)] != []
+        first = found.explanations[0]
+        classifier = reviewtune.load(study.config.results_dir / entry["artifact"])
+        (explained,) = classifier.explain([texts[first.id]], MOST_PARTS)
+        assert explained is not None
+        assert first.text_sha256 == explained.text_sha256
+        assert [word[:2] for word in first.words] == [(word.start, word.end) for word in explained.words]
+        np.testing.assert_allclose(
+            [word[2] for word in first.words], [word.weight for word in explained.words], atol=1e-3
+        )
+
+
+def test_how_far_it_was_is_left_behind(study: Told) -> None:
+    (path,) = study.config.results_dir.glob("studies/*/progress.json")
+    note = read_progress(path)
+    assert note is not None
+    assert (note.state, [family.state for family in note.families]) == ("ended", ["done"] * 3)
+    assert {family.name: sum(family.trials.values()) for family in note.families} == {
+        **dict.fromkeys(FAMILIES, TRIALS), "ensemble": 0,
+    }  # fmt: skip
+    assert any(line.startswith("qlora 3/3 ") for line in note.lines)
 
 
 def test_each_split_is_predicted_once_for_each_review(study: Told) -> None:

@@ -1,4 +1,5 @@
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -213,4 +214,4 @@ def test_the_help_is_in_groups_and_plain_words(
 
 @pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if verb.example])
 def test_every_example_is_valid(verb: str) -> None:
-    parse(VERBS[verb].config, str(VERBS[verb].example).split(), prog="reviewtune")
+    parse(VERBS[verb].config, shlex.split(str(VERBS[verb].example)), prog="reviewtune")

@@ -9,7 +9,7 @@ from sklearn.tree import DecisionTreeClassifier
 from reviewtune.data.reviews import load_reviews
 from reviewtune.data.surface import FEATURES, surface
 from reviewtune.errors import ArtifactError
-from reviewtune.families.base import Rows, Setting
+from reviewtune.families.base import Asking, Rows, Setting
 from reviewtune.families.rules import MODEL_FILE, Rule, Rules, RulesFamily, RulesModel, RulesParams
 
 TEXTS = ["Very good tent.", "very good tent", "It broke twice!", "It broke.And again"] * 10
@@ -110,3 +110,14 @@ def test_the_surface_of_published_reviews_tells_most_fakes(salminen_csv: Path) -
 
 def test_features_are_as_many_as_columns() -> None:
     assert surface(["a", "b"]).shape == (2, len(FEATURES))
+
+
+def test_the_questions_that_lead_to_an_answer_are_told() -> None:
+    tree = [node(0.5, "words", 3, 1, 2), node(-1), node(0.75, "capitals", 0.1, 3, 4), node(1.5), node(-2)]
+    model = RulesModel(Rules(nodes=tree))
+    assert isinstance(model, Asking)
+    assert model.text_path("one two") == (0.5, [("words 2 <= 3", -1.0)])
+    assert model.text_path("one two three FOUR") == (0.5, [("words 4 > 3", 0.75), ("capitals 0.2222 > 0.1", -2.0)])
+    for text in TEXTS:
+        before, asked = model.text_path(text)
+        assert [before, *(after for _, after in asked)][-1] == model.scores([text])[0]

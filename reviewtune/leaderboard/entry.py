@@ -23,6 +23,9 @@ SLICES_FILE = "slices.json"
 ERRORS_FILE, LABEL_ISSUES_FILE = "errors.csv", "label_issues.csv"
 """Beside an entry: its worst errors on the test split, and labels that may be wrong. They hold texts of reviews."""
 
+FIGURES_FOLDER = "figures"
+"""In a results directory: figures of its boards and entries, as PNG and SVG."""
+
 
 def _as_time(value: str) -> str:
     datetime.fromisoformat(value)  # raises ValueError, which pydantic reports

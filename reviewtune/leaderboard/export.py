@@ -9,13 +9,18 @@ from reviewtune.files import write_text
 from reviewtune.leaderboard.board import Board
 from reviewtune.leaderboard.frame import as_frame
 from reviewtune.leaderboard.markdown import markdown
-from reviewtune.leaderboard.report import html_page
+from reviewtune.leaderboard.page.render import html_page
 
 __all__ = ["as_frame", "export"]
 
 
-def export(board: Board, results_dir: Path) -> list[Path]:
+def export(board: Board, results_dir: Path, *, with_texts: bool = False) -> list[Path]:
     """Write `leaderboard.json`, `.csv`, `.md` and `.html` into the results directory, each in one step.
+
+    Args:
+        board: What they show.
+        results_dir: Where they go, and where what lies beside the board's entries is read.
+        with_texts: Whether the page's lists of errors show the reviews' texts.
 
     Returns:
         The four paths, in that order.
@@ -27,7 +32,7 @@ def export(board: Board, results_dir: Path) -> list[Path]:
         "json": _json(board),
         "csv": as_frame(board).to_csv(index=False, lineterminator="\n"),
         "md": markdown(board),
-        "html": html_page(board),
+        "html": html_page(board, results_dir, with_texts=with_texts),
     }
     return [_write(results_dir / f"leaderboard.{suffix}", text) for suffix, text in texts.items()]
 

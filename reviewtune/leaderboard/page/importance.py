@@ -11,7 +11,7 @@ FEWEST_TRIALS = 8
 """With fewer a forest has nothing to learn."""
 MOST_TRIALS = 200
 """That are looked at, evenly over the search: more take seconds and move no bar."""
-TREES = 32
+TREES = 16
 
 
 def importance_of(trials: Sequence[tuple[dict[str, Any], float]]) -> list[tuple[str, float]]:

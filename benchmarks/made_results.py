@@ -1,4 +1,4 @@
-"""Results of studies that never ran: entries with predictions, trials, slices and lists of errors, as many as wanted."""
+"""Results of studies that never ran: entries with predictions, trials, slices and lists of errors, as many as asked."""
 
 import csv
 import json
@@ -55,7 +55,7 @@ def make_results(
         records = [_trial(rng, place, strength) for place in range(1, trials // entries + 1)]
         _write_trials(path.parent / "trials", records)
         best = max(records, key=lambda record: record["epochs"][-1]["f1"], default=_trial(rng, 1, strength))
-        write_entry(_entry(study, family, fake, probability, best, records, text), path)
+        write_entry(_entry(study, family, (fake, probability), records=records, best=best, text=text), path)
         _write_beside(path, fake, probability, text, rng)
         settings = StudyConfig(num_trials=max(len(records), 1), study=study).model_dump(mode="json")
         (path.parents[1] / "config.json").write_text(json.dumps(settings))
@@ -92,12 +92,13 @@ def _write_trials(folder: Path, records: list[dict[str, Any]]) -> None:
 def _entry(
     study: str,
     family: str,
-    fake: NDArray[np.bool_],
-    probability: NDArray[np.float64],
-    best: dict[str, Any],
+    judged: tuple[NDArray[np.bool_], NDArray[np.float64]],
+    *,
     records: list[dict[str, Any]],
+    best: dict[str, Any],
     text: str,
 ) -> Entry:
+    fake, probability = judged
     predicted = probability > 0.5
     interval = f1_interval(fake, predicted)
     scores: dict[str, Any] = classification_scores(fake, probability, predicted)

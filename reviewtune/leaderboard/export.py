@@ -10,6 +10,7 @@ from reviewtune.leaderboard.board import Board
 from reviewtune.leaderboard.frame import as_frame
 from reviewtune.leaderboard.markdown import markdown
 from reviewtune.leaderboard.page.render import html_page
+from reviewtune.markup import in_spreadsheet
 
 __all__ = ["as_frame", "export"]
 
@@ -30,11 +31,19 @@ def export(board: Board, results_dir: Path, *, with_texts: bool = False) -> list
     """
     texts = {
         "json": _json(board),
-        "csv": as_frame(board).to_csv(index=False, lineterminator="\n"),
+        "csv": _csv(board),
         "md": markdown(board),
         "html": html_page(board, results_dir, with_texts=with_texts),
     }
     return [_write(results_dir / f"leaderboard.{suffix}", text) for suffix, text in texts.items()]
+
+
+def _csv(board: Board) -> str:
+    """The table, in which no name from outside is a formula."""
+    frame = as_frame(board)
+    for name in frame.columns[frame.dtypes == "string"]:
+        frame[name] = frame[name].map(in_spreadsheet, na_action="ignore")
+    return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
 def _json(board: Board) -> str:

@@ -26,6 +26,7 @@ from reviewtune.leaderboard.entry import (
     Entry,
     entry_path,
 )
+from reviewtune.markup import in_spreadsheet, visible
 from reviewtune.schema import (
     CATEGORY,
     FAKE_PROBABILITY,
@@ -124,5 +125,5 @@ def _own_columns(rows: pa.Table) -> dict[str, pa.Array]:
 
 
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
+    line = in_spreadsheet(" ".join(visible(text).split()))
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}\N{HORIZONTAL ELLIPSIS}"

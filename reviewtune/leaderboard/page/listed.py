@@ -3,13 +3,13 @@
 Their ids and whatever columns the user's own file had are always shown; their texts, and words of them, where asked.
 """
 
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import csv
 
+from reviewtune.markup import visible
 from reviewtune.schema import TEXT
 
 MOST_ROWS = 20
@@ -55,14 +55,6 @@ def read_listed(path: Path, *, with_texts: bool, most: int = MOST_ROWS) -> Liste
 
 
 def harmless(text: str) -> str:
-    """The text on one line, cut, and without the characters that steer terminals or turn the direction of writing.
-
-    HTML's own characters stay: the template escapes them.
-    """
-    line = " ".join("".join(letter if _is_harmless(letter) else " " for letter in text).split())
+    """The text on one line, cut, and without what steers or hides; HTML's own characters the template escapes."""
+    line = " ".join(visible(text).split())
     return line if len(line) <= LONGEST_CELL else f"{line[: LONGEST_CELL - 1]}\N{HORIZONTAL ELLIPSIS}"
-
-
-def _is_harmless(letter: str) -> bool:
-    # Zero-width joiners and non-joiners, of category Cf too, are part of how some scripts and emoji are written.
-    return letter in "\u200c\u200d" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")

@@ -16,6 +16,7 @@ from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.page.sorting import LOW_FIRST, sort_value
 from reviewtune.leaderboard.page.view import label, views
 from reviewtune.leaderboard.parts import HEAD
+from reviewtune.markup import visible
 
 SCRIPTS = (
     "vendor/chart.umd.min.js",
@@ -42,6 +43,7 @@ def html_page(board: Board, results_dir: Path | None = None, *, with_texts: bool
         loader=PackageLoader("reviewtune.leaderboard.page", "web"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

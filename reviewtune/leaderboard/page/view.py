@@ -16,6 +16,7 @@ from reviewtune.leaderboard.page.split_facts import split_facts
 from reviewtune.leaderboard.parts import Parts, parts_of
 from reviewtune.leaderboard.remarks import remarks
 from reviewtune.leaderboard.side_tables import SideTable, side_tables
+from reviewtune.markup import visible
 
 DRAWN = {"interval", "study"}
 """Keys of columns that the page shows beside the F1 and under the family."""
@@ -157,7 +158,7 @@ def _compared(view: EntryView) -> dict[str, Any]:
 def label(entry: Entry) -> str:
     """A short name, told apart by its rank: `1 qlora stella_en_400M_v5`."""
     encoder = (entry.encoder or "").rstrip("/").rsplit("/", 1)[-1]
-    text = " ".join(part for part in (str(entry.rank or ""), entry.family, encoder) if part)
+    text = visible(" ".join(part for part in (str(entry.rank or ""), entry.family, encoder) if part))
     return text if len(text) <= 30 else f"{text[:29]}…"
 
 

@@ -46,21 +46,28 @@ page.curveTips = (data) => ({
   callbacks: { title: (items) => items[0]?.dataset.label, label: ({ raw }) => (raw.at === undefined ? "" : page.pointLabel(data, raw.at)) },
 });
 
+// On a logarithmic axis the places without a false alarm stand at half a review, its left end.
+page.rocPlace = (data) => (at) => ({ x: (data.few ? Math.max(data.alarms[at], 0.5) : data.alarms[at]) / data.genuine, y: data.found[at] / data.fakes, at });
+
 page.roc = (canvas, data) => page.draw(canvas, (colours) => {
-  const place = (at) => ({ x: data.alarms[at] / data.genuine, y: data.found[at] / data.fakes, at });
+  const place = page.rocPlace(data);
+  const diagonal = data.few ? [...Array(41)].map((_, step) => (0.5 / data.genuine) ** (1 - step / 40)).map((x) => ({ x, y: x })) : [{ x: 0, y: 0 }, { x: 1, y: 1 }];
+  const few = { type: "logarithmic", min: 0.5 / data.genuine, max: 1, ticks: { callback: (value) => (page.isPower(value) ? page.percent(value, value < 0.01 ? 1 : 0) : "") } };
   return {
     data: { datasets: [
       ...page.marks(data, place, colours),
       page.dots("the explorer's threshold", [place(data.now ?? data.own)], colours.fake, { pointStyle: "circle", pointRadius: 8, pointHoverRadius: 8, backgroundColor: "transparent", borderWidth: 2, explorer: true }),
       page.line("ROC curve", data.threshold.map((_, at) => place(at)), colours.genuine, { stepped: false, order: 2 }),
-      page.line("chance", [{ x: 0, y: 0 }, { x: 1, y: 1 }], colours.rule, { borderWidth: 1, silent: true, pointHitRadius: 0, order: 3 }),
+      page.line("chance", diagonal, colours.rule, { borderWidth: 1, silent: true, pointHitRadius: 0, order: 3 }),
     ] },
     options: {
-      scales: { x: page.unit(colours, "Genuine reviews called fake"), y: page.unit(colours, "Fakes found") },
+      scales: { x: page.unit(colours, "Genuine reviews called fake", data.few ? few : {}), y: page.unit(colours, "Fakes found") },
       plugins: { legend: page.keys(colours), tooltip: { ...page.plugins(colours).tooltip, ...page.curveTips(data) } },
     },
   };
 });
+
+page.isPower = (value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6;
 
 page.keys = (colours) => ({
   ...page.plugins(colours).legend,

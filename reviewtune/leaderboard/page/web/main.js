@@ -39,6 +39,8 @@ page.open = (details) => {
   }
   page.told(place, data);
   const explorer = place.querySelector(".explorer");
+  const few = place.querySelector('[data-part="few"]');
+  few?.addEventListener("change", () => { data.judged.few = few.checked; page.roc(drawn.roc, data.judged); });
   if (data.judged) page.explore(explorer, data.judged, () => page.follow(drawn, data.judged));
   else explorer.remove();
   for (const part of place.querySelectorAll("section")) if (!part.querySelector("figure, .explorer")) part.remove();
@@ -60,7 +62,7 @@ page.follow = (drawn, data) => {
     chart.update("none");
   };
   const recall = data.found[data.now] / data.fakes;
-  move(drawn.roc, { x: data.alarms[data.now] / data.genuine, y: recall, at: data.now });
+  move(drawn.roc, page.rocPlace(data)(data.now));
   move(drawn.recall, { x: recall, y: page.precisionAt(data, data.now) ?? NaN, at: data.now });
   move(drawn.histogram, null);
 };
@@ -99,6 +101,8 @@ page.printing = () => {
   for (const one of unfilled.slice(0, page.MOST_PRINTED)) page.open(one);
   document.querySelectorAll("section.group").forEach(page.compare);
   page.redraw();
+  // For half the width of a sheet, or all of it: the window's own says nothing of the sheet's.
+  for (const [canvas, { chart }] of page.drawn) chart.resize(canvas.closest("figure.wide") ? 720 : 350, 230);
 };
 
 page.printed = () => {

@@ -37,7 +37,7 @@ def test_nothing_to_list_is_none(tmp_path, content):
 
 
 def test_what_steers_a_terminal_or_turns_writing_round_is_taken_out():
-    assert harmless("a\x1b[31mred\x07\u202eelif\u2066x\u2029y\x00z\x9b") == "a [31mred elif x y z"
+    assert harmless("a\x1b[31mred\x07\u202eelif\u2066x\u2029y\x00z\x9b") == "a [31mred elifx y z"
     kept = "caf\u00e9 \U0001f468\u200d\U0001f469 \u0645\u06cc\u200c\u062e"
     assert harmless(kept) == kept
 

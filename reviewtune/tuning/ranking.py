@@ -35,5 +35,5 @@ def rank(study: Study, name: str, work: Callable[[], Entry], progress: Progress)
         look_closer(study, entry)
     except ReviewtuneError as error:
         progress.say(f"{name} is on the board without slices and errors to look at: {error}")
-    export(collect(results_dir), results_dir, with_texts=study.config.with_texts)
+    export(collect(results_dir), results_dir)
     return None

@@ -11,6 +11,7 @@ from reviewtune.families.registry import ENSEMBLE
 from reviewtune.files import write_text
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.entry import entry_path, read_entry
+from reviewtune.leaderboard.export import export
 from reviewtune.tuning.continuation import continue_entry
 from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
@@ -44,7 +45,10 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
     describe(study, lambda line: say(console, line))
     with study_lock(study.folder):
         _run(study, console)
-    return collect(study.config.results_dir)
+    board = collect(study.config.results_dir)
+    if study.config.with_texts:
+        export(board, study.config.results_dir, with_texts=True)
+    return board
 
 
 def _run(study: Study, console: Console) -> None:

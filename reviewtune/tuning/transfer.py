@@ -53,7 +53,7 @@ def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progres
         return
     for row in rows:
         progress.say(f"{name}: on {row.name} {'' if row.f1 is None else 'F1 '}{elsewhere_text(row)}")
-    export(collect(study.config.results_dir), study.config.results_dir, with_texts=study.config.with_texts)
+    export(collect(study.config.results_dir), study.config.results_dir)
 
 
 def _not_scored(folder: Path, info: ArtifactInfo, others: list[OtherReviews]) -> list[OtherReviews]:

@@ -53,7 +53,7 @@ def _of_group(group: Group, results_dir: Path, entries: int) -> Iterator[tuple[s
     budget, needed = Budget.of(0), scored[: max(entries, MOST_COMPARED)]
     details = {
         entry.name: read_details(
-            entry, results_dir, budget, weighed=place < min(entries, WEIGHED), with_texts=False, warnings=[]
+            entry, results_dir, budget, weighed=place < min(entries, WEIGHED), texts=None, warnings=[]
         )
         for place, entry in enumerate(needed)
     }

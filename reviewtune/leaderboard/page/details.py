@@ -13,6 +13,7 @@ from reviewtune.leaderboard.page.command import command_of
 from reviewtune.leaderboard.page.judged import Judged, curves, read_judged
 from reviewtune.leaderboard.page.listed import Listed, read_listed
 from reviewtune.leaderboard.page.trials import read_trials, search_figures
+from reviewtune.leaderboard.page.words import Texts, with_words
 from reviewtune.schema import ARTIFACT_FILE
 
 Found = TypeVar("Found")
@@ -46,7 +47,7 @@ class Details:
 
 
 def read_details(
-    entry: Entry, results_dir: Path, budget: Budget, *, weighed: bool, with_texts: bool, warnings: list[str]
+    entry: Entry, results_dir: Path, budget: Budget, *, weighed: bool, texts: Texts | None, warnings: list[str]
 ) -> Details:
     """Read what lies beside an entry; what cannot be read is left out, with a warning.
 
@@ -55,7 +56,7 @@ def read_details(
         results_dir: Of its board.
         budget: Of the page.
         weighed: Whether to compute the importance of its params.
-        with_texts: Whether lists show the reviews' texts.
+        texts: Of reviews, where lists show them; None: they do not.
         warnings: Takes a line for what is damaged.
     """
     folder = entry_path(results_dir, entry.study_id, entry.family).parent
@@ -71,13 +72,13 @@ def read_details(
     trials = read_trials(folder / "trials")
 
     def listed(name: str) -> Listed | None:
-        return read_listed(folder / name, with_texts=with_texts, most=budget.rows) if entry.test else None
+        return read_listed(folder / name, with_texts=texts is not None, most=budget.rows) if entry.test else None
 
     return Details(
         judged=curves(predictions, entry, _threshold(results_dir, entry), budget.points) if predictions else None,
         search=search_figures(trials, entry.params, weighed=weighed),
         course=_course([trial.f1 for trial in trials]),
-        errors=listed(ERRORS_FILE),
+        errors=with_words(listed(ERRORS_FILE), folder, texts) if texts else listed(ERRORS_FILE),
         issues=listed(LABEL_ISSUES_FILE),
         command=command_of(folder.parent),
         predictions=predictions,

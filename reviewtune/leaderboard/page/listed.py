@@ -19,6 +19,20 @@ OF_TEXTS = frozenset({TEXT, "why", "words", "weights"})
 
 
 @dataclass(frozen=True)
+class Marked:
+    """A piece of a text, with how much it speaks for fake: above 0, or below it for genuine."""
+
+    text: str
+    level: int
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell = str | tuple[Marked, ...]
+
+
+@dataclass(frozen=True)
 class Listed:
     """A table of reviews.
 
@@ -30,7 +44,7 @@ class Listed:
     """
 
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     more: int
     hidden: tuple[str, ...]
 

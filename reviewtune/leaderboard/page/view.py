@@ -13,6 +13,7 @@ from reviewtune.leaderboard.page.budget import WEIGHED, Budget
 from reviewtune.leaderboard.page.details import Details, read_details
 from reviewtune.leaderboard.page.sorting import transfer_columns
 from reviewtune.leaderboard.page.split_facts import split_facts
+from reviewtune.leaderboard.page.words import Texts
 from reviewtune.leaderboard.parts import Parts, parts_of
 from reviewtune.leaderboard.remarks import remarks
 from reviewtune.leaderboard.side_tables import SideTable, side_tables
@@ -90,6 +91,7 @@ def views(board: Board, results_dir: Path | None, *, with_texts: bool, warnings:
     """The boards of a page; of a board alone, without a results directory, with no more than it says itself."""
     columns = [column for column in columns_of(board.entries) if column.key not in DRAWN]
     budget = Budget.of(len(board.entries))
+    texts = Texts(results_dir) if with_texts and results_dir else None
     found = []
     for number, group in enumerate(board.groups, start=1):
         entries = [
@@ -97,7 +99,7 @@ def views(board: Board, results_dir: Path | None, *, with_texts: bool, warnings:
                 anchor=f"entry-{number}-{place}",
                 entry=entry,
                 details=read_details(
-                    entry, results_dir, budget, weighed=place <= WEIGHED, with_texts=with_texts, warnings=warnings
+                    entry, results_dir, budget, weighed=place <= WEIGHED, texts=texts, warnings=warnings
                 )
                 if results_dir
                 else None,

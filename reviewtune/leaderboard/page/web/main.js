@@ -102,7 +102,7 @@ page.printing = () => {
   document.querySelectorAll("section.group").forEach(page.compare);
   page.redraw();
   // For half the width of a sheet, or all of it: the window's own says nothing of the sheet's.
-  for (const [canvas, { chart }] of page.drawn) chart.resize(canvas.closest("figure.wide") ? 720 : 350, 230);
+  for (const [canvas, { chart }] of page.drawn) chart.resize(canvas.closest("figure.wide") ? 900 : 440, 300);
 };
 
 page.printed = () => {

@@ -1,4 +1,4 @@
-"""What is known of a board's split: its rows, and what a plain random one would have leaked."""
+"""What is known of a board's reviews and their split: what was left out, and what a random split would have leaked."""
 
 import json
 from collections.abc import Iterator
@@ -14,21 +14,38 @@ from numpy.typing import NDArray
 from reviewtune.schema import ID, SPLIT, SPLITS, TEST
 
 
+LEFT_OUT = {
+    "missing_text": "without a text",
+    "empty_text": "with a blank text",
+    "non_text": "with a number for a text",
+    "missing_label": "without a label",
+    "duplicates_merged": "that repeat another, merged",
+    "contradictory_rows": "whose text has both labels",
+}
+
+
 def split_facts(results_dir: Path, test_ids: NDArray[np.str_]) -> list[tuple[str, str]]:
-    """Titles and values; empty where the store has no split whose test reviews are these."""
-    for path in sorted((results_dir / "store" / "splits").glob("*.parquet")):
-        report = _report(path, test_ids)
-        if report:
-            return list(_told(report))
-    return []
+    """Titles and values; empty where the store has neither reviews nor a split of these test reviews."""
+    store = results_dir / "store"
+    data = (_report(path, test_ids, whole=False) for path in sorted((store / "reviews").glob("*.parquet")))
+    splits = (_report(path, test_ids, whole=True) for path in sorted((store / "splits").glob("*.parquet")))
+    return [*_of_reviews(next(filter(None, data), {})), *_of_split(next(filter(None, splits), {}))]
 
 
-def _report(path: Path, test_ids: NDArray[np.str_]) -> dict[str, Any]:
-    """The report in a split's file; empty where its test reviews are others."""
+def _report(path: Path, test_ids: NDArray[np.str_], *, whole: bool) -> dict[str, Any]:
+    """The report in a file of the store; empty where it is of other reviews.
+
+    Args:
+        path: Of reviews, or of a split.
+        test_ids: That it is to be of.
+        whole: Whether its rows say which are of the test split, and no others may be.
+    """
     try:
-        table = pq.read_table(path, columns=[ID, SPLIT])
-        own = table.filter(pc.equal(table[SPLIT], TEST))[ID].to_numpy().astype(np.str_)
-        if len(own) != len(test_ids) or not np.array_equal(np.sort(own), np.sort(test_ids)):
+        table = pq.read_table(path, columns=[ID, SPLIT] if whole else [ID])
+        if whole:
+            table = table.filter(pc.equal(table[SPLIT], TEST))
+        own = table[ID].to_numpy().astype(np.str_)
+        if (whole and len(own) != len(test_ids)) or not np.isin(test_ids, own).all():
             return {}
         report = json.loads((table.schema.metadata or {}).get(b"reviewtune", b"{}"))["report"]
         return report if isinstance(report, dict) else {}
@@ -36,7 +53,16 @@ def _report(path: Path, test_ids: NDArray[np.str_]) -> dict[str, Any]:
         return {}
 
 
-def _told(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_reviews(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    try:
+        kept = f"{int(report['kept']):,} of {int(report['rows_read']):,} rows"
+        left = [f"{int(report[name]):,} {words}" for name, words in LEFT_OUT.items() if report[name]]
+        yield "Reviews", f"{kept}; left out: {', '.join(left)}" if left else kept
+    except (KeyError, TypeError, ValueError):
+        return
+
+
+def _of_split(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     try:
         for name in SPLITS:
             rows, fake = int(report["rows"][name]), int(report["fake"][name])

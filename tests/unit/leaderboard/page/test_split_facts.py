@@ -38,6 +38,18 @@ def test_the_split_of_these_test_reviews_is_found_and_told(keep):
     assert facts["A random split"].startswith("would have leaked 1 of 2 test reviews (50.0 %)")
 
 
+def test_what_became_of_the_rows_is_told(tmp_path):
+    path = tmp_path / "store" / "reviews" / "a.parquet"
+    path.parent.mkdir(parents=True)
+    counts = dict.fromkeys(("missing_text", "empty_text", "non_text", "missing_label", "contradictory_rows"), 0)
+    report = {**counts, "kept": 1200, "rows_read": 1300, "duplicates_merged": 90, "missing_label": 10}
+    rows = pa.table({"id": ["q", "s", "t"]})
+    pq.write_table(rows.replace_schema_metadata({b"reviewtune": json.dumps({"report": report}).encode()}), path)
+    said = "1,200 of 1,300 rows; left out: 10 without a label, 90 that repeat another, merged"
+    assert split_facts(tmp_path, np.array(["t", "s"])) == [("Reviews", said)]
+    assert split_facts(tmp_path, np.array(["t", "x"])) == []
+
+
 @pytest.mark.parametrize("note", [b"{", b"[]", b'{"report": 3}', b'{"report": {"rows": 1}}'])
 def test_a_note_that_says_nothing_is_no_fact(keep, note):
     assert split_facts(keep("a", ["s", "t"], note), np.array(["s", "t"])) == []

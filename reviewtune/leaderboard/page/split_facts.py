@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from reviewtune.schema import ID, SPLIT, SPLITS, TEST
 
-
 LEFT_OUT = {
     "missing_text": "without a text",
     "empty_text": "with a blank text",

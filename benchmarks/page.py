@@ -9,7 +9,9 @@ entry from the click to the frame in which its figures are.
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from chromium import program, tab
 from made_results import make_results
@@ -18,11 +20,20 @@ from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.figures.write import write_figures
 
+Result = TypeVar("Result")
 OPEN_ENTRY = """new Promise((done) => {
   const began = performance.now();
   document.querySelectorAll('details.entry')[1].open = true;
   setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began))));
 })"""
+
+
+def timed(what: str, work: Callable[[], Result]) -> Result:
+    """Do some work and print the time that it took, by the clock and of the processor."""
+    clock, processor = time.monotonic(), time.process_time()
+    found = work()
+    print(f"  {what}: {time.monotonic() - clock:.1f} s, {time.process_time() - processor:.1f} s of a core", flush=True)
+    return found
 
 
 def main() -> None:
@@ -34,18 +45,12 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         results = make_results(Path(name) / "results", entries=args.entries, trials=args.trials, reviews=args.reviews)
-        began = time.monotonic()
-        board = collect(results)
-        collected = time.monotonic()
-        export(board, results)
-        written = time.monotonic()
-        figures = write_figures(board, results, entries=1)
-        drawn = time.monotonic()
         page = results / "leaderboard.html"
         print(f"{args.entries} entries, {args.trials} trials, {args.reviews} test reviews")
-        print(f"  entries read and compared: {collected - began:.1f} s")
-        print(f"  json, csv, md and html written: {written - collected:.1f} s; html {page.stat().st_size / 1e6:.2f} MB")
-        print(f"  {len(figures)} figures: {drawn - written:.1f} s")
+        board = timed("entries read and compared", lambda: collect(results))
+        timed("json, csv, md and html written", lambda: export(board, results))
+        figures = timed("figures drawn", lambda: write_figures(board, results, entries=1))
+        print(f"  html {page.stat().st_size / 1e6:.2f} MB, {len(figures)} figures")
         if program() is None:
             print("  not opened: there is no Chromium")
             return

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from reviewtune.config import Config, DataConfig, OperatingConfig, ReportConfig, ResultsFolder
+from reviewtune.config import Config, DataConfig, OperatingConfig, ReportConfig, ResultsConfig, ResultsFolder
 
 LONGEST_NAME = 64
 
@@ -80,11 +80,8 @@ class EvaluateConfig(OperatingConfig, ArtifactConfig):
     """JSON file for the scores, beside the table that is printed."""
 
 
-class LeaderboardConfig(ReportConfig):
+class LeaderboardConfig(ReportConfig, ResultsConfig):
     """Rank everything in a results directory and write leaderboard.json, .csv, .md, .html and figures."""
-
-    results_dir: ResultsFolder = Path("results")
-    """Folder that `tune` was given."""
 
 
 class DoctorConfig(Config):

@@ -10,7 +10,7 @@ from reviewtune.leaderboard.board import Board
 from reviewtune.leaderboard.frame import as_frame
 from reviewtune.leaderboard.markdown import markdown
 from reviewtune.leaderboard.page.render import html_page
-from reviewtune.markup import in_spreadsheet
+from reviewtune.markup import in_spreadsheet, visible
 
 __all__ = ["as_frame", "export"]
 
@@ -39,10 +39,10 @@ def export(board: Board, results_dir: Path, *, with_texts: bool = False) -> list
 
 
 def _csv(board: Board) -> str:
-    """The table, in which no name from outside is a formula."""
+    """The table, in which no name from outside is a formula or steers a terminal."""
     frame = as_frame(board)
     for name in frame.columns[frame.dtypes == "string"]:
-        frame[name] = frame[name].map(in_spreadsheet, na_action="ignore")
+        frame[name] = frame[name].map(lambda text: in_spreadsheet(visible(text)), na_action="ignore")
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 

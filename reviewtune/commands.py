@@ -93,10 +93,13 @@ def embed_and_show(config: EmbedConfig) -> int:
 
 
 def _draw(board: Board, results_dir: Path, entries: int) -> None:
-    """Draw figures for papers; matplotlib is loaded for it and not before."""
+    """Draw figures for papers, by matplotlib, which is loaded for it and not before; results stand without them."""
     from reviewtune.leaderboard.figures.write import write_figures
 
-    write_figures(board, results_dir, entries=entries)
+    try:
+        write_figures(board, results_dir, entries=entries)
+    except ArtifactError as error:
+        Console(stderr=True).print(one_line(str(error)), highlight=False, markup=False, soft_wrap=True)
 
 
 def _show(board: Board, results_dir: Path) -> None:

@@ -17,7 +17,8 @@ def history(data: dict[str, Any]) -> Draw:
         axes = figure.add_subplot()
         told = data["history"]
         f1 = np.array([np.nan if value is None else value for value in told["f1"]])
-        number, stopped = np.arange(1, len(f1) + 1), np.array(list(told["status"])) == "s"
+        number = np.arange(1, len(f1) + 1) if told["n"] is None else np.array(told["n"])
+        stopped = np.array(list(told["status"])) == "s"
         axes.plot(number[~stopped], f1[~stopped], "o", color=SOFT, markersize=3, label="finished")
         if stopped.any():
             axes.plot(number[stopped], f1[stopped], "^", color=FAKE, markersize=3, label="stopped early")

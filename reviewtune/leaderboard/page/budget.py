@@ -16,13 +16,21 @@ class Budget:
         points: Ways of calling reviews fake, on an entry's curves.
         rows: Reviews in each of its lists.
         slices: Parts of the test split.
+        curves: Trials whose learning curves are drawn.
+        lines: Trials whose params are drawn, the best ones among them.
+        history: Trials in the history of its search.
     """
 
-    points: int
-    rows: int
-    slices: int
+    points: int = 160
+    rows: int = 20
+    slices: int = 12
+    curves: int = 400
+    lines: int = 200
+    history: int = 10_000
 
     @classmethod
     def of(cls, entries: int) -> Self:
         """For a page of so many entries."""
-        return cls(160, 20, 12) if entries <= MANY else cls(80, 5, 6)
+        if entries <= MANY:
+            return cls()
+        return cls(80, 5, 6, curves=8_000 // entries + 20, lines=60, history=100_000 // entries)

@@ -76,7 +76,7 @@ def read_details(
 
     return Details(
         judged=curves(predictions, entry, _threshold(results_dir, entry), budget.points) if predictions else None,
-        search=search_figures(trials, entry.params, weighed=weighed),
+        search=search_figures(trials, entry.params, budget, weighed=weighed),
         course=_course([trial.f1 for trial in trials]),
         errors=with_words(listed(ERRORS_FILE), folder, texts) if texts else listed(ERRORS_FILE),
         issues=listed(LABEL_ISSUES_FILE),

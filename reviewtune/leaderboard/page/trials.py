@@ -12,14 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from reviewtune.leaderboard.page.budget import Budget
 from reviewtune.leaderboard.page.importance import importance_of
 
 STATUSES = {"finished": "f", "stopped": "s", "paused": "p", "failed": "x", "lost": "l", "running": "r"}
 SEARCH = "search"
 """The fold of a search's trials in their records; those of finalists have other names."""
-MOST_CURVES = 400
-MOST_LINES = 200
-"""Trials of an entry whose params are drawn, the best ones among them."""
 WIDE = 30.0
 """A range whose ends are so many times apart is drawn on a logarithmic axis."""
 
@@ -73,34 +71,51 @@ def _trial(path: Path) -> Trial | None:
         return None
 
 
-def search_figures(trials: Sequence[Trial], selected: dict[str, Any], *, weighed: bool) -> dict[str, Any] | None:
+def search_figures(
+    trials: Sequence[Trial], selected: dict[str, Any], budget: Budget, *, weighed: bool
+) -> dict[str, Any] | None:
     """What the search's figures are drawn from; None of fewer than two trials.
 
     Args:
         trials: T, in the order in which they ended.
         selected: Params of the selected one.
+        budget: Of the page: how many of them it shows.
         weighed: Whether to say how much each param mattered, which takes a moment.
     """
     scored = [trial for trial in trials if trial.f1 is not None]
     if len(scored) < 2:
         return None
-    found: dict[str, Any] = {
-        "history": {
-            "f1": [None if trial.f1 is None else round(trial.f1, 4) for trial in trials],
-            "status": "".join(STATUSES[trial.status] for trial in trials),
-            "isDefault": next((place for place, trial in enumerate(trials) if trial.is_default), None),
-        }
-    }
-    if curves := learning_curves(trials, selected):
+    found: dict[str, Any] = {"history": history(trials, budget.history)}
+    if curves := learning_curves(trials, selected, budget.curves):
         found["curves"] = curves
     if len(varied := varied_params(scored)) > 1:
-        found["params"] = coordinates(scored, varied, selected)
+        found["params"] = coordinates(scored, varied, selected, budget.lines)
     if weighed and varied and (weights := importance_of([(trial.params, float(trial.f1 or 0)) for trial in scored])):
         found["importance"] = weights
     return found
 
 
-def learning_curves(trials: Sequence[Trial], selected: dict[str, Any]) -> dict[str, Any] | None:
+def history(trials: Sequence[Trial], most: int) -> dict[str, Any]:
+    """F1 and status of the trials in their order; of too many those that were better than all before, and others."""
+    best, rises = -1.0, []
+    for place, trial in enumerate(trials):
+        if trial.f1 is not None and trial.f1 > best:
+            best = trial.f1
+            rises.append(place)
+    default = next((place for place, trial in enumerate(trials) if trial.is_default), None)
+    places = list(range(len(trials)))
+    if len(trials) > most:
+        places = sorted({*_spread(trials, most), *rises, *([] if default is None else [default])})
+    return {
+        "n": [place + 1 for place in places] if len(places) < len(trials) else None,
+        "all": len(trials),
+        "f1": [None if (f1 := trials[place].f1) is None else round(f1, 4) for place in places],
+        "status": "".join(STATUSES[trials[place].status] for place in places),
+        "isDefault": None if default is None else places.index(default),
+    }
+
+
+def learning_curves(trials: Sequence[Trial], selected: dict[str, Any], most: int) -> dict[str, Any] | None:
     """F1 over the share of its own course that each trial has done, and where trials were stopped.
 
     The share, in percent, is what rungs of early stopping stand at: trials of two and of five epochs meet there. None
@@ -109,7 +124,7 @@ def learning_curves(trials: Sequence[Trial], selected: dict[str, Any]) -> dict[s
     several = [trial for trial in trials if len(trial.legs) > 1 or (trial.legs and trial.status == "stopped")]
     if not any(len(trial.legs) > 1 for trial in several):
         return None
-    places = _spread(several, MOST_CURVES)
+    places = _spread(several, most)
     lines = [
         {
             "n": trial.number,
@@ -144,10 +159,10 @@ def varied_params(trials: Sequence[Trial]) -> list[str]:
     return [name for name in names if len({json.dumps(trial.params[name]) for trial in trials}) > 1]
 
 
-def coordinates(trials: Sequence[Trial], names: Sequence[str], selected: dict[str, Any]) -> dict[str, Any]:
+def coordinates(trials: Sequence[Trial], names: Sequence[str], selected: dict[str, Any], most: int) -> dict[str, Any]:
     """The values of P params in some of the trials, each axis with its ends, and the F1 that came of them."""
-    best = sorted(range(len(trials)), key=lambda place: -(trials[place].f1 or 0))[: MOST_LINES // 2]
-    places = sorted({*best, *_spread(trials, MOST_LINES // 2)})
+    best = sorted(range(len(trials)), key=lambda place: -(trials[place].f1 or 0))[: most // 2]
+    places = sorted({*best, *_spread(trials, most // 2)})
     some = [trials[place] for place in places]
     return {
         "axes": [axis_of(name, [trial.params[name] for trial in some]) for name in names],

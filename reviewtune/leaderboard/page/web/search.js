@@ -1,14 +1,15 @@
 // How a configuration was found: `data` is what `trials.search_figures` made.
 page.STATUS = { f: "finished", s: "stopped early", p: "paused", x: "failed", l: "lost", r: "running" };
 
-page.history = (canvas, { f1, status, isDefault }) => page.draw(canvas, (colours) => {
-  const points = f1.map((y, at) => ({ x: at + 1, y, s: status[at] })).filter(({ y }) => y !== null);
+page.history = (canvas, { n, all, f1, status, isDefault }) => page.draw(canvas, (colours) => {
+  const number = (at) => (n ? n[at] : at + 1);
+  const points = f1.map((y, at) => ({ x: number(at), y, s: status[at] })).filter(({ y }) => y !== null);
   let best = -Infinity;
   const steps = points.filter(({ y }) => y > best && ((best = y), true));
-  const course = [...steps, { ...steps.at(-1), x: f1.length }];
+  const course = [...steps, { ...steps.at(-1), x: all }];
   const of = (kinds) => points.filter(({ s }) => kinds.includes(s));
   const small = points.length > 2000 ? 1.5 : points.length > 300 ? 2.5 : 4;
-  const first = isDefault === null || f1[isDefault] === null ? [] : [{ x: isDefault + 1, y: f1[isDefault], s: status[isDefault] }];
+  const first = isDefault === null || f1[isDefault] === null ? [] : [{ x: number(isDefault), y: f1[isDefault], s: status[isDefault] }];
   const lowest = page.lower(points.map(({ y }) => y));
   return {
     data: { datasets: [
@@ -19,7 +20,7 @@ page.history = (canvas, { f1, status, isDefault }) => page.draw(canvas, (colours
     ].filter((set) => set.data.length) },
     options: {
       scales: {
-        x: page.axis(colours, "Trials, in the order in which they ended", { min: 1, max: Math.max(f1.length, 2), ticks: { precision: 0 } }),
+        x: page.axis(colours, "Trials, in the order in which they ended", { min: 1, max: Math.max(all, 2), ticks: { precision: 0 } }),
         y: page.axis(colours, "Validation F1", { suggestedMin: lowest }),
       },
       plugins: { legend: page.keys(colours), tooltip: { ...page.plugins(colours).tooltip, callbacks: {

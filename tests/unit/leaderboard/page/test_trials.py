@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from reviewtune.leaderboard.page import trials as page_trials
+from reviewtune.leaderboard.page.budget import Budget
 from reviewtune.leaderboard.page.importance import importance_of
-from reviewtune.leaderboard.page.trials import Trial, axis_of, learning_curves, read_trials, search_figures
+from reviewtune.leaderboard.page.trials import Trial, axis_of, history, learning_curves, read_trials, search_figures
 
 
 def record(number, *, legs=((1, 0.8), (2, 0.9)), **changes):
@@ -54,13 +54,22 @@ def test_a_damaged_record_is_left_out(folder, damage):
 
 
 def test_one_trial_is_no_search():
-    assert search_figures([trial(1)], {}, weighed=True) is None
+    assert search_figures([trial(1)], {}, Budget(), weighed=True) is None
 
 
 def test_the_history_has_every_trial_and_says_which_was_the_default():
     some = [trial(1, 0.5), trial(2, None, "failed", ()), trial(3, 0.7, "stopped")]
-    history = search_figures(some, {}, weighed=False)["history"]
-    assert history == {"f1": [0.5, None, 0.7], "status": "fxs", "isDefault": 0}
+    found = search_figures(some, {}, Budget(), weighed=False)["history"]
+    assert found == {"n": None, "all": 3, "f1": [0.5, None, 0.7], "status": "fxs", "isDefault": 0}
+
+
+def test_a_long_history_keeps_what_was_better_than_all_before():
+    some = [trial(number, 0.5 + (number == 777) / 4 + (number == 333) / 8) for number in range(1, 1001)]
+    found = history(some, 50)
+    assert found["all"] == 1000
+    assert {1, 333, 777, 1000} <= set(found["n"])
+    assert len(found["n"]) < 60
+    assert found["f1"][found["n"].index(777)] == 0.75
 
 
 def test_curves_meet_at_the_share_of_their_own_course_and_rungs_are_where_trials_stopped():
@@ -69,16 +78,15 @@ def test_curves_meet_at_the_share_of_their_own_course_and_rungs_are_where_trials
         trial(2, 0.6, "stopped", ((1, 0.6),), epochs=2),
         trial(3, 0.6, "stopped", ((2, 0.6),), epochs=4),
     ]
-    found = learning_curves(some, {"epochs": 2})
+    found = learning_curves(some, {"epochs": 2}, 9)
     assert [line["x"] for line in found["lines"]] == [[50, 100], [50], [50]]
     assert found["rungs"] == [(50, 2)]
-    assert learning_curves([trial(1), trial(2)], {}) is None
+    assert learning_curves([trial(1), trial(2)], {}, 9) is None
 
 
-def test_many_trials_are_thinned_but_not_the_best(monkeypatch):
-    monkeypatch.setattr(page_trials, "MOST_LINES", 20)
+def test_many_trials_are_thinned_but_not_the_best():
     some = [trial(number, number / 1000, rate=float(number), width=number % 7) for number in range(1, 1001)]
-    params = search_figures(some, some[-1].params, weighed=False)["params"]
+    params = search_figures(some, some[-1].params, Budget(lines=20), weighed=False)["params"]
     assert params["all"] == 1000
     assert len(params["f1"]) <= 20
     assert params["n"][params["chosen"]] == 1000

@@ -46,8 +46,8 @@ def tune_and_show(config: StudyConfig) -> int:
         if config.results_dir.is_dir():
             export(collect(config.results_dir), config.results_dir, with_texts=config.with_texts)
         raise
+    _show(board, config.results_dir, config.figures)
     _draw(board, config.results_dir, config.figures)
-    _show(board, config.results_dir)
     return 0
 
 
@@ -60,8 +60,8 @@ def rank_and_show(config: LeaderboardConfig) -> int:
             "its --results-dir"
         )
     export(board, config.results_dir, with_texts=config.with_texts)
+    _show(board, config.results_dir, config.figures)
     _draw(board, config.results_dir, config.figures)
-    _show(board, config.results_dir)
     return 0
 
 
@@ -102,10 +102,11 @@ def _draw(board: Board, results_dir: Path, entries: int) -> None:
         Console(stderr=True).print(one_line(str(error)), highlight=False, markup=False, soft_wrap=True)
 
 
-def _show(board: Board, results_dir: Path) -> None:
+def _show(board: Board, results_dir: Path, figures: int) -> None:
     console = Console()
     console.print(board_table(board))
-    drawn = f", figures in {results_dir / FIGURES_FOLDER}" if (results_dir / FIGURES_FOLDER).is_dir() else ""
+    has_figures = figures and any(entry.test for entry in board.entries)
+    drawn = f", figures in {results_dir / FIGURES_FOLDER}" if has_figures else ""
     lines = [f"leaderboard.json, .csv, .md and .html are in {results_dir}{drawn}"]
     if best := _best(board, results_dir):
         artifact = results_dir / str(best.artifact)

@@ -12,7 +12,7 @@ from reviewtune.config import StudyConfig
 from reviewtune.data.watching import watched
 from reviewtune.errors import ArtifactError, one_line
 from reviewtune.leaderboard.board import Board, collect
-from reviewtune.leaderboard.entry import ERRORS_FILE, LABEL_ISSUES_FILE, Entry, entry_path
+from reviewtune.leaderboard.entry import ERRORS_FILE, FIGURES_FOLDER, LABEL_ISSUES_FILE, Entry, entry_path
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.terminal import board_table
 from reviewtune.verb_config import EmbedConfig, LeaderboardConfig
@@ -44,9 +44,10 @@ def tune_and_show(config: StudyConfig) -> int:
         board = tune(config, console)
     except KeyboardInterrupt:
         if config.results_dir.is_dir():
-            export(collect(config.results_dir), config.results_dir)
+            export(collect(config.results_dir), config.results_dir, with_texts=config.with_texts)
         raise
-    _show(board, config.results_dir)
+    _show(board, config.results_dir, config.figures)
+    _draw(board, config.results_dir, config.figures)
     return 0
 
 
@@ -58,8 +59,9 @@ def rank_and_show(config: LeaderboardConfig) -> int:
             f"{config.results_dir} holds no study (there is no studies/*/*/entry.json in it): run one first, or give "
             "its --results-dir"
         )
-    export(board, config.results_dir)
-    _show(board, config.results_dir)
+    export(board, config.results_dir, with_texts=config.with_texts)
+    _show(board, config.results_dir, config.figures)
+    _draw(board, config.results_dir, config.figures)
     return 0
 
 
@@ -90,10 +92,22 @@ def embed_and_show(config: EmbedConfig) -> int:
     return 0
 
 
-def _show(board: Board, results_dir: Path) -> None:
+def _draw(board: Board, results_dir: Path, entries: int) -> None:
+    """Draw figures for papers, by matplotlib, which is loaded for it and not before; results stand without them."""
+    from reviewtune.leaderboard.figures.write import write_figures
+
+    try:
+        write_figures(board, results_dir, entries=entries)
+    except ArtifactError as error:
+        Console(stderr=True).print(one_line(str(error)), highlight=False, markup=False, soft_wrap=True)
+
+
+def _show(board: Board, results_dir: Path, figures: int) -> None:
     console = Console()
     console.print(board_table(board))
-    lines = [f"leaderboard.json, .csv, .md and .html are in {results_dir}"]
+    has_figures = figures and any(entry.test for entry in board.entries)
+    drawn = f", figures in {results_dir / FIGURES_FOLDER}" if has_figures else ""
+    lines = [f"leaderboard.json, .csv, .md and .html are in {results_dir}{drawn}"]
     if best := _best(board, results_dir):
         artifact = results_dir / str(best.artifact)
         files = ["--artifact", str(artifact), "--input", "new.csv", "--output", "labelled.csv"]

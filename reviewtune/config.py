@@ -241,6 +241,17 @@ class ElsewhereConfig(Config):
     card, and takes part in no choice."""
 
 
+class ReportConfig(Config):
+    """What the report shows."""
+
+    with_texts: bool = False
+    """Show the texts of reviews in leaderboard.html, cut to 300 characters, where it lists errors and suspected labels.
+    Default: their ids and columns alone, for texts are personal data."""
+    figures: int = Field(1, ge=0)
+    """Entries of each board, the first ones, that get figures of their own beside those of the board, as PNG and SVG in
+    `figures/`. 0 draws none."""
+
+
 class TrackingConfig(Config):
     """Where else it is logged."""
 
@@ -251,7 +262,14 @@ class TrackingConfig(Config):
 
 
 class StudyConfig(
-    TrackingConfig, ElsewhereConfig, OperatingConfig, ResourcesConfig, SearchConfig, ModelsConfig, DataConfig
+    TrackingConfig,
+    ReportConfig,
+    ElsewhereConfig,
+    OperatingConfig,
+    ResourcesConfig,
+    SearchConfig,
+    ModelsConfig,
+    DataConfig,
 ):
     """Tune families on labelled reviews, select on the validation split, rank them on the leaderboard."""
 

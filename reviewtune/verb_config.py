@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
-from reviewtune.config import Config, DataConfig, OperatingConfig, ResultsFolder
+from reviewtune.config import Config, DataConfig, OperatingConfig, ReportConfig, ResultsConfig, ResultsFolder
 
 LONGEST_NAME = 64
 LONGEST_REPOSITORY = 96
@@ -137,11 +137,8 @@ class EvaluateConfig(OperatingConfig, ArtifactConfig):
     """JSON file for the scores, beside the table that is printed."""
 
 
-class LeaderboardConfig(Config):
-    """Rank everything in a results directory and write leaderboard.json, .csv, .md and .html."""
-
-    results_dir: ResultsFolder = Path("results")
-    """Folder that `tune` was given."""
+class LeaderboardConfig(ReportConfig, ResultsConfig):
+    """Rank everything in a results directory and write leaderboard.json, .csv, .md, .html and figures."""
 
 
 class WatchConfig(Config):

@@ -25,6 +25,9 @@ ERRORS_FILE, LABEL_ISSUES_FILE = "errors.csv", "label_issues.csv"
 EXPLANATIONS_FILE = "explanations.json"
 """Beside an entry: what the words of its worst errors weigh (`leaderboard.explained_errors`), without the texts."""
 
+FIGURES_FOLDER = "figures"
+"""In a results directory: figures of its boards and entries, as PNG and SVG."""
+
 
 def _as_time(value: str) -> str:
     datetime.fromisoformat(value)  # raises ValueError, which pydantic reports

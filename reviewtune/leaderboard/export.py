@@ -9,13 +9,19 @@ from reviewtune.files import write_text
 from reviewtune.leaderboard.board import Board
 from reviewtune.leaderboard.frame import as_frame
 from reviewtune.leaderboard.markdown import markdown
-from reviewtune.leaderboard.report import html_page
+from reviewtune.leaderboard.page.render import html_page
+from reviewtune.markup import in_spreadsheet, visible
 
 __all__ = ["as_frame", "export"]
 
 
-def export(board: Board, results_dir: Path) -> list[Path]:
+def export(board: Board, results_dir: Path, *, with_texts: bool = False) -> list[Path]:
     """Write `leaderboard.json`, `.csv`, `.md` and `.html` into the results directory, each in one step.
+
+    Args:
+        board: What they show.
+        results_dir: Where they go, and where what lies beside the board's entries is read.
+        with_texts: Whether the page's lists of errors show the reviews' texts.
 
     Returns:
         The four paths, in that order.
@@ -25,11 +31,19 @@ def export(board: Board, results_dir: Path) -> list[Path]:
     """
     texts = {
         "json": _json(board),
-        "csv": as_frame(board).to_csv(index=False, lineterminator="\n"),
+        "csv": _csv(board),
         "md": markdown(board),
-        "html": html_page(board),
+        "html": html_page(board, results_dir, with_texts=with_texts),
     }
     return [_write(results_dir / f"leaderboard.{suffix}", text) for suffix, text in texts.items()]
+
+
+def _csv(board: Board) -> str:
+    """The table, in which no name from outside is a formula or steers a terminal."""
+    frame = as_frame(board)
+    for name in frame.columns[frame.dtypes == "string"]:
+        frame[name] = frame[name].map(lambda text: in_spreadsheet(visible(text)), na_action="ignore")
+    return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
 def _json(board: Board) -> str:

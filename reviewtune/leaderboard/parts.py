@@ -43,11 +43,11 @@ class Parts:
     rest: str
 
 
-def parts_of(slices: Slices | None) -> Parts | None:
+def parts_of(slices: Slices | None, most: int = MOST_SHOWN) -> Parts | None:
     """None where no part was scored."""
     if slices is None or not slices.slices:
         return None
-    shown = slices.slices[:MOST_SHOWN]
+    shown = slices.slices[:most]
     rows = tuple(
         (
             f"{one.kind}: {one.value}",
@@ -59,7 +59,7 @@ def parts_of(slices: Slices | None) -> Parts | None:
         )
         for one in shown
     )
-    return Parts(rows, tuple(one.worse for one in shown), " ".join(_rest(slices)))
+    return Parts(rows, tuple(one.worse for one in shown), " ".join(_rest(slices, most)))
 
 
 def _share_text(share: Share | None) -> str:
@@ -69,8 +69,8 @@ def _share_text(share: Share | None) -> str:
     return f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})"
 
 
-def _rest(slices: Slices) -> list[str]:
-    more = len(slices.slices) - MOST_SHOWN
+def _rest(slices: Slices, most: int) -> list[str]:
+    more = len(slices.slices) - most
     small = [f"{number:,} more by {kind} ({reviews:,})" for kind, (number, reviews) in slices.too_small.items()]
     return [
         *([f"{more:,} better parts are in slices.json."] if more > 0 else []),

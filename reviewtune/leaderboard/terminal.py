@@ -13,6 +13,7 @@ from reviewtune.leaderboard.columns import COLUMNS, NOTHING, Column
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.remarks import remarks
 from reviewtune.leaderboard.side_tables import SideTable, side_tables
+from reviewtune.markup import visible
 
 STYLES = {
     "best": "bold green",
@@ -47,10 +48,10 @@ class BoardTable:
             for side in side_tables(group):
                 yield Text()
                 yield _side_table(side)
-                yield Text(side.meaning, style="dim")
+                yield Text(visible(side.meaning), style="dim")
             yield Text()
         for warning in self.board.warnings:
-            yield Text(f"warning: {warning}", style="yellow")
+            yield Text(visible(f"warning: {warning}"), style="yellow")
 
 
 def _fitting_table(group: Group, console: Console, options: ConsoleOptions) -> Table:
@@ -67,7 +68,9 @@ def _fitting_table(group: Group, console: Console, options: ConsoleOptions) -> T
 
 
 def _table(group: Group, columns: list[Column]) -> Table:
-    title = Text(f"{group.data}  (split {group.split_sha256[:8]})", style="bold", overflow="ellipsis", no_wrap=True)
+    title = Text(
+        visible(f"{group.data}  (split {group.split_sha256[:8]})"), style="bold", overflow="ellipsis", no_wrap=True
+    )
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.title, justify="right" if column.numeric else "left", no_wrap=True, overflow="ellipsis")
@@ -81,16 +84,17 @@ def _side_table(side: SideTable) -> Table:
     """A table whose cells break over lines where the terminal is narrow."""
     table = Table(title=Text(side.title, style="bold"), title_justify="left", box=None, pad_edge=False)
     for place, title in enumerate(side.head):
-        table.add_column(Text(title, style="bold"), justify="right" if place else "left", overflow="fold")
+        table.add_column(Text(visible(title), style="bold"), justify="right" if place else "left", overflow="fold")
     for row in side.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     return table
 
 
 def _failures(group: Group) -> Iterator[Text]:
     for entry in group.entries:
         if entry.status == "failed":
-            yield Text(f"{_label(entry)} failed: {entry.error or 'no trial ended with a score'}", style="red")
+            told = f"{_label(entry)} failed: {entry.error or 'no trial ended with a score'}"
+            yield Text(visible(told), style="red")
 
 
 def _label(entry: Entry) -> str:
@@ -99,5 +103,5 @@ def _label(entry: Entry) -> str:
 
 def _text(column: Column, entry: Entry) -> str:
     # The last part of a hub id or of a folder is what tells base models apart.
-    text = column.text(entry)
+    text = visible(column.text(entry))
     return text.rstrip("/").rsplit("/", 1)[-1] if column.key == "encoder" else text

@@ -26,7 +26,20 @@ from reviewtune.leaderboard.entry import (
     Entry,
     entry_path,
 )
-from reviewtune.schema import FAKE_PROBABILITY, ID, LABEL, LABEL_NAMES, ROW, SOURCE, TEXT
+from reviewtune.markup import in_spreadsheet, visible
+from reviewtune.schema import (
+    CATEGORY,
+    FAKE_PROBABILITY,
+    GROUP,
+    ID,
+    LABEL,
+    LABEL_NAMES,
+    LANGUAGE,
+    RATING,
+    ROW,
+    SOURCE,
+    TEXT,
+)
 from reviewtune.tuning.inputs import StudyInputs
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE, kept_predictions
@@ -94,6 +107,7 @@ def _write(path: Path, inputs: StudyInputs, rows: NDArray[np.int64], fake_probab
         ID: shown[ID],
         SOURCE: shown[SOURCE],
         ROW: shown[ROW],
+        **_own_columns(shown),
         LABEL: pa.array([LABEL_NAMES[fake] for fake in inputs.fake[rows].tolist()], pa.string()),
         FAKE_PROBABILITY: fake_probability.round(4),
         TEXT: pa.array([_shortened(text) for text in shown[TEXT].to_pylist()], pa.string()),
@@ -102,6 +116,15 @@ def _write(path: Path, inputs: StudyInputs, rows: NDArray[np.int64], fake_probab
         csv.write_csv(pa.table(columns), partial)
 
 
+def _own_columns(rows: pa.Table) -> dict[str, pa.Array]:
+    """What else the user's own rows say of these reviews, as far as reviews keep it; columns without a value not."""
+    known = [name for name in (GROUP, CATEGORY, RATING, LANGUAGE) if name in rows.column_names]
+    said = {name: rows[name].combine_chunks() for name in known if rows[name].null_count < rows.num_rows}
+    if GROUP in said:
+        said[GROUP] = pa.array([" + ".join(groups or ()) for groups in said[GROUP].to_pylist()], pa.string())
+    return said
+
+
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
+    line = in_spreadsheet(" ".join(visible(text).split()))
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -29,7 +29,6 @@ from reviewtune.predict import check_base
 from reviewtune.quiet import be_quiet
 from reviewtune.tuning.continuable import Continuation, find_continuation
 from reviewtune.tuning.ensemble import stack_entries
-from reviewtune.tuning.error_words import explain_errors
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.identity import known_identity
@@ -42,7 +41,6 @@ from reviewtune.tuning.ranking import entries_of, rank
 from reviewtune.tuning.records import TrialRecord, legs_with
 from reviewtune.tuning.session import ray_session
 from reviewtune.tuning.tracking import open_tracking
-from reviewtune.tuning.transfer import score_elsewhere
 from reviewtune.tuning.trial import Assignment, run_trial
 
 if TYPE_CHECKING:
@@ -87,14 +85,10 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
         if not any(record.trial_id == found.trial_id for record in records):
             progress.begin(name, "tuning", records)
             _train(run, found, number=max((record.number for record in records), default=0) + 1)
-        if error := rank(study, name, partial(tune_family, run), progress):
+        if error := rank(study, name, partial(tune_family, run), cluster, progress):
             raise error
-        explain_errors(study, name, cluster, progress)
-        score_elsewhere(study, name, cluster, progress)
         if study.stacks:
-            rank(study, ENSEMBLE, partial(stack_entries, study, cluster, progress), progress)
-            explain_errors(study, ENSEMBLE, cluster, progress)
-            score_elsewhere(study, ENSEMBLE, cluster, progress)
+            rank(study, ENSEMBLE, partial(stack_entries, study, cluster, progress), cluster, progress)
         if tracking:
             tracking.finish(entries_of(study), study.config.results_dir)
 

@@ -15,10 +15,8 @@ from reviewtune.explanation import as_triples, text_sha256
 from reviewtune.families.base import Inputs
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.files import write_text
-from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.entry import ERRORS_FILE, EXPLANATIONS_FILE, Entry, entry_path, read_entry
 from reviewtune.leaderboard.explained_errors import ErrorExplanations, ErrorWords, read_explanations
-from reviewtune.leaderboard.export import export
 from reviewtune.predict import load
 from reviewtune.schema import ID, TEXT
 from reviewtune.tuning.plan import Study
@@ -36,25 +34,28 @@ Triples = list[tuple[int, int, float]]
 """Where each word begins and ends, and what it weighs."""
 
 
-def explain_errors(study: Study, name: str, cluster: Cluster, progress: Progress) -> None:
-    """Weigh the words of an entry's listed errors, keep them in `EXPLANATIONS_FILE` and write the board anew.
+def explain_errors(study: Study, name: str, cluster: Cluster, progress: Progress) -> bool:
+    """Weigh the words of an entry's listed errors, and keep them in `EXPLANATIONS_FILE`.
 
     Args:
         study: Whose.
         name: Of the entry's family; one without errors to look at is passed over, and so is what is known already.
         cluster: What Ray has.
         progress: Told where it cannot be done; a failure costs the weights and nothing else.
+
+    Returns:
+        Whether there are weights now that were not there before.
     """
     path = entry_path(study.config.results_dir, study.study_id, name)
     listed, artifact = path.with_name(ERRORS_FILE), study.config.results_dir / study.artifact(name)
     kept = path.with_name(EXPLANATIONS_FILE)
     if not listed.is_file() or not artifact.is_dir():
         kept.unlink(missing_ok=True)
-        return
+        return False
     try:
         entry, info, ids = read_entry(path), read_info(artifact), _ids(listed)
         if _is_known(kept, info, ids, study.config.explain_errors):
-            return
+            return False
         kept.unlink(missing_ok=True)
         texts = _texts(study, ids)
         if number := how_many(entry, study.config.explain_errors, texts):
@@ -65,9 +66,10 @@ def explain_errors(study: Study, name: str, cluster: Cluster, progress: Progress
             ]
             found = ErrorExplanations(made=info.created, explanations=told)
             write_text(kept, found.model_dump_json() + "\n")
-            export(collect(study.config.results_dir), study.config.results_dir)
+            return True
     except FAILURES as error:
         progress.say(f"{name}: the words of its errors are not weighed: {reason_of(error)}")
+    return False
 
 
 def how_many(entry: Entry, asked: int | None, texts: list[str]) -> int:

@@ -10,17 +10,26 @@ from reviewtune.leaderboard.entry import SLICES_FILE, Entry, entry_path, read_en
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.parts import read_slices
 from reviewtune.tuning.closer_look import look_closer
+from reviewtune.tuning.error_words import explain_errors
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
+from reviewtune.tuning.session import Cluster
+from reviewtune.tuning.transfer import score_elsewhere
 
 
-def rank(study: Study, name: str, work: Callable[[], Entry], progress: Progress) -> ReviewtuneError | None:
-    """Do the work that makes an entry of the study, keep it with what there is to look at, and write the board anew.
+def rank(
+    study: Study, name: str, work: Callable[[], Entry], cluster: Cluster, progress: Progress
+) -> ReviewtuneError | None:
+    """Do the work that makes an entry of the study, write the board anew, then see what else there is to know of it.
+
+    That is its slices and errors, the words of these, and its scores on reviews from elsewhere: each may fail, which
+    costs it alone.
 
     Args:
         study: Whose.
         name: Of the entry's family.
         work: Makes it.
+        cluster: What Ray has.
         progress: Told why where it fails.
 
     Returns:
@@ -38,11 +47,15 @@ def rank(study: Study, name: str, work: Callable[[], Entry], progress: Progress)
         look_closer(study, entry)
     except ReviewtuneError as error:
         progress.say(f"{name} is on the board without slices and errors to look at: {error}")
+    export(collect(results_dir), results_dir)
+    weighed = explain_errors(study, name, cluster, progress)
+    scored = score_elsewhere(study, name, cluster, progress)
     try:
         _tell_artifact(study, entry)
     except (ReviewtuneError, OSError) as error:
         progress.say(f"{name} is on the board, and its model card without its scores: {error}")
-    export(collect(results_dir), results_dir)
+    if weighed or scored:
+        export(collect(results_dir), results_dir)
     return None
 
 

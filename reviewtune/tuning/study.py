@@ -10,9 +10,9 @@ from reviewtune.errors import StudyError
 from reviewtune.families.registry import ENSEMBLE
 from reviewtune.files import write_text
 from reviewtune.leaderboard.board import Board, collect
+from reviewtune.leaderboard.export import export
 from reviewtune.tuning.continuation import continue_entry
 from reviewtune.tuning.ensemble import stack_entries
-from reviewtune.tuning.error_words import explain_errors
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.identity import keep_identity
@@ -22,7 +22,6 @@ from reviewtune.tuning.progress import Progress, say
 from reviewtune.tuning.ranking import entries_of, rank
 from reviewtune.tuning.session import ray_session
 from reviewtune.tuning.tracking import open_tracking
-from reviewtune.tuning.transfer import score_elsewhere
 
 
 def tune(config: StudyConfig, console: Console | None = None) -> Board:
@@ -45,7 +44,10 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
     describe(study, lambda line: say(console, line))
     with study_lock(study.folder):
         _run(study, console)
-    return collect(study.config.results_dir)
+    board = collect(study.config.results_dir)
+    if study.config.with_texts:
+        export(board, study.config.results_dir, with_texts=True)
+    return board
 
 
 def _run(study: Study, console: Console) -> None:
@@ -63,11 +65,8 @@ def _run(study: Study, console: Console) -> None:
             work[ENSEMBLE] = partial(stack_entries, study, cluster, progress)
         errors = []
         for name, make in work.items():
-            if error := rank(study, name, make, progress):
+            if error := rank(study, name, make, cluster, progress):
                 errors.append(error)
-            else:
-                explain_errors(study, name, cluster, progress)
-                score_elsewhere(study, name, cluster, progress)
         if tracking:
             tracking.finish(entries_of(study), study.config.results_dir)
     if len(errors) == len(work):

@@ -13,8 +13,6 @@ from reviewtune.errors import ReviewtuneError
 from reviewtune.evaluation.stacking import Stacking
 from reviewtune.evaluation.transfer import TransferScores, read_transfer
 from reviewtune.families.registry import ENSEMBLE, get_family
-from reviewtune.leaderboard.board import collect
-from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.side_tables import elsewhere_text
 from reviewtune.predict import load
 from reviewtune.transfer import keep_transfer, transfer_scores
@@ -27,33 +25,36 @@ FAILURES = (ReviewtuneError, ray.exceptions.RayError, OSError, RuntimeError, Mem
 """What may befall an entry that is finished without these scores: torch raises a RuntimeError for want of memory."""
 
 
-def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progress) -> None:
-    """Score the artifact of an entry on the study's other reviews, keep the rows with it and write the board anew.
+def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progress) -> bool:
+    """Score the artifact of an entry on the study's other reviews, and keep the rows with it.
 
     Args:
         study: Whose.
         name: Of the entry's family; one without an artifact is passed over.
         cluster: What Ray has.
         progress: Told what came of it; a failure costs the rows and nothing else.
+
+    Returns:
+        Whether there are rows now that were not there before.
     """
     folder = study.config.results_dir / study.artifact(name)
     if not study.others or not folder.is_dir():
-        return
+        return False
     try:
         info = read_info(folder)
         left = _not_scored(folder, info, study.others)
         if not left:
-            return
+            return False
         progress.say(f"{name}: scoring on {_names(left)}")
         resources = trial_resources(study.config, "tokens" if _reads_tokens(info) else "texts", cluster)
         rows = on_worker(_score, cpus=resources.cpus, gpus=resources.gpus)(folder, left)
         keep_transfer(folder, rows)
     except FAILURES as error:
         progress.say(f"{name}: not scored on {_names(study.others)}: {reason_of(error)}")
-        return
+        return False
     for row in rows:
         progress.say(f"{name}: on {row.name} {'' if row.f1 is None else 'F1 '}{elsewhere_text(row)}")
-    export(collect(study.config.results_dir), study.config.results_dir)
+    return True
 
 
 def _not_scored(folder: Path, info: ArtifactInfo, others: list[OtherReviews]) -> list[OtherReviews]:

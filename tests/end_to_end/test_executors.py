@@ -18,7 +18,18 @@ def trial(reviewtune: Program, results: Path, data: Path, base: Path, *words: ob
     space = json.dumps({"qlora": {**SPACE["qlora"], **FIXED, **fixed}})
     study = ["tune", "--data", data, "--results-dir", results, "--base-model", base, "--families", "qlora"]
     done = reviewtune(
-        *study, "--num-trials", "1", "--space", space, "--evaluations-per-epoch", "2", "--finalists", "0", *words
+        *study,
+        "--num-trials",
+        "1",
+        "--space",
+        space,
+        "--evaluations-per-epoch",
+        "2",
+        "--finalists",
+        "0",
+        "--figures",
+        "0",
+        *words,
     )
     assert done.code == 0, done.err
     (path,) = results.glob("studies/*/qlora/trials/*.json")

@@ -24,7 +24,7 @@ def test_an_interrupted_study_keeps_what_finished_and_goes_on(
 ) -> None:
     words = ["tune", "--data", str(reviews_csv), "--results-dir", str(tmp_path), "--base-model", str(small_base)]
     words += ["--families", "rules,qlora", "--num-trials", "1", "--space", '{"qlora": {"epochs": 10, "batch_size": 8}}']
-    words += ["--finalists", "0"]
+    words += ["--finalists", "0", "--figures", "0"]
     process = subprocess.Popen(
         [sys.executable, "-c", LISTENING, *words],
         stderr=subprocess.PIPE,

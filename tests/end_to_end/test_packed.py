@@ -23,7 +23,7 @@ def start(results: Path, reviews: Path, base: Path) -> subprocess.Popen[str]:
     space = {"qlora": {"epochs": EPOCHS, "batch_size": [8, 16], "target": "attention"}}
     words = ["tune", "--data", str(reviews), "--results-dir", str(results), "--base-model", str(base)]
     words += ["--families", "qlora", "--num-trials", str(TRIALS), "--slots", "2", "--space", json.dumps(space)]
-    words += ["--evaluations-per-epoch", str(EVALUATIONS), "--finalists", "0"]
+    words += ["--evaluations-per-epoch", str(EVALUATIONS), "--finalists", "0", "--figures", "0"]
     return subprocess.Popen(
         [sys.executable, "-m", "reviewtune", *words], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=dict(os.environ)
     )

@@ -90,6 +90,8 @@ def test_the_board_comes_in_four_forms_and_on_the_terminal(study: StudyRun) -> N
         assert (study.results / f"leaderboard.{form}").stat().st_size > 500
     best = min((study.entries[family] for family in ENTRIES), key=lambda entry: entry["rank"])
     assert f"{best['test']['f1']:.4f}" in study.program.out
+    figures = {path.name for path in (study.results / "figures").rglob("*.*")}
+    assert {"intervals.svg", "pareto.png", "confusion.png", "thresholds.svg"} <= figures
     assert "near-duplicate" in study.program.err
 
 

@@ -23,7 +23,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("study")
     written(folder / "home.csv", HOME)
     options = {"data": folder / "home.csv", "results-dir": folder / "results", "families": ",".join(FAMILIES)}
-    options |= {"num-trials": 1, "finalists": 0, "validation-size": 0.2, "space": json.dumps(SPACE)}
+    options |= {"num-trials": 1, "finalists": 0, "figures": 0, "validation-size": 0.2, "space": json.dumps(SPACE)}
     return ["tune", *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
 
 

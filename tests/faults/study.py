@@ -71,7 +71,7 @@ def tune_words(executor: str, inputs: Path, results: Path) -> list[str]:
     family, trials, space = STUDIES[executor]
     words = ["tune", "--data", str(inputs / "reviews.csv"), "--base-model", str(inputs / "base")]
     words += ["--results-dir", str(results), "--families", family, "--num-trials", str(trials)]
-    return [*words, "--space", json.dumps(space), *FLAGS[executor], "--finalists", "0"]
+    return [*words, "--space", json.dumps(space), *FLAGS[executor], "--finalists", "0", "--figures", "0"]
 
 
 @dataclass

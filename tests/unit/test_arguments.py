@@ -96,7 +96,7 @@ def test_a_bad_preset_is_one_line(tmp_path: Path, content: str | None, message: 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--bogus", "1"], "there is no --bogus: --help lists the flags"),
+        (["--xyzzy", "1"], "there is no --xyzzy: --help lists the flags"),
         (["--num-trial", "1", "--numtrials", "1"], "there is no --num-trial: did you mean --num-trials?"),
         (["--num-trials"], "--num-trials: expected one argument"),
         (["--num-trials", "x"], "--num-trials=x: input should be a valid integer"),
@@ -201,7 +201,7 @@ def test_the_help_is_in_groups_and_plain_words(
     assert titles == [
         "options:", "the reviews:", "how they are split:", "where the results are:", "what is tuned:",
         "how long it is searched, and for what:", "on what it runs:", "what is called fake:",
-        "what the entries are scored on besides:", "more:",
+        "what the entries are scored on besides:", "what the report shows:", "more:",
     ]  # fmt: skip
     assert shown.splitlines()[-1] == "example: reviewtune tune --data reviews.csv --fake-label CG"
     for noise in ("str", "int", "float", "dict[", "list[", "Path", "Any", "JSON", "null", "None", "typing"):

@@ -25,7 +25,7 @@ def add(results: Path, family: str, confusion: tuple[int, int, int, int], *, fol
 
 
 def ranked(results: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    assert main(["leaderboard", "--results-dir", str(results)]) == 0
+    assert main(["leaderboard", "--results-dir", str(results), "--figures", "0"]) == 0
     return capsys.readouterr().out.splitlines()
 
 
@@ -63,6 +63,19 @@ def test_an_artifact_that_is_gone_is_not_spoken_of(tmp_path: Path, capsys: pytes
     assert ranked(tmp_path, capsys)[-1].startswith("leaderboard.json")
     second = add(tmp_path, "svm", (8, 2, 2, 8))
     assert f"is {second};" in ranked(tmp_path, capsys)[-2]
+
+
+def test_figures_that_cannot_be_drawn_cost_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = add(tmp_path, "mlp", (9, 1, 1, 9))
+    assert main(["leaderboard", "--results-dir", str(tmp_path)]) == 0
+    assert f"figures in {tmp_path / 'figures'}" in capsys.readouterr().out
+    assert main(["leaderboard", "--results-dir", str(tmp_path), "--figures", "0"]) == 0
+    assert "figures in" not in capsys.readouterr().out
+    (tmp_path / "figures").touch()
+    assert main(["leaderboard", "--results-dir", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert "figures cannot be written" in shown.err
+    assert str(best) in shown.out
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from reviewtune.evaluation.slices import Share, Slice, Slices
 from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.columns import NOTHING
 from reviewtune.leaderboard.entry import SLICES_FILE
+from reviewtune.leaderboard.page.render import html_page
 from reviewtune.leaderboard.parts import MOST_SHOWN, parts_of, read_slices
-from reviewtune.leaderboard.report import html_page
 
 SHARE = Share(value=0.8524, low=0.71, high=0.934)
 

@@ -11,7 +11,7 @@ from reviewtune.leaderboard import side_tables
 from reviewtune.leaderboard.board import Board, Group, collect
 from reviewtune.leaderboard.columns import NOTHING
 from reviewtune.leaderboard.markdown import markdown
-from reviewtune.leaderboard.report import html_page
+from reviewtune.leaderboard.page.render import html_page
 from reviewtune.leaderboard.side_tables import SideTable, elsewhere_text
 from reviewtune.leaderboard.terminal import board_table
 

@@ -11,8 +11,8 @@ from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.columns import NOTHING
 from reviewtune.leaderboard.export import as_frame, export
 from reviewtune.leaderboard.markdown import markdown
+from reviewtune.leaderboard.page.render import html_page
 from reviewtune.leaderboard.remarks import NOT_TRAINED, ONE_SOURCE
-from reviewtune.leaderboard.report import html_page
 from reviewtune.leaderboard.scores import SourceScores, Unseen
 from reviewtune.leaderboard.terminal import board_table
 

@@ -76,7 +76,7 @@ def test_the_worst_errors_are_kept_with_their_texts(study: Any) -> None:
     look_closer(study, ENTRY)
     worst, other = read(study, "errors.csv")
     assert worst == {
-        "id": "105", "source": "shop", "row": "105", "label": "genuine", "fake_probability": "0.99",
+        "id": "105", "source": "shop", "row": "105", "category": "Pets", "label": "genuine", "fake_probability": "0.99",
         "text": "text 105 " + "x" * 105,
     }  # fmt: skip
     assert (other["id"], other["label"], other["fake_probability"]) == ("102", "fake", "0.4")

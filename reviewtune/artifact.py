@@ -20,7 +20,7 @@ from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.evaluation.operating_basis import OperatingBasis
-from reviewtune.families.registry import ENSEMBLE, FAMILIES
+from reviewtune.families.registry import ENSEMBLE, known_families
 from reviewtune.files import in_one_step
 from reviewtune.profile import PROFILE_FILE, Profile
 from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, F1, LABEL_NAMES, Objective
@@ -88,9 +88,11 @@ class ArtifactInfo(Stored):
     @field_validator("family")
     @classmethod
     def _family_is_known(cls, family: str) -> str:
-        if family not in (*FAMILIES, ENSEMBLE):
+        names = known_families()
+        if family not in (*names, ENSEMBLE):
             raise ValueError(
-                f"the families are {', '.join(FAMILIES)} and {ENSEMBLE}; of others a newer reviewtune knows"
+                f"the families are {', '.join(names)} and {ENSEMBLE}; of others a newer reviewtune knows, or "
+                "the package that registers them"
             )
         return family
 

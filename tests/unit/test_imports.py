@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "labelling": GROUND | {"data", "applies", "predict", "outputs", "tables"},
     "scoring": GROUND | {"data", "applies", "evaluation", "artifact", "predict", "outputs", "transfer", "leaderboard"},
     "export": GROUND | {"adapters", "evaluation", "families", "artifact", "predict", "outputs"},
+    "testing": GROUND | {"data", "evaluation", "encoders", "adapters", "families"},
     "tuning": GROUND
     | {
         "data",
@@ -60,7 +61,7 @@ MAY_IMPORT = {
 """What each part of the package may use besides itself; what is not listed, the program itself, may use all."""
 
 RAY = {"data/embeddings.py", "doctor.py"}
-TORCH = {"families/mlp.py", "families/qlora.py", "tuning/provenance.py"}
+TORCH = {"families/mlp.py", "families/qlora.py", "tuning/provenance.py", "testing/families.py", "testing/encoders.py"}
 LONGEST_FILE, LONGEST_MEDIAN = 300, 150
 
 

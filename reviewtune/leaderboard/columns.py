@@ -34,7 +34,12 @@ class Column:
 
 
 def duration(seconds: float) -> str:
-    """The time in the unit a person would use: `31 ms`, `0.4 s`, `52 s`, `12.5 min`, `4.2 h`."""
+    """The time in the unit a person would use: `31 ms`, `0.4 s`, `52 s`, `12.5 min`, `4.2 h`.
+
+    Example:
+        >>> [duration(seconds) for seconds in (0.031, 52, 750, 15000)]
+        ['31 ms', '52 s', '12.5 min', '4.2 h']
+    """
     if seconds < 0.1:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 10:
@@ -45,7 +50,12 @@ def duration(seconds: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """Reviews per second with three digits that count: `8.31`, `15.5`, `1,204`."""
+    """Reviews per second with three digits that count: `8.31`, `15.5`, `1,204`.
+
+    Example:
+        >>> rate(8.312), rate(1204.3)
+        ('8.31', '1,204')
+    """
     return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
 
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RESULTS ?= results
 
-.PHONY: demo test test-slow test-gpu mutants setup lint format bench clean
+.PHONY: demo test test-slow test-gpu mutants setup docs lint format bench clean
 
 demo: setup  ## tune six families on the embedded sample corpus and print the leaderboard
 	$(BIN)/reviewtune demo --results-dir $(RESULTS)
@@ -33,7 +33,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,fast,dev]'
 	touch $@
 
-lint: setup  ## ruff and mypy, both strict
+docs: setup  ## the documentation, into build/site; a warning is an error
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+lint: setup docs  ## ruff and mypy, both strict, and the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -30,7 +30,7 @@ __all__ = ["ReviewtuneError", "StudyConfig", "embed", "leaderboard", "load", "tu
 def tune(config: StudyConfig, **options: Any) -> "Board":
     """Run a study and rank everything in its results directory. See `reviewtune.tuning.study.tune`.
 
-    Example:
+    Examples:
         >>> config = StudyConfig(data="reviews.csv", fake_label="CG", families=["rules"], num_trials=1, finalists=0)
         >>> board = tune(config)
         >>> [(entry.family, entry.rank) for entry in board.entries]
@@ -45,7 +45,7 @@ def tune(config: StudyConfig, **options: Any) -> "Board":
 def load(artifact: str | Path, base_model: str | None = None, **options: Any) -> "Classifier":
     """The classifier in an artifact's folder. See `reviewtune.predict.load`.
 
-    Example:
+    Examples:
         >>> classifier = load("results/artifacts/NAME")
         >>> classifier.predict_proba(["The zip broke on the first day.", None]).shape
         (2, 2)
@@ -61,7 +61,7 @@ def load(artifact: str | Path, base_model: str | None = None, **options: Any) ->
 def embed(texts: "Texts", encoder: str = "minilm") -> "NDArray[np.float32]":
     """(N, D) embeddings of N texts, for classifiers of your own. See `reviewtune.predict.embed`.
 
-    Example:
+    Examples:
         >>> embed(["The zip broke on the first day.", "Great product!"]).shape
         (2, 384)
     """
@@ -77,7 +77,7 @@ def leaderboard(results_dir: str | Path = "results") -> "pd.DataFrame":
     Raises:
         ArtifactError: There is no such directory.
 
-    Example:
+    Examples:
         >>> leaderboard("results")[["family", "rank", "status"]].values.tolist()
         [['rules', 1, 'finished']]
     """

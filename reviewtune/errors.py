@@ -46,7 +46,7 @@ class MachineError(StudyError):
 def escaped(text: str) -> str:
     r"""The text with what a terminal would obey, or break a line at, written out.
 
-    Example:
+    Examples:
         >>> print(escaped("red\x1b[31m"))
         red\x1b[31m
     """
@@ -58,7 +58,7 @@ def escaped(text: str) -> str:
 def one_line(text: str) -> str:
     r"""The text as one line that does nothing to a terminal: control characters and line breaks are escaped.
 
-    Example:
+    Examples:
         >>> print(one_line("two\nlines"))
         two\nlines
     """
@@ -71,7 +71,7 @@ def one_line(text: str) -> str:
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """`did you mean CHOICE? ` for the choice that is nearly the word; empty where none is.
 
-    Example:
+    Examples:
         >>> did_you_mean("qlorra", ["svm", "qlora"])
         'did you mean qlora? '
     """

@@ -45,7 +45,7 @@ def alike(text: str, words: int | None = None) -> str:
         text: A review.
         words: Words beyond this number are cut off; None keeps all. At least 1.
 
-    Example:
+    Examples:
         >>> alike("GREAT  product !!!  I don't regret it... <br /> Buy")
         "great product! i don't regret it. buy"
     """
@@ -70,7 +70,7 @@ def all_alike(texts: Sequence[str], seed: int) -> list[str]:
 def num_words(text: str) -> int:
     """The words of a text, as `alike` counts them.
 
-    Example:
+    Examples:
         >>> num_words("I don't regret it!")
         4
     """

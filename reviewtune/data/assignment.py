@@ -17,7 +17,7 @@ def join_units(clusters: NDArray[np.int64], groups: Sequence[Sequence[str] | Non
         clusters: (N,) near-duplicate cluster of each review.
         groups: The groups of each of N reviews; None belongs to no group.
 
-    Example:
+    Examples:
         >>> join_units(np.array([0, 0, 1, 2]), [None, ["shop"], ["shop"], None]).tolist()
         [0, 0, 0, 1]
     """
@@ -39,7 +39,7 @@ def strata_of(fake: NDArray[np.bool_], sources: Sequence[str]) -> NDArray[np.int
         fake: (N,) class of each review.
         sources: (N,) where each is from.
 
-    Example:
+    Examples:
         >>> strata_of(np.array([True, False, True]), ["en", "en", "de"]).tolist()
         [3, 2, 1]
     """

@@ -34,7 +34,7 @@ def find_column(names: Sequence[str], wanted: str | None, usual: Sequence[str], 
     Raises:
         DataError: No column matches, or more than one.
 
-    Example:
+    Examples:
         >>> find_column(["Id", "Review", "Label"], None, TEXT_NAMES, "--text-column")
         'Review'
         >>> find_column(["id", "body", "content"], None, TEXT_NAMES, "--text-column")
@@ -62,7 +62,7 @@ def find_column(names: Sequence[str], wanted: str | None, usual: Sequence[str], 
 def has_column(names: Sequence[str], wanted: str) -> bool:
     """Whether a column is called so, in whatever case.
 
-    Example:
+    Examples:
         >>> has_column(["Id", "Review"], "review")
         True
     """
@@ -72,7 +72,7 @@ def has_column(names: Sequence[str], wanted: str) -> bool:
 def optional_column(names: Sequence[str], usual: Sequence[str]) -> str | None:
     """The column with the first of the usual names that occurs exactly once, or None.
 
-    Example:
+    Examples:
         >>> optional_column(["id", "stars"], RATING_NAMES), optional_column(["id"], RATING_NAMES)
         ('stars', None)
     """

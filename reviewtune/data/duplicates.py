@@ -31,7 +31,7 @@ def near_duplicate_clusters(texts: Sequence[str], *, threshold: float = 0.5) -> 
         threshold: Least Jaccard similarity of two sets of word 3-grams, above 0 and at most 1. Case and punctuation do
             not count. A text of one or two words is one shingle; one without words is its own.
 
-    Example:
+    Examples:
         >>> texts = ["a tent that leaks in the rain", "A tent that leaks in the rain!", "the zip broke the first day"]
         >>> near_duplicate_clusters(texts).tolist()
         [0, 0, 1]
@@ -60,7 +60,7 @@ def apart_from(
     Returns:
         (N,) true where a text is apart from all known ones, and (N,) cluster labels.
 
-    Example:
+    Examples:
         >>> known = ["a tent that leaks in the rain"]
         >>> apart, _ = apart_from(["A tent that leaks in the rain!", "the zip broke on the first day"], known)
         >>> apart.tolist()

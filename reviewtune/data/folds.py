@@ -34,7 +34,7 @@ def make_folds(
         seed: Of the order in which units of one size are assigned.
         sources: (N,) where each review is from: each fold has its share of each source, too. None: of one.
 
-    Example:
+    Examples:
         >>> fake = np.arange(40) % 2 == 0
         >>> fold, folds = make_folds(np.arange(40), fake, folds=4, seed=0)
         >>> folds, np.bincount(fold, weights=fake).tolist()

@@ -33,7 +33,7 @@ def check_source(source: str) -> None:
     Raises:
         DataError: It is missing, empty, of an unknown kind, or names no data set of the hub.
 
-    Example:
+    Examples:
         >>> check_source("sample")
         >>> check_source("hub:reviews")
         Traceback (most recent call last):
@@ -57,7 +57,7 @@ def hub_id(source: str) -> tuple[str, str | None]:
     Raises:
         DataError: It names no data set.
 
-    Example:
+    Examples:
         >>> hub_id("hub:owner/name@main")
         ('owner/name', 'main')
     """
@@ -72,7 +72,7 @@ def hub_id(source: str) -> tuple[str, str | None]:
 def packing(name: str) -> str | None:
     """The suffix of a packed file, in lower case; None where it is not packed.
 
-    Example:
+    Examples:
         >>> packing("reviews.csv.gz"), packing("reviews.csv")
         ('.gz', None)
     """

@@ -41,7 +41,7 @@ def read_fake(
     Raises:
         DataError: There are not exactly two labels, or which of them is fake is not known.
 
-    Example:
+    Examples:
         >>> read_fake(["CG", "OR", None], "label", None)
         [True, False, None]
         >>> read_fake(["bot", "shopper"], "label", "bot")
@@ -74,7 +74,7 @@ def read_fake(
 def has_label(values: Sequence[Any], label: str) -> bool:
     """Whether a label occurs among some values, as `read_fake` compares them.
 
-    Example:
+    Examples:
         >>> has_label(["CG", "OR"], "cg"), has_label([1, 0], "1")
         (True, True)
     """

@@ -14,7 +14,7 @@ MISSING_WORDS = frozenset(
 def is_missing(value: Any) -> bool:
     """Whether a value is none: null, NaN, blank, or a word of `MISSING_WORDS`.
 
-    Example:
+    Examples:
         >>> [is_missing(value) for value in (None, "", "  ", "NaN", "null", "none of it works")]
         [True, True, True, True, True, False]
     """

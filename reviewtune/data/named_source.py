@@ -34,7 +34,7 @@ def named_source(asked: str) -> NamedSource:
     What is there as it stands is a path, whatever signs its name has. A source without a name is called after its
     file.
 
-    Example:
+    Examples:
         >>> named_source("hotels=data/hotels.csv:generated")
         NamedSource(name='hotels', source='data/hotels.csv', fake_label='generated')
         >>> named_source("data/hotels.csv").name
@@ -52,7 +52,7 @@ def named_sources(asked: Sequence[str], flag: str) -> list[NamedSource]:
     Raises:
         UsageError: Two of them have one name.
 
-    Example:
+    Examples:
         >>> [each.name for each in named_sources(["shop=a.csv", "b.csv"], "--data")]
         ['shop', 'b']
         >>> named_sources(["a.csv", "other/a.csv"], "--data")

@@ -38,7 +38,7 @@ _PIECE = re.compile(r"\S+|\s+")
 def typos(texts: Sequence[str], seed: int, rate: float = TYPO_RATE) -> list[str]:
     """Letters of which some are a neighbouring key's, stand behind the next letter, or are missing, each as likely.
 
-    Example:
+    Examples:
         >>> typos(["the zip broke"], seed=1, rate=0.2)
         ['the zi broke']
     """
@@ -48,7 +48,7 @@ def typos(texts: Sequence[str], seed: int, rate: float = TYPO_RATE) -> list[str]
 def word_swaps(texts: Sequence[str], seed: int, rate: float = SWAP_RATE) -> list[str]:
     """Words of which some have changed places with the next one; white space stays where it was.
 
-    Example:
+    Examples:
         >>> sorted(word_swaps(["one two three four"], seed=0)[0].split())
         ['four', 'one', 'three', 'two']
     """
@@ -58,7 +58,7 @@ def word_swaps(texts: Sequence[str], seed: int, rate: float = SWAP_RATE) -> list
 def truncation(texts: Sequence[str], seed: int = 0) -> list[str]:  # noqa: ARG001 - as the others are called
     """The first half of the words of each text, the one in the middle included.
 
-    Example:
+    Examples:
         >>> truncation(["one two three four"])
         ['one two']
     """
@@ -68,7 +68,7 @@ def truncation(texts: Sequence[str], seed: int = 0) -> list[str]:  # noqa: ARG00
 def homoglyphs(texts: Sequence[str], seed: int, rate: float = HOMOGLYPH_RATE) -> list[str]:
     """Letters of which some are those of another alphabet that look the same.
 
-    Example:
+    Examples:
         >>> swapped = homoglyphs(["a nice product"], seed=0, rate=1.0)[0]
         >>> swapped.isascii(), len(swapped)
         (False, 14)
@@ -88,7 +88,7 @@ PERTURBATIONS: dict[str, Callable[[Sequence[str], int], list[str]]] = {
 def variants(texts: Sequence[str], seed: int) -> dict[str, list[str]]:
     """The texts as they are (`plain`), with their surface made alike (`alike`), and by each perturbation's name.
 
-    Example:
+    Examples:
         >>> list(variants(["The zip broke."], seed=0))
         ['plain', 'alike', 'typos', 'word_swaps', 'truncation', 'homoglyphs']
     """

@@ -88,7 +88,7 @@ def load_reviews(
         DataError: A source cannot be read, a column or the fake label is not clear, or a class is empty.
         UsageError: Two sources have one name.
 
-    Example:
+    Examples:
         >>> _ = Path("reviews.csv").write_text("text,label\nGreat product,CG\nThe zip broke,OR\nGreat product,CG\n")
         >>> reviews = load_reviews("reviews.csv")
         >>> reviews.table.num_rows, reviews.report.fake, reviews.report.genuine
@@ -121,7 +121,7 @@ def load_others(
     Raises:
         DataError: It cannot be read, a column or the fake label is not clear, or it holds no review.
 
-    Example:
+    Examples:
         >>> _ = Path("guests.csv").write_text("text,label\nThe bed was hard,OR\nA quiet room,OR\n")
         >>> load_others(NamedSource("hotels", "guests.csv", fake_label="CG")).report.genuine
         2
@@ -153,7 +153,7 @@ def load_texts(source: str, text_column: str | None = None) -> pa.Table:
     Raises:
         DataError: The source cannot be read, or its text column is not clear or holds no text.
 
-    Example:
+    Examples:
         >>> _ = Path("new.csv").write_text("id,review\n7,The zip broke\n8,\n")
         >>> load_texts("new.csv").to_pylist()
         [{'row': 0, 'text': 'The zip broke'}, {'row': 1, 'text': ''}]
@@ -167,7 +167,7 @@ def load_texts(source: str, text_column: str | None = None) -> pa.Table:
 def reviews_in_store(reviews: Reviews, store: Store) -> Path:
     """The file of the store that now holds these reviews, for `read_reviews`.
 
-    Example:
+    Examples:
         >>> path = reviews_in_store(load_reviews("sample"), Store(Path("results")))
         >>> read_reviews(path).name
         'sample'

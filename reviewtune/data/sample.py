@@ -67,7 +67,7 @@ def generate(num_reviews: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> pa.Ta
     Returns:
         Columns text, label (`fake` or `genuine`), category, rating (1 to 5) and product.
 
-    Example:
+    Examples:
         >>> table = generate(200)
         >>> table.num_rows, table.column_names
         (200, ['text', 'label', 'category', 'rating', 'product'])

@@ -12,7 +12,7 @@ LONGEST_LIST = 8
 def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
     """The value as text with its control characters escaped; of more than `longest` letters the middle is left out.
 
-    Example:
+    Examples:
         >>> shown("one" * 100, longest=20)
         'oneoneone...neoneone'
     """
@@ -23,7 +23,7 @@ def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
 def quoted(value: object) -> str:
     r"""A name or a label, shown between quotes.
 
-    Example:
+    Examples:
         >>> print(quoted("a tab\t"))
         'a tab\t'
     """
@@ -33,7 +33,7 @@ def quoted(value: object) -> str:
 def listed(names: Sequence[str]) -> str:
     """The first names, quoted, with how many more there are.
 
-    Example:
+    Examples:
         >>> listed(["id", "text"])
         "'id', 'text'"
     """

@@ -36,7 +36,7 @@ def quarters(numbers: Sequence[float], unit: str = "") -> list[str]:
         numbers: N.
         unit: Behind them.
 
-    Example:
+    Examples:
         >>> quarters([1, 2, 3, 40], "words")
         ['1 words', '2 words', '3 words', '40 words']
     """

@@ -58,7 +58,7 @@ def read_source(source: str) -> Source:
     Raises:
         DataError: The source is missing, empty, damaged, not UTF-8 or of an unknown kind.
 
-    Example:
+    Examples:
         >>> _ = Path("reviews.jsonl").write_text('{"text": "The zip broke", "fake": false}\n')
         >>> read_source("reviews.jsonl").table.to_pylist()
         [{'text': 'The zip broke', 'fake': False}]
@@ -137,7 +137,7 @@ def read_lines(raw: bytes, name: str) -> list[str]:
     Raises:
         DataError: It is not UTF-8 text.
 
-    Example:
+    Examples:
         >>> read_lines(b"one review\nanother", "standard input")
         ['one review', 'another']
     """

@@ -74,7 +74,7 @@ def make_split(
         UsageError: The sizes or the threshold are out of range.
         DataError: There are too few reviews of a class, or groups too large to put some into every split.
 
-    Example:
+    Examples:
         >>> from reviewtune.data.reviews import load_reviews
         >>> split = make_split(load_reviews("sample"))
         >>> for line in split.report.lines():

@@ -68,7 +68,7 @@ def content_key(*parts: Any) -> str:
     Args:
         parts: Values that JSON knows; the order of the parts counts, that of a mapping's keys does not.
 
-    Example:
+    Examples:
         >>> content_key("reviews", 42)
         '9f08d3ad74e644a3'
     """

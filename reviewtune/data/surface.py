@@ -66,7 +66,7 @@ FEATURES: dict[str, Callable[[str], float]] = {
 def surface(texts: Sequence[str]) -> NDArray[np.float64]:
     """(N, F) the features of N texts, in the order of `FEATURES`; a text takes some 30 microseconds.
 
-    Example:
+    Examples:
         >>> features = surface(["GREAT!!!", "it broke"])
         >>> features.shape == (2, len(FEATURES))
         True

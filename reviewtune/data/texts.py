@@ -66,7 +66,7 @@ def prepare(texts: Texts) -> Prepared:
     Raises:
         DataError: It is a single str, a table or nothing that has an order.
 
-    Example:
+    Examples:
         >>> prepared = prepare(["  The zip broke\r\n", None, "nan"])
         >>> prepared.texts, prepared.rows.tolist(), prepared.missing
         (['The zip broke'], [0], 2)
@@ -106,7 +106,7 @@ def normalise(text: str) -> str:
 
     A lone surrogate, which no encoding has and some tokenizers refuse, becomes U+FFFD.
 
-    Example:
+    Examples:
         >>> normalise("  The zip\r\nbroke\0 ")
         'The zip\nbroke'
     """
@@ -117,7 +117,7 @@ def normalise(text: str) -> str:
 def text_id(text: str) -> str:
     """The id of a normalised text.
 
-    Example:
+    Examples:
         >>> text_id("The zip broke")
         'decb0e7858fa5571'
     """
@@ -127,7 +127,7 @@ def text_id(text: str) -> str:
 def is_number(text: str) -> bool:
     """Whether a text is a bare number, such as a rating in the wrong column.
 
-    Example:
+    Examples:
         >>> is_number("4.5"), is_number("4 stars")
         (True, False)
     """
@@ -140,7 +140,7 @@ def read_texts(table: pa.Table, name: str) -> list[str | None]:
     Raises:
         DataError: It holds something else, numbers spelled out in a csv included.
 
-    Example:
+    Examples:
         >>> read_texts(pa.table({"text": ["The zip broke", None]}), "text")
         ['The zip broke', None]
     """

@@ -55,7 +55,7 @@ class Tokens:
 def from_lists(lists: Sequence[Sequence[int] | NDArray[np.int32]]) -> Tokens:
     """Tokens of reviews given as one sequence of ids each.
 
-    Example:
+    Examples:
         >>> tokens = from_lists([[7, 8], [9]])
         >>> len(tokens), tokens[1].tolist(), tokens.lengths.tolist()
         (2, [9], [2, 1])

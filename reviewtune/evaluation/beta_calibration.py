@@ -42,7 +42,7 @@ class BetaCalibration(BaseCalibration):
         Raises:
             DataError: As `PlattCalibration.fit`.
 
-        Example:
+        Examples:
             >>> calibration = BetaCalibration.fit([-3, -1, 0, 1, 2, 4], [False, False, True, False, True, True])
             >>> calibration.apply([-2, 0, 2]).round(2).tolist()
             [0.26, 0.45, 0.65]

@@ -31,7 +31,7 @@ class BaseCalibration(BaseModel):
         Raises:
             DataError: A score is NaN.
 
-        Example:
+        Examples:
             >>> PlattCalibration(slope=2.0, intercept=-1.0).apply([-1, 0.5, 3]).round(3).tolist()
             [0.047, 0.5, 0.993]
         """
@@ -43,7 +43,7 @@ class BaseCalibration(BaseModel):
         Raises:
             DataError: A score is NaN.
 
-        Example:
+        Examples:
             >>> PlattCalibration(slope=2.0, intercept=-1.0).log_odds([-1, 0.5, 3]).tolist()
             [-3.0, 0.0, 5.0]
         """
@@ -86,7 +86,7 @@ class PlattCalibration(BaseCalibration):
         Raises:
             DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
 
-        Example:
+        Examples:
             >>> calibration = PlattCalibration.fit([-3, -1, 0, 1, 2, 4], [False, False, True, False, True, True])
             >>> calibration.apply([-2, 0, 2]).round(2).tolist()
             [0.26, 0.45, 0.65]
@@ -129,7 +129,7 @@ def as_judged(scores: ArrayLike, fake: ArrayLike) -> tuple[NDArray[np.float64], 
     Raises:
         DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
 
-    Example:
+    Examples:
         >>> as_judged([0.2, -1], [True, False])
         (array([ 0.2, -1. ]), array([ True, False]))
         >>> as_judged([0.2, float("nan")], [True, False])
@@ -148,7 +148,7 @@ def as_scores(scores: ArrayLike, length: int) -> NDArray[np.float64]:
     Raises:
         DataError: There are not as many, or one is not finite.
 
-    Example:
+    Examples:
         >>> as_scores([0.2, -1], length=2).tolist()
         [0.2, -1.0]
         >>> as_scores([0.2, -1], length=3)

@@ -53,7 +53,7 @@ def choose_calibration(
     Raises:
         DataError: As `PlattCalibration.fit`.
 
-    Example:
+    Examples:
         >>> scores = np.linspace(-3, 3, 200)
         >>> fake = np.random.default_rng(0).random(200) < 1 / (1 + np.exp(-scores))
         >>> choose_calibration(scores, fake).kind

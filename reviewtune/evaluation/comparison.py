@@ -87,7 +87,7 @@ def compare(
         DataError: The arrays are empty, differ in length or hold anything but labels and integers.
         UsageError: `confidence` is out of range.
 
-    Example:
+    Examples:
         >>> fake = [True] * 30 + [False] * 30
         >>> good = fake[:57] + [True] * 3
         >>> poor = [True] * 12 + [False] * 48
@@ -113,7 +113,7 @@ def differences(counts: Counts, *, confidence: float = CONFIDENCE, seed: int = 0
     Raises:
         UsageError: `confidence` is out of range.
 
-    Example:
+    Examples:
         >>> fake = [True, True, False, False] * 20
         >>> counts = Counts.of(fake, fake, [True, False] * 40)
         >>> differences(counts).difference.round(3).tolist()

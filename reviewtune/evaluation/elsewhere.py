@@ -49,7 +49,7 @@ def elsewhere_scores(
     Raises:
         DataError: The arrays are empty or differ in length, or a probability is NaN or outside of [0, 1].
 
-    Example:
+    Examples:
         >>> fake, probability = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.6, 0.1])
         >>> scores = elsewhere_scores(fake, probability, probability > 0.5, units=np.arange(4))
         >>> scores.f1, scores.fpr, scores.roc_auc

@@ -35,7 +35,7 @@ def gain_over_default(
         DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
         UsageError: The selected one is not among the candidates.
 
-    Example:
+    Examples:
         >>> fake = [True] * 30 + [False] * 30
         >>> default = [1.0] * 20 + [-1.0] * 40
         >>> better = [1.0] * 28 + [-1.0] * 32

@@ -13,7 +13,7 @@ def as_labels(**arrays: ArrayLike) -> tuple[NDArray[np.bool_], ...]:
         DataError: An array is empty, not one-dimensional, holds anything but false and true (or 0 and 1), or differs in
             length from the first.
 
-    Example:
+    Examples:
         >>> (fake,) = as_labels(fake=[1, 0, True])
         >>> fake.tolist()
         [True, False, True]
@@ -37,7 +37,7 @@ def as_labels(**arrays: ArrayLike) -> tuple[NDArray[np.bool_], ...]:
 def has_both_classes(fake: NDArray[np.bool_]) -> bool:
     """Whether `fake`, (N,), holds a fake and a genuine review.
 
-    Example:
+    Examples:
         >>> has_both_classes(np.array([True, False])), has_both_classes(np.array([True, True]))
         (True, False)
     """
@@ -50,7 +50,7 @@ def require_both_classes(fake: NDArray[np.bool_], purpose: str) -> None:
     Raises:
         DataError: One class is missing.
 
-    Example:
+    Examples:
         >>> require_both_classes(np.array([True, True]), "scoring")
         Traceback (most recent call last):
         reviewtune.errors.DataError: scoring needs fake and genuine reviews, but all 2 are fake: split more reviews

@@ -35,7 +35,7 @@ class Objective:
     def judged(self, fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
         """The measure, made such that higher is better.
 
-        Example:
+        Examples:
             >>> fake, scores = np.array([True, False]), np.array([1.0, -1.0])
             >>> round(OBJECTIVES["log_loss"].judged(fake, scores), 3)
             -0.405
@@ -45,7 +45,7 @@ class Objective:
     def text(self, judged: float) -> str:
         """The measure that `judged` stands for, in four digits.
 
-        Example:
+        Examples:
             >>> OBJECTIVES["log_loss"].text(-0.25)
             '0.2500'
         """
@@ -55,7 +55,7 @@ class Objective:
 def f1(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
     """F1 of the fake class by the threshold that promises the highest.
 
-    Example:
+    Examples:
         >>> f1(np.array([True, True, False, False]), np.array([2.0, 1.0, -1.0, -2.0]))
         1.0
     """
@@ -71,7 +71,7 @@ def tpr_at_fpr(fake: NDArray[np.bool_], scores: NDArray[np.float64], fpr: float 
 
     With fewer than 1 / `fpr` genuine reviews it may call none of them fake.
 
-    Example:
+    Examples:
         >>> fake, scores = np.array([True, True, False, False]), np.array([2.0, 0.5, 1.0, -1.0])
         >>> tpr_at_fpr(fake, scores), tpr_at_fpr(fake, scores, fpr=0.5)
         (0.5, 1.0)
@@ -83,7 +83,7 @@ def tpr_at_fpr(fake: NDArray[np.bool_], scores: NDArray[np.float64], fpr: float 
 def allowed(genuine: int, fpr: float) -> int:
     """How many of so many genuine reviews may be called fake, less than all.
 
-    Example:
+    Examples:
         >>> allowed(500, 0.01), allowed(50, 0.01)
         (5, 0)
     """
@@ -95,7 +95,7 @@ def log_loss(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
 
     An artifact's scores are calibrated before anyone reads them, so it is not their scale that is compared.
 
-    Example:
+    Examples:
         >>> round(log_loss(np.array([True, True, False, False]), np.array([2.0, -1.0, 1.0, -2.0])), 2)
         0.66
     """
@@ -109,7 +109,7 @@ def log_loss(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
 def average_precision(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
     """Mean of the precision over the thresholds, each weighted by the recall that it adds.
 
-    Example:
+    Examples:
         >>> round(average_precision(np.array([True, True, False]), np.array([3.0, 1.0, 2.0])), 3)
         0.833
     """

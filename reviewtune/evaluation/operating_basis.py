@@ -72,7 +72,7 @@ class OperatingBasis(Stored):
             fake: (N,) true where the review is fake, both classes among them.
             units: (N,) integers, equal where reviews belong together; None: each stands alone.
 
-        Example:
+        Examples:
             >>> probability, fake = np.linspace(0.01, 0.99, 400), np.arange(400) >= 300
             >>> basis = OperatingBasis.of(probability, fake)
             >>> basis.fake_share, basis.genuine, round(basis.highest[0], 3)
@@ -100,7 +100,7 @@ class OperatingBasis(Stored):
         Raises:
             UsageError: `prevalence` is not between 0 and 1.
 
-        Example:
+        Examples:
             >>> probability, fake = np.linspace(0.01, 0.99, 400), np.arange(400) >= 200
             >>> OperatingBasis.of(probability, fake).corrected([0.5, 0.9], prevalence=0.05).round(3).tolist()
             [0.05, 0.321]
@@ -120,7 +120,7 @@ class OperatingBasis(Stored):
             DataError: There were too few genuine reviews for the limit.
             UsageError: One of them is not between 0 and 1.
 
-        Example:
+        Examples:
             >>> probability, fake = np.linspace(0.01, 0.99, 800), np.arange(800) >= 400
             >>> basis = OperatingBasis.of(probability, fake)
             >>> round(basis.threshold(None, None), 3), round(basis.threshold(0.01, None), 3)
@@ -171,7 +171,7 @@ def calibrated(
     Raises:
         DataError: As `choose_calibration`, or there are too few genuine reviews for the limit.
 
-    Example:
+    Examples:
         >>> scores = np.linspace(-3, 3, 800)
         >>> point = calibrated(scores, np.arange(800) >= 400, max_fpr=0.05)
         >>> point.calibration.kind, bool(0 < point.threshold < 1)

@@ -38,7 +38,7 @@ def threshold_at_fpr(
         DataError: There are too few genuine reviews or units for the limit, or a score is not finite.
         UsageError: `max_fpr` or `confidence` is out of range.
 
-    Example:
+    Examples:
         >>> genuine = np.linspace(0, 1, 1000)
         >>> round(threshold_at_fpr(genuine, 0.05), 3), round(threshold_at_fpr(genuine, 0.01), 3)
         (0.962, 0.996)
@@ -53,7 +53,7 @@ def one_a_unit(scores: ArrayLike, units: ArrayLike | None = None, seed: int = 0)
     Raises:
         DataError: A score is not finite, or the units are not one integer a review.
 
-    Example:
+    Examples:
         >>> one_a_unit([0.2, 0.2, 0.9], units=[7, 7, 3]).tolist()
         [0.9, 0.2]
     """
@@ -74,7 +74,7 @@ def rank_at_fpr(count: int, max_fpr: float, confidence: float = CONFIDENCE) -> i
         DataError: The count is too small for any.
         UsageError: `max_fpr` or `confidence` is out of range.
 
-    Example:
+    Examples:
         >>> rank_at_fpr(1000, 0.01), rank_at_fpr(299, 0.01)
         (5, 1)
         >>> rank_at_fpr(100, 0.01)
@@ -96,7 +96,7 @@ def fewest_genuine(max_fpr: float, confidence: float = CONFIDENCE) -> int:
     Raises:
         UsageError: `max_fpr` or `confidence` is out of range.
 
-    Example:
+    Examples:
         >>> fewest_genuine(0.01), fewest_genuine(0.001)
         (299, 2995)
     """
@@ -128,7 +128,7 @@ def with_prevalence(fake_probability: ArrayLike, trained_share: float, prevalenc
     Raises:
         UsageError: A share is not between 0 and 1.
 
-    Example:
+    Examples:
         >>> with_prevalence([0.5, 0.9, 0.99], trained_share=0.5, prevalence=0.05).round(3).tolist()
         [0.05, 0.321, 0.839]
     """
@@ -144,7 +144,7 @@ def class_weights(trained_share: float, prevalence: float) -> tuple[float, float
     Raises:
         UsageError: A share is not between 0 and 1.
 
-    Example:
+    Examples:
         >>> class_weights(0.5, 0.1)
         (0.2, 1.8)
     """
@@ -162,7 +162,7 @@ def precision_at(prevalence: float, tpr: float, fpr: float) -> float:
         tpr: Share of the fakes that are called fake.
         fpr: Share of the genuine that are.
 
-    Example:
+    Examples:
         >>> round(precision_at(0.5, tpr=0.9, fpr=0.1), 3), round(precision_at(0.01, tpr=0.9, fpr=0.1), 3)
         (0.9, 0.083)
     """
@@ -173,7 +173,7 @@ def precision_at(prevalence: float, tpr: float, fpr: float) -> float:
 def f1_at(prevalence: float, tpr: float, fpr: float) -> float:
     """F1 of the fake class where `prevalence` of the reviews are fake. The arguments are those of `precision_at`.
 
-    Example:
+    Examples:
         >>> round(f1_at(0.5, tpr=0.9, fpr=0.1), 3), round(f1_at(0.01, tpr=0.9, fpr=0.1), 3)
         (0.9, 0.153)
     """

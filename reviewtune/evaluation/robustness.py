@@ -45,7 +45,7 @@ def robustness(
         DataError: `fake` holds one class only, a variant has another number of texts, or a probability is missing, NaN
             or outside of [0, 1].
 
-    Example:
+    Examples:
         >>> variants = {"plain": ["GREAT!", "ok."], "alike": ["great", "ok"]}
         >>> shouting = lambda texts: [float(text.isupper()) for text in texts]
         >>> {name: scores.f1 for name, scores in robustness(shouting, variants, [True, False], threshold=0.5).items()}

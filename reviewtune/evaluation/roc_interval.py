@@ -27,7 +27,7 @@ def tpr_ends(fake: ArrayLike, scores: ArrayLike, units: ArrayLike | None = None)
 
     The arguments and errors are those of `tpr_interval`.
 
-    Example:
+    Examples:
         >>> fake = np.arange(1000) % 2 == 0
         >>> ends = tpr_ends(fake, 2 * fake + np.random.default_rng(0).normal(size=1000))
         >>> {name: round(end, 2) for name, end in ends.items()}
@@ -56,7 +56,7 @@ def tpr_interval(
     Raises:
         DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
 
-    Example:
+    Examples:
         >>> fake = np.arange(1000) % 2 == 0
         >>> low, high = tpr_interval(fake, 2 * fake + np.random.default_rng(0).normal(size=1000), fpr=0.1)
         >>> round(low, 2), round(high, 2)

@@ -61,7 +61,7 @@ class FoldScores:
 def standard_error(values: NDArray[np.float64]) -> float:
     """Of the mean of (F,) values, at least two.
 
-    Example:
+    Examples:
         >>> round(standard_error(np.array([0.90, 0.92, 0.91, 0.93])), 4)
         0.0065
     """
@@ -79,7 +79,7 @@ def choose(finalists: Sequence[FoldScores], costs: Sequence[float]) -> tuple[int
         finalists: K, of the same folds.
         costs: (K,) of a training, in whatever unit.
 
-    Example:
+    Examples:
         >>> dear = FoldScores([1], np.array([[[0.90], [0.92], [0.94]]]))
         >>> cheap = FoldScores([1], np.array([[[0.90], [0.93], [0.92]]]))
         >>> choose([dear, cheap], costs=[60.0, 1.0])

@@ -46,7 +46,7 @@ def at_least_as_high(scores: NDArray[np.float64], reference: NDArray[np.float64]
     For a score of the references' source it is uniform: at most `p` in a share `p` of draws (Vovk, Gammerman and
     Shafer, "Algorithmic Learning in a Random World", 2005).
 
-    Example:
+    Examples:
         >>> at_least_as_high(np.array([0.0, 2.5, 9.0]), np.arange(1.0, 5.0)).tolist()
         [1.0, 0.6, 0.2]
     """
@@ -69,7 +69,7 @@ def compare(batch: NDArray[np.float32], reference: NDArray[np.float32], fake: ND
         reference: (R, D).
         fake: (R,) true where the reference is fake.
 
-    Example:
+    Examples:
         >>> random = np.random.default_rng(1)
         >>> reference, fake = random.normal(size=(200, 3)).astype(np.float32), np.arange(200) % 2 == 0
         >>> like, unlike = random.normal(size=(2, 100, 3)).astype(np.float32) + np.array([[[0]], [[3]]], np.float32)

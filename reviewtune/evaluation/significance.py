@@ -63,7 +63,7 @@ def f1_interval(
         DataError: The arrays are empty, differ in length or hold anything but labels and integers.
         UsageError: `confidence` is out of range.
 
-    Example:
+    Examples:
         >>> fake = [True] * 100 + [False] * 100
         >>> interval = f1_interval(fake, [True] * 90 + [False] * 110)
         >>> round(interval.low, 3), round(interval.high, 3), interval.rough
@@ -79,7 +79,7 @@ def f1_intervals(counts: Counts, *, confidence: float = CONFIDENCE) -> Intervals
     Raises:
         UsageError: `confidence` is out of range.
 
-    Example:
+    Examples:
         >>> fake = [True] * 100 + [False] * 100
         >>> counts = Counts.of(fake, [True] * 90 + [False] * 110, [True] * 50 + [False] * 150)
         >>> f1_intervals(counts).low.round(3).tolist()
@@ -138,7 +138,7 @@ def wilson(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(...) ends of the interval of a share of so many reviews (Wilson, 1927).
 
-    Example:
+    Examples:
         >>> low, high = wilson(np.array(0.9), np.array(50), np.array(1.96))
         >>> round(float(low), 3), round(float(high), 3)
         (0.786, 0.957)

@@ -100,7 +100,7 @@ def slices(
     Raises:
         DataError: The arrays are empty, or differ in length.
 
-    Example:
+    Examples:
         >>> fake = [True] * 60 + [False] * 60
         >>> called = [True] * 50 + [False] * 70
         >>> found = slices(fake, called, {"language": ["en"] * 40 + ["de"] * 40 + ["en"] * 40})
@@ -127,7 +127,7 @@ def share_interval(event: ArrayLike, units: ArrayLike | None, confidence: float)
         units: (N,) equal where reviews are related, which then count as if they were all the same; None: none are.
         confidence: At least this share of draws has an interval that holds the true share.
 
-    Example:
+    Examples:
         >>> share = share_interval([True] * 18 + [False] * 2, None, confidence=0.95)
         >>> share.value, round(share.low, 3), round(share.high, 3)
         (0.9, 0.683, 0.988)

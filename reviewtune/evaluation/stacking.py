@@ -45,7 +45,7 @@ class Stacking(BaseModel):
             DataError: The arrays are empty or differ in length, a value is not finite, a class is missing, or no
                 classifier tells more than chance.
 
-        Example:
+        Examples:
             >>> odds = np.array([-2.0, -1.0, 1.0, 2.0] * 5)
             >>> stacking = Stacking.fit({"tfidf": odds, "worse than chance": -odds}, odds > 0)
             >>> list(stacking.weights)
@@ -61,7 +61,7 @@ class Stacking(BaseModel):
     def apply(self, log_odds: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """(N,) log-odds from (N,) log-odds of each member; further classifiers are not looked at.
 
-        Example:
+        Examples:
             >>> stacking = Stacking(weights={"tfidf": 0.5, "qlora": 1.0}, intercept=-0.5)
             >>> stacking.apply({"tfidf": np.array([2.0, -2.0]), "qlora": np.array([1.0, 0.0])}).tolist()
             [1.5, -1.5]
@@ -81,7 +81,7 @@ class Stacking(BaseModel):
         Raises:
             ValidationError: They are no numbers, or the intercept is missing.
 
-        Example:
+        Examples:
             >>> Stacking.from_params({"tfidf": 0.5, "intercept": -0.5}).weights
             {'tfidf': 0.5}
         """
@@ -100,7 +100,7 @@ def cross_fitted(log_odds: Mapping[str, ArrayLike], fake: ArrayLike, *, seed: in
     Raises:
         DataError: As `Stacking.fit`, or a class has a single review.
 
-    Example:
+    Examples:
         >>> odds = np.array([-2.0, -1.0, 1.0, 2.0] * 5)
         >>> (cross_fitted({"tfidf": odds}, odds > 0) > 0).tolist() == (odds > 0).tolist()
         True

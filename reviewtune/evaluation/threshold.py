@@ -17,7 +17,7 @@ def f1_threshold(fake_probability: NDArray[np.float64], weight: NDArray[np.float
         fake_probability: (N,) calibrated, of reviews like those to come.
         weight: (N,) how many of those to come each stands for; None: one.
 
-    Example:
+    Examples:
         >>> f1_threshold(np.array([1.0, 1.0, 0.0, 0.0])), round(f1_threshold(np.array([0.9, 0.4, 0.2, 0.1])), 3)
         (0.5, 0.361)
     """
@@ -40,7 +40,7 @@ def labels_of(fake: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
     Raises:
         DataError: As `PlattCalibration.fit`.
 
-    Example:
+    Examples:
         >>> labels_of([True, True, False, False], [2.0, 1.0, -1.0, -2.0]).tolist()
         [True, True, False, False]
     """

@@ -94,7 +94,7 @@ def read_transfer(artifact: Path) -> list[TransferScores]:
     Raises:
         ArtifactError: The file is damaged.
 
-    Example:
+    Examples:
         >>> read_transfer(Path("results/artifacts/NAME"))
         []
     """
@@ -113,7 +113,7 @@ def current_transfer(artifact: Path) -> list[TransferScores]:
     Raises:
         ArtifactError: The file is damaged, or the folder is no artifact.
 
-    Example:
+    Examples:
         >>> current_transfer(Path("results/artifacts/NAME"))
         []
     """
@@ -131,7 +131,7 @@ def current_transfer(artifact: Path) -> list[TransferScores]:
 def write_transfer(artifact: Path, rows: Iterable[TransferScores]) -> None:
     """Keep the rows in one step; of several of one name the last.
 
-    Example:
+    Examples:
         >>> where = {"name": "hotels", "data": "hotels.csv", "data_sha256": "0" * 64}
         >>> row = TransferScores(**where, threshold=0.5, num_reviews=50, num_fake=0, fpr=0.1)
         >>> write_transfer(Path(), [row])

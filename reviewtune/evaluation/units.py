@@ -43,7 +43,7 @@ class Counts:
         Raises:
             DataError: The arrays are empty, differ in length or hold anything but labels and integers.
 
-        Example:
+        Examples:
             >>> counts = Counts.of([True, True, False], [True, False, False], units=[4, 4, 9])
             >>> counts.hits.tolist(), counts.errors.tolist(), counts.several.tolist()
             ([[1.0, 0.0]], [[1.0, 0.0]], [True, False])
@@ -65,7 +65,7 @@ class Counts:
 def numbered(units: ArrayLike | None, length: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """(N,) the number of each review's unit, from 0, and (U,) the units' sizes.
 
-    Example:
+    Examples:
         >>> unit, size = numbered([4, 9, 4], 3)
         >>> unit.tolist(), size.tolist()
         ([0, 1, 0], [2, 1])

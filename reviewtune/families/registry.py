@@ -25,7 +25,7 @@ def known_families() -> list[str]:
 
     Of the latter nothing is imported.
 
-    Example:
+    Examples:
         >>> known_families()[:6]
         ['tfidf', 'rules', 'logreg', 'svm', 'mlp', 'qlora']
     """
@@ -38,7 +38,7 @@ def get_family(name: str) -> Family:
     Raises:
         UsageError: There is none of that name, or its package cannot be used.
 
-    Example:
+    Examples:
         >>> get_family("logreg").inputs
         'embeddings'
     """
@@ -58,7 +58,7 @@ def check_family(name: str) -> None:
     Raises:
         UsageError: There is none of that name.
 
-    Example:
+    Examples:
         >>> check_family("qlorra")
         Traceback (most recent call last):
         reviewtune.errors.UsageError: unknown family 'qlorra': did you mean qlora? the families are ...

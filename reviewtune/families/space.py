@@ -81,7 +81,7 @@ class Params(BaseModel):
     def space(cls) -> "dict[str, BaseDistribution]":
         """The Optuna distribution of each searched field, by name.
 
-        Example:
+        Examples:
             >>> from reviewtune.families.logreg import LogRegParams
             >>> list(LogRegParams.space())
             ['C', 'class_weight']
@@ -100,7 +100,7 @@ class Params(BaseModel):
         Raises:
             UsageError: A name is unknown or a value is out of range.
 
-        Example:
+        Examples:
             >>> from reviewtune.families.svm import SvmParams
             >>> SvmParams.from_values({"C": 2.0}).C
             2.0
@@ -132,7 +132,7 @@ def resolve(params: type[Params], overrides: Mapping[str, Any]) -> "tuple[dict[s
     Raises:
         UsageError: An override names no param of the family, or is no valid value, choice or range.
 
-    Example:
+    Examples:
         >>> from reviewtune.families.svm import SvmParams
         >>> distributions, defaults = resolve(SvmParams, {"C": [1, 10], "class_weight": "balanced"})
         >>> sorted(distributions), defaults["C"], defaults["class_weight"]

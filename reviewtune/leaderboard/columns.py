@@ -36,7 +36,7 @@ class Column:
 def duration(seconds: float) -> str:
     """The time in the unit a person would use: `31 ms`, `0.4 s`, `52 s`, `12.5 min`, `4.2 h`.
 
-    Example:
+    Examples:
         >>> [duration(seconds) for seconds in (0.031, 52, 750, 15000)]
         ['31 ms', '52 s', '12.5 min', '4.2 h']
     """
@@ -52,7 +52,7 @@ def duration(seconds: float) -> str:
 def rate(per_second: float) -> str:
     """Reviews per second with three digits that count: `8.31`, `15.5`, `1,204`.
 
-    Example:
+    Examples:
         >>> rate(8.312), rate(1204.3)
         ('8.31', '1,204')
     """

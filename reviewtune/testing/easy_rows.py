@@ -27,7 +27,7 @@ def easy_rows(inputs: Inputs, count: int, seed: int) -> Rows:
         count: N.
         seed: Of the draw.
 
-    Example:
+    Examples:
         >>> rows = easy_rows("embeddings", 4, seed=0)
         >>> rows.inputs.shape, rows.fake.tolist()
         ((4, 12), [True, False, True, False])

@@ -21,7 +21,7 @@ class FamilyBench:
         base_model: Base model of a family that reads `tokens`.
         easier: Params with which it learns some dozen short reviews, where its default ones suit larger data.
 
-    Example:
+    Examples:
         >>> from reviewtune.families.registry import get_family
         >>> bench = FamilyBench(get_family("logreg"), Path("/tmp"))
         >>> bench.model.scores(bench.test.inputs).shape

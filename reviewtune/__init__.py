@@ -31,8 +31,8 @@ def tune(config: StudyConfig, **options: Any) -> "Board":
     """Run a study and rank everything in its results directory. See `reviewtune.tuning.study.tune`.
 
     Examples:
-        >>> config = StudyConfig(data="reviews.csv", fake_label="CG", families=["rules"], num_trials=1, finalists=0)
-        >>> board = tune(config)
+        >>> few = {"families": ["rules"], "num_trials": 1, "finalists": 1, "folds": 2, "looks": 0}
+        >>> board = tune(StudyConfig(data="reviews.csv", fake_label="CG", **few))
         >>> [(entry.family, entry.rank) for entry in board.entries]
         [('rules', 1)]
     """

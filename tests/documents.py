@@ -8,7 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
-    [*ROOT.glob("docs/**/*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "cluster/README.md"))]
+    [
+        *ROOT.glob("docs/**/*.md"),
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "cluster/README.md", "benchmarks/BENCHMARKS.md")),
+    ]
 )
 
 _BLOCK = re.compile(

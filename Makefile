@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RESULTS ?= results
 
-.PHONY: demo test test-slow test-gpu mutants setup lint format bench clean
+.PHONY: demo test test-slow test-gpu test-min mutants setup docs lint format bench clean
 
 demo: setup  ## tune six families on the embedded sample corpus and print the leaderboard
 	$(BIN)/reviewtune demo --results-dir $(RESULTS)
@@ -18,6 +18,18 @@ test-slow: setup  ## what takes minutes; run before a release
 
 test-gpu: setup  ## what needs CUDA
 	$(BIN)/python -m pytest -m gpu
+
+# The oldest direct dependencies; MIN_OVERRIDE is a file of versions to take instead, such as a torch that is at hand.
+MIN := .venv-min
+MIN_TESTS ?= tests/unit tests/contract
+test-min:  ## the unit tests with the oldest versions that pyproject.toml allows, in an environment of its own
+	test -x $(MIN)/bin/python || $(PYTHON) -m venv $(MIN)
+	$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	mkdir -p build
+	$(MIN)/bin/uv pip compile --quiet --python $(MIN)/bin/python --resolution lowest-direct --extra embedded $(if $(MIN_OVERRIDE),--override $(MIN_OVERRIDE)) pyproject.toml -o build/lowest.txt
+	$(MIN)/bin/uv pip install --quiet --python $(MIN)/bin/python --no-deps -e .
+	$(MIN)/bin/uv pip install --quiet --python $(MIN)/bin/python -r build/lowest.txt hypothesis jsonschema pytest pytest-timeout pytest-xdist pyyaml
+	$(MIN)/bin/python -m pytest -n 2 -p no:cacheprovider $(MIN_TESTS)
 
 MUTANTS ?= --sample 100 --processes 2 --output mutants.json
 mutants: setup  ## the share of random changes to the code that the tests notice; MUTANTS= are its arguments
@@ -33,7 +45,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,fast,dev]'
 	touch $@
 
-lint: setup  ## ruff and mypy, both strict
+docs: setup  ## the documentation, into build/site; a warning is an error
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+lint: setup docs  ## ruff and mypy, both strict, and the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -44,7 +60,7 @@ format: setup
 
 bench: setup  ## every benchmark; a script a claim, each prints its ratio
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out benchmarks/compare.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(MIN) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

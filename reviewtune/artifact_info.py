@@ -16,7 +16,7 @@ from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration
 from reviewtune.evaluation.operating_basis import OperatingBasis
 from reviewtune.evaluation.operating_point import class_weights
-from reviewtune.families.registry import ENSEMBLE, FAMILIES
+from reviewtune.families.registry import ENSEMBLE, known_families
 from reviewtune.schema import ARTIFACT_FILE, ARTIFACT_SCHEMA, F1, LABEL_NAMES, Objective
 from reviewtune.stored import Line, Sha256, Stored, read_stored
 
@@ -76,9 +76,11 @@ class ArtifactInfo(Stored):
     @field_validator("family")
     @classmethod
     def _family_is_known(cls, family: str) -> str:
-        if family not in (*FAMILIES, ENSEMBLE):
+        names = known_families()
+        if family not in (*names, ENSEMBLE):
             raise ValueError(
-                f"the families are {', '.join(FAMILIES)} and {ENSEMBLE}; of others a newer reviewtune knows"
+                f"the families are {', '.join(names)} and {ENSEMBLE}; of others a newer reviewtune knows, or "
+                "the package that registers them"
             )
         return family
 

@@ -48,14 +48,24 @@ class MachineError(StudyError):
 
 
 def escaped(text: str) -> str:
-    """The text with what a terminal would obey, or break a line at, written out."""
+    r"""The text with what a terminal would obey, or break a line at, written out.
+
+    Examples:
+        >>> print(escaped("red\x1b[31m"))
+        red\x1b[31m
+    """
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
     )
 
 
 def one_line(text: str) -> str:
-    """The text as one line that does nothing to a terminal: control characters and line breaks are escaped."""
+    r"""The text as one line that does nothing to a terminal: control characters and line breaks are escaped.
+
+    Examples:
+        >>> print(one_line("two\nlines"))
+        two\nlines
+    """
     line = escaped(text)
     if len(line) <= LONGEST_LINE:
         return line
@@ -63,6 +73,11 @@ def one_line(text: str) -> str:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """`did you mean CHOICE? ` for the choice that is nearly the word; empty where none is."""
+    """`did you mean CHOICE? ` for the choice that is nearly the word; empty where none is.
+
+    Examples:
+        >>> did_you_mean("qlorra", ["svm", "qlora"])
+        'did you mean qlora? '
+    """
     close = get_close_matches(word, list(choices), n=1)
     return f"did you mean {close[0]}? " if close else ""

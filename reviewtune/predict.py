@@ -16,7 +16,7 @@ from reviewtune.evaluation.shift import Shift
 from reviewtune.evaluation.stacking import Stacking
 from reviewtune.explanation import MOST_PARTS, Explanation, explain
 from reviewtune.families.base import Inputs, Model
-from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
+from reviewtune.families.registry import ENSEMBLE, get_family, known_families
 from reviewtune.profile import Profile
 from reviewtune.schema import ARTIFACT_FILE, LABEL_NAMES
 
@@ -213,7 +213,7 @@ def _ensemble(folder: Path, info: ArtifactInfo, base_model: str | None) -> Ensem
     except ValidationError:
         raise ArtifactError(f"{folder / ARTIFACT_FILE} is damaged: its params are no weights of members") from None
     # Names become paths, so only those that no path can hide in.
-    if strangers := stacking.weights.keys() - FAMILIES:
+    if strangers := stacking.weights.keys() - known_families():
         raise ArtifactError(f"{folder / ARTIFACT_FILE} names a member {min(strangers)!r}: upgrade reviewtune")
     members = {}
     for name in stacking.weights:

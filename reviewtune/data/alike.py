@@ -44,6 +44,10 @@ def alike(text: str, words: int | None = None) -> str:
     Args:
         text: A review.
         words: Words beyond this number are cut off; None keeps all. At least 1.
+
+    Examples:
+        >>> alike("GREAT  product !!!  I don't regret it... <br /> Buy")
+        "great product! i don't regret it. buy"
     """
     plain = _plain_characters(_UNSEEN.sub("", unescape(unescape(text))))
     tokens = _TOKEN.findall(TAG.sub(" ", _PICTURE.sub(" ", plain)))
@@ -64,7 +68,12 @@ def all_alike(texts: Sequence[str], seed: int) -> list[str]:
 
 
 def num_words(text: str) -> int:
-    """The words of a text, as `alike` counts them."""
+    """The words of a text, as `alike` counts them.
+
+    Examples:
+        >>> num_words("I don't regret it!")
+        4
+    """
     return sum(map(_is_word, _TOKEN.findall(text)))
 
 

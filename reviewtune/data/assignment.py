@@ -16,6 +16,10 @@ def join_units(clusters: NDArray[np.int64], groups: Sequence[Sequence[str] | Non
     Args:
         clusters: (N,) near-duplicate cluster of each review.
         groups: The groups of each of N reviews; None belongs to no group.
+
+    Examples:
+        >>> join_units(np.array([0, 0, 1, 2]), [None, ["shop"], ["shop"], None]).tolist()
+        [0, 0, 0, 1]
     """
     pairs = [(row, group) for row, names in enumerate(groups) for group in names or ()]
     rows = np.array([row for row, _ in pairs], dtype=np.int64)
@@ -34,6 +38,10 @@ def strata_of(fake: NDArray[np.bool_], sources: Sequence[str]) -> NDArray[np.int
     Args:
         fake: (N,) class of each review.
         sources: (N,) where each is from.
+
+    Examples:
+        >>> strata_of(np.array([True, False, True]), ["en", "en", "de"]).tolist()
+        [3, 2, 1]
     """
     _, source_of = np.unique(np.array(sources, dtype=object), return_inverse=True)
     return np.asarray(2 * source_of + fake, dtype=np.int64)

@@ -34,6 +34,13 @@ def find_column(names: Sequence[str], wanted: str | None, usual: Sequence[str], 
 
     Raises:
         DataError: No column matches, or more than one.
+
+    Examples:
+        >>> find_column(["Id", "Review", "Label"], None, TEXT_NAMES, "--text-column")
+        'Review'
+        >>> find_column(["id", "body", "content"], None, TEXT_NAMES, "--text-column")
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: the columns 'body', 'content' could each be meant: give --text-column with one ...
     """
     if wanted is None:
         found = [name for name in names if _plain(name) in usual]
@@ -54,12 +61,22 @@ def find_column(names: Sequence[str], wanted: str | None, usual: Sequence[str], 
 
 
 def has_column(names: Sequence[str], wanted: str) -> bool:
-    """Whether a column is called so, in whatever case."""
+    """Whether a column is called so, in whatever case.
+
+    Examples:
+        >>> has_column(["Id", "Review"], "review")
+        True
+    """
     return any(_plain(name) == _plain(wanted) for name in names)
 
 
 def optional_column(names: Sequence[str], usual: Sequence[str]) -> str | None:
-    """The column with the first of the usual names that occurs exactly once, or None."""
+    """The column with the first of the usual names that occurs exactly once, or None.
+
+    Examples:
+        >>> optional_column(["id", "stars"], RATING_NAMES), optional_column(["id"], RATING_NAMES)
+        ('stars', None)
+    """
     plain = [_plain(name) for name in names]
     return next((names[plain.index(name)] for name in usual if plain.count(name) == 1), None)
 

@@ -30,6 +30,11 @@ def near_duplicate_clusters(texts: Sequence[str], *, threshold: float = 0.5) -> 
         texts: N reviews.
         threshold: Least Jaccard similarity of two sets of word 3-grams, above 0 and at most 1. Case and punctuation do
             not count. A text of one or two words is one shingle; one without words is its own.
+
+    Examples:
+        >>> texts = ["a tent that leaks in the rain", "A tent that leaks in the rain!", "the zip broke the first day"]
+        >>> near_duplicate_clusters(texts).tolist()
+        [0, 0, 1]
     """
     if len(texts) == 0:
         return np.zeros(0, dtype=np.int64)
@@ -54,6 +59,12 @@ def apart_from(
 
     Returns:
         (N,) true where a text is apart from all known ones, and (N,) cluster labels.
+
+    Examples:
+        >>> known = ["a tent that leaks in the rain"]
+        >>> apart, _ = apart_from(["A tent that leaks in the rain!", "the zip broke on the first day"], known)
+        >>> apart.tolist()
+        [False, True]
     """
     own = {shingle for text in texts for shingle in _shingles(text)}
     # Who is similar to one of the texts has so many shingles of it, and so at least as many of all of them together.

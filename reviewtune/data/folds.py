@@ -33,6 +33,12 @@ def make_folds(
         folds: Wanted; at least 2.
         seed: Of the order in which units of one size are assigned.
         sources: (N,) where each review is from: each fold has its share of each source, too. None: of one.
+
+    Examples:
+        >>> fake = np.arange(40) % 2 == 0
+        >>> fold, folds = make_folds(np.arange(40), fake, folds=4, seed=0)
+        >>> folds, np.bincount(fold, weights=fake).tolist()
+        (4, [5.0, 5.0, 5.0, 5.0])
     """
     available = np.array([np.sum(~fake), np.sum(fake)])
     strata = fake.astype(np.int64) if sources is None else strata_of(fake, sources)

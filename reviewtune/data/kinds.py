@@ -32,6 +32,12 @@ def check_source(source: str) -> None:
 
     Raises:
         DataError: It is missing, empty, of an unknown kind, or names no data set of the hub.
+
+    Examples:
+        >>> check_source("sample")
+        >>> check_source("hub:reviews")
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: hub:reviews names no data set: write hub:owner/name or hub:owner/name@revision
     """
     if source == SAMPLE:
         return
@@ -50,6 +56,10 @@ def hub_id(source: str) -> tuple[str, str | None]:
 
     Raises:
         DataError: It names no data set.
+
+    Examples:
+        >>> hub_id("hub:owner/name@main")
+        ('owner/name', 'main')
     """
     match = _HUB_ID.fullmatch(source.removeprefix(HUB_PREFIX))
     if match is None:
@@ -60,7 +70,12 @@ def hub_id(source: str) -> tuple[str, str | None]:
 
 
 def packing(name: str) -> str | None:
-    """The suffix of a packed file, in lower case; None where it is not packed."""
+    """The suffix of a packed file, in lower case; None where it is not packed.
+
+    Examples:
+        >>> packing("reviews.csv.gz"), packing("reviews.csv")
+        ('.gz', None)
+    """
     suffix = Path(name).suffix.lower()
     return suffix if suffix in PACKED_SUFFIXES else None
 

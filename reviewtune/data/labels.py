@@ -40,6 +40,15 @@ def read_fake(
 
     Raises:
         DataError: There are not exactly two labels, or which of them is fake is not known.
+
+    Examples:
+        >>> read_fake(["CG", "OR", None], "label", None)
+        [True, False, None]
+        >>> read_fake(["bot", "shopper"], "label", "bot")
+        [True, False]
+        >>> read_fake(["bot", "shopper"], "label", None)
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: which label of 'label' means fake is not known: found 'bot' (1), ...
     """
     keys = [_key(value) for value in values]
     counts = Counter(key for key in keys if key is not None)
@@ -63,7 +72,12 @@ def read_fake(
 
 
 def has_label(values: Sequence[Any], label: str) -> bool:
-    """Whether a label occurs among some values, as `read_fake` compares them."""
+    """Whether a label occurs among some values, as `read_fake` compares them.
+
+    Examples:
+        >>> has_label(["CG", "OR"], "cg"), has_label([1, 0], "1")
+        (True, True)
+    """
     wanted = _key(label)
     return wanted is not None and any(_key(value) == wanted for value in values)
 

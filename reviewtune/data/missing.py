@@ -12,7 +12,12 @@ MISSING_WORDS = frozenset(
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value is none: null, NaN, blank, or a word of `MISSING_WORDS`."""
+    """Whether a value is none: null, NaN, blank, or a word of `MISSING_WORDS`.
+
+    Examples:
+        >>> [is_missing(value) for value in (None, "", "  ", "NaN", "null", "none of it works")]
+        [True, True, True, True, True, False]
+    """
     if isinstance(value, str):
         return value.strip().lower() in MISSING_WORDS
     return value is None or (isinstance(value, float) and math.isnan(value))

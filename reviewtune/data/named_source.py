@@ -33,6 +33,12 @@ def named_source(asked: str) -> NamedSource:
 
     What is there as it stands is a path, whatever signs its name has. A source without a name is called after its
     file.
+
+    Examples:
+        >>> named_source("hotels=data/hotels.csv:generated")
+        NamedSource(name='hotels', source='data/hotels.csv', fake_label='generated')
+        >>> named_source("data/hotels.csv").name
+        'hotels'
     """
     match = None if _is_there(asked) else _NAMED.fullmatch(asked)
     name, rest = (match["name"].strip(), match["source"]) if match else (None, asked)
@@ -45,6 +51,13 @@ def named_sources(asked: Sequence[str], flag: str) -> list[NamedSource]:
 
     Raises:
         UsageError: Two of them have one name.
+
+    Examples:
+        >>> [each.name for each in named_sources(["shop=a.csv", "b.csv"], "--data")]
+        ['shop', 'b']
+        >>> named_sources(["a.csv", "other/a.csv"], "--data")
+        Traceback (most recent call last):
+        reviewtune.errors.UsageError: two of --data are called a: name them apart, --data one=FILE --data other=FILE
     """
     found = [named_source(value) for value in asked]
     names = [each.name for each in found]

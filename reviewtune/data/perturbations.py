@@ -36,22 +36,43 @@ _PIECE = re.compile(r"\S+|\s+")
 
 
 def typos(texts: Sequence[str], seed: int, rate: float = TYPO_RATE) -> list[str]:
-    """Letters of which some are a neighbouring key's, stand behind the next letter, or are missing, each as likely."""
+    """Letters of which some are a neighbouring key's, stand behind the next letter, or are missing, each as likely.
+
+    Examples:
+        >>> typos(["the zip broke"], seed=1, rate=0.2)
+        ['the zi broke']
+    """
     return [_mistyped(text, generator_of(text, seed, "typos"), rate) for text in texts]
 
 
 def word_swaps(texts: Sequence[str], seed: int, rate: float = SWAP_RATE) -> list[str]:
-    """Words of which some have changed places with the next one; white space stays where it was."""
+    """Words of which some have changed places with the next one; white space stays where it was.
+
+    Examples:
+        >>> sorted(word_swaps(["one two three four"], seed=0)[0].split())
+        ['four', 'one', 'three', 'two']
+    """
     return [_swapped(text, generator_of(text, seed, "word swaps"), rate) for text in texts]
 
 
 def truncation(texts: Sequence[str], seed: int = 0) -> list[str]:  # noqa: ARG001 - as the others are called
-    """The first half of the words of each text, the one in the middle included."""
+    """The first half of the words of each text, the one in the middle included.
+
+    Examples:
+        >>> truncation(["one two three four"])
+        ['one two']
+    """
     return [_first_half(text) for text in texts]
 
 
 def homoglyphs(texts: Sequence[str], seed: int, rate: float = HOMOGLYPH_RATE) -> list[str]:
-    """Letters of which some are those of another alphabet that look the same."""
+    """Letters of which some are those of another alphabet that look the same.
+
+    Examples:
+        >>> swapped = homoglyphs(["a nice product"], seed=0, rate=1.0)[0]
+        >>> swapped.isascii(), len(swapped)
+        (False, 14)
+    """
     return [_disguised(text, generator_of(text, seed, "homoglyphs"), rate) for text in texts]
 
 
@@ -65,7 +86,12 @@ PERTURBATIONS: dict[str, Callable[[Sequence[str], int], list[str]]] = {
 
 
 def variants(texts: Sequence[str], seed: int) -> dict[str, list[str]]:
-    """The texts as they are (`plain`), with their surface made alike (`alike`), and by each perturbation's name."""
+    """The texts as they are (`plain`), with their surface made alike (`alike`), and by each perturbation's name.
+
+    Examples:
+        >>> list(variants(["The zip broke."], seed=0))
+        ['plain', 'alike', 'typos', 'word_swaps', 'truncation', 'homoglyphs']
+    """
     changed = {name: perturb(texts, seed) for name, perturb in PERTURBATIONS.items()}
     return {"plain": list(texts), "alike": all_alike(texts, seed), **changed}
 

@@ -71,7 +71,7 @@ def load_reviews(
     source_column: str | None = None,
     one_class: bool = False,
 ) -> Reviews:
-    """The labelled reviews of a source, or of several.
+    r"""The labelled reviews of a source, or of several.
 
     Args:
         sources: A file, a folder of Parquet, `hub:owner/name[@revision]` or `sample` (see `kinds.KINDS`); or several,
@@ -88,6 +88,15 @@ def load_reviews(
     Raises:
         DataError: A source cannot be read, a column or the fake label is not clear, or a class is empty.
         UsageError: Two sources have one name.
+
+    Examples:
+        >>> _ = Path("reviews.csv").write_text("text,label\nGreat product,CG\nThe zip broke,OR\nGreat product,CG\n")
+        >>> reviews = load_reviews("reviews.csv")
+        >>> reviews.table.num_rows, reviews.report.fake, reviews.report.genuine
+        (2, 1, 1)
+        >>> reviews = load_reviews(["shop=reviews.csv", "sample"])
+        >>> sorted(set(reviews.table["source"].to_pylist()))
+        ['sample', 'shop']
     """
     asked = named_sources([sources] if isinstance(sources, str) else sources, "--data")
     wanted = Wanted(text_column, label_column, fake_label, group_column, source_column)
@@ -102,7 +111,7 @@ def load_others(
     label_column: str | None = None,
     fake_label: str | None = None,
 ) -> Reviews:
-    """The labelled reviews of a source that is to be scored beside others, of one class or both.
+    r"""The labelled reviews of a source that is to be scored beside others, of one class or both.
 
     Args:
         asked: The source.
@@ -112,6 +121,11 @@ def load_others(
 
     Raises:
         DataError: It cannot be read, a column or the fake label is not clear, or it holds no review.
+
+    Examples:
+        >>> _ = Path("guests.csv").write_text("text,label\nThe bed was hard,OR\nA quiet room,OR\n")
+        >>> load_others(NamedSource("hotels", "guests.csv", fake_label="CG")).report.genuine
+        2
     """
     wanted = Wanted(text_column, label_column, fake_label)
     return _reviews([asked], [labelled_rows(asked, wanted, alone=False, one_class=True)], one_class=True)
@@ -132,13 +146,18 @@ def _reviews(asked: Sequence[NamedSource], found: Sequence[LabelledRows], *, one
 
 
 def load_texts(source: str, text_column: str | None = None) -> pa.Table:
-    """The texts of a source for prediction, normalised like those of training; no label is needed.
+    r"""The texts of a source for prediction, normalised like those of training; no label is needed.
 
     Returns:
         `row` (int64) and `text` (string, blank where missing): one row for each of the source's, in its order.
 
     Raises:
         DataError: The source cannot be read, or its text column is not clear or holds no text.
+
+    Examples:
+        >>> _ = Path("new.csv").write_text("id,review\n7,The zip broke\n8,\n")
+        >>> load_texts("new.csv").to_pylist()
+        [{'row': 0, 'text': 'The zip broke'}, {'row': 1, 'text': ''}]
     """
     table = read_source(source).table
     name = find_column(table.column_names, text_column, TEXT_NAMES, "--text-column")
@@ -147,7 +166,13 @@ def load_texts(source: str, text_column: str | None = None) -> pa.Table:
 
 
 def reviews_in_store(reviews: Reviews, store: Store) -> Path:
-    """The file of the store that now holds these reviews, for `read_reviews`."""
+    """The file of the store that now holds these reviews, for `read_reviews`.
+
+    Examples:
+        >>> path = reviews_in_store(load_reviews("sample"), Store(Path("results")))
+        >>> read_reviews(path).name
+        'sample'
+    """
     path = store.reviews / f"{reviews.sha256[:KEY_LENGTH]}.parquet"
     write_parquet(reviews.table, path, {"report": asdict(reviews.report), "name": reviews.name})
     return path

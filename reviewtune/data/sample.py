@@ -66,6 +66,11 @@ def generate(num_reviews: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> pa.Ta
 
     Returns:
         Columns text, label (`fake` or `genuine`), category, rating (1 to 5) and product.
+
+    Examples:
+        >>> table = generate(200)
+        >>> table.num_rows, table.column_names
+        (200, ['text', 'label', 'category', 'rating', 'product'])
     """
     rng = random.Random(seed)  # noqa: S311
     genuine = [_genuine(rng) for _ in range(num_reviews - num_reviews // 2)]

@@ -17,6 +17,12 @@ def nested_share(fake: NDArray[np.bool_], share: float, *, seed: int) -> NDArray
         fake: (N,) class of each review.
         share: Above 0 and at most 1. The rows of a smaller share are among those of a larger one by the same seed.
         seed: Of the order in which rows are taken.
+
+    Examples:
+        >>> fake = np.arange(1000) % 10 == 0
+        >>> tenth = nested_share(fake, 0.1, seed=0)
+        >>> len(tenth), int(fake[tenth].sum())
+        (100, 10)
     """
     order = np.random.default_rng(seed).permutation(len(fake))
     classes = [order[fake[order] == label] for label in (False, True)]

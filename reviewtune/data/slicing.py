@@ -41,6 +41,10 @@ def quarters(numbers: Sequence[float], unit: str = "") -> list[str]:
     Args:
         numbers: N.
         unit: Behind them.
+
+    Examples:
+        >>> quarters([1, 2, 3, 40], "words")
+        ['1 words', '2 words', '3 words', '40 words']
     """
     values = np.asarray(numbers, dtype=np.float64)
     if not len(values):

@@ -50,13 +50,18 @@ class Source:
 
 
 def read_source(source: str) -> Source:
-    """All rows of a source, at least one.
+    r"""All rows of a source, at least one.
 
     Args:
         source: One of `kinds.KINDS`. A file called `sample` is read as `./sample`.
 
     Raises:
         DataError: The source is missing, empty, damaged, not UTF-8 or of an unknown kind.
+
+    Examples:
+        >>> _ = Path("reviews.jsonl").write_text('{"text": "The zip broke", "fake": false}\n')
+        >>> read_source("reviews.jsonl").table.to_pylist()
+        [{'text': 'The zip broke', 'fake': False}]
     """
     check_source(source)
     if source == SAMPLE:
@@ -123,7 +128,7 @@ def _read_parquet(where: Path | pa.NativeFile, source: Path) -> pa.Table:
 
 
 def read_lines(raw: bytes, name: str) -> list[str]:
-    """The lines of a stream, blank ones too, without their ends.
+    r"""The lines of a stream, blank ones too, without their ends.
 
     Args:
         raw: All of it.
@@ -131,6 +136,10 @@ def read_lines(raw: bytes, name: str) -> list[str]:
 
     Raises:
         DataError: It is not UTF-8 text.
+
+    Examples:
+        >>> read_lines(b"one review\nanother", "standard input")
+        ['one review', 'another']
     """
     text = _decode(raw, name).replace("\r\n", "\n").replace("\r", "\n")
     return text.removesuffix("\n").split("\n") if text else []

@@ -67,6 +67,10 @@ def content_key(*parts: Any) -> str:
 
     Args:
         parts: Values that JSON knows; the order of the parts counts, that of a mapping's keys does not.
+
+    Examples:
+        >>> content_key("reviews", 42)
+        '9f08d3ad74e644a3'
     """
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]

@@ -58,13 +58,21 @@ Texts = Iterable[Any] | Prepared
 
 
 def prepare(texts: Texts) -> Prepared:
-    """Texts as a classifier reads them: what the command line and the Python functions both go by.
+    r"""Texts as a classifier reads them: what the command line and the Python functions both go by.
 
     Args:
         texts: N rows. What is prepared already stays as it is.
 
     Raises:
         DataError: It is a single str, a table or nothing that has an order.
+
+    Examples:
+        >>> prepared = prepare(["  The zip broke\r\n", None, "nan"])
+        >>> prepared.texts, prepared.rows.tolist(), prepared.missing
+        (['The zip broke'], [0], 2)
+        >>> prepare("The zip broke")
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: the texts are a single str, to be read letter by letter: put it in a list, [text]
     """
     if isinstance(texts, Prepared):
         return texts
@@ -94,21 +102,35 @@ def _in_order(texts: Any) -> list[Any]:
 
 
 def normalise(text: str) -> str:
-    """A text as reviewtune reads it: Unicode NFC, line feeds for line ends, no NUL, no white space around it.
+    r"""A text as reviewtune reads it: Unicode NFC, line feeds for line ends, no NUL, no white space around it.
 
     A lone surrogate, which no encoding has and some tokenizers refuse, becomes U+FFFD.
+
+    Examples:
+        >>> normalise("  The zip\r\nbroke\0 ")
+        'The zip\nbroke'
     """
     plain = _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", ""))
     return unicodedata.normalize("NFC", plain.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
 def text_id(text: str) -> str:
-    """The id of a normalised text."""
+    """The id of a normalised text.
+
+    Examples:
+        >>> text_id("The zip broke")
+        'decb0e7858fa5571'
+    """
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a bare number, such as a rating in the wrong column."""
+    """Whether a text is a bare number, such as a rating in the wrong column.
+
+    Examples:
+        >>> is_number("4.5"), is_number("4 stars")
+        (True, False)
+    """
     return _NUMBER.fullmatch(text) is not None
 
 
@@ -117,6 +139,10 @@ def read_texts(table: pa.Table, name: str) -> list[str | None]:
 
     Raises:
         DataError: It holds something else, numbers spelled out in a csv included.
+
+    Examples:
+        >>> read_texts(pa.table({"text": ["The zip broke", None]}), "text")
+        ['The zip broke', None]
     """
     column = table[name]
     held = column.type.value_type if pa.types.is_dictionary(column.type) else column.type

@@ -53,7 +53,13 @@ class Tokens:
 
 
 def from_lists(lists: Sequence[Sequence[int] | NDArray[np.int32]]) -> Tokens:
-    """Tokens of reviews given as one sequence of ids each."""
+    """Tokens of reviews given as one sequence of ids each.
+
+    Examples:
+        >>> tokens = from_lists([[7, 8], [9]])
+        >>> len(tokens), tokens[1].tolist(), tokens.lengths.tolist()
+        (2, [9], [2, 1])
+    """
     offsets = np.zeros(len(lists) + 1, dtype=np.int64)
     np.cumsum([len(ids) for ids in lists], out=offsets[1:])
     ids = np.concatenate([np.asarray(ids, dtype=np.int32) for ids in lists]) if lists else np.zeros(0, np.int32)

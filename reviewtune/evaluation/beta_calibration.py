@@ -41,6 +41,11 @@ class BetaCalibration(BaseCalibration):
 
         Raises:
             DataError: As `PlattCalibration.fit`.
+
+        Examples:
+            >>> calibration = BetaCalibration.fit([-3, -1, 0, 1, 2, 4], [False, False, True, False, True, True])
+            >>> calibration.apply([-2, 0, 2]).round(2).tolist()
+            [0.26, 0.45, 0.65]
         """
         line = PlattCalibration.fit(scores, fake)
         (truth,) = as_labels(fake=fake)

@@ -30,6 +30,10 @@ class BaseCalibration(BaseModel):
 
         Raises:
             DataError: A score is NaN.
+
+        Examples:
+            >>> PlattCalibration(slope=2.0, intercept=-1.0).apply([-1, 0.5, 3]).round(3).tolist()
+            [0.047, 0.5, 0.993]
         """
         return np.asarray(expit(self.log_odds(scores)))
 
@@ -38,6 +42,10 @@ class BaseCalibration(BaseModel):
 
         Raises:
             DataError: A score is NaN.
+
+        Examples:
+            >>> PlattCalibration(slope=2.0, intercept=-1.0).log_odds([-1, 0.5, 3]).tolist()
+            [-3.0, 0.0, 5.0]
         """
         values = np.asarray(scores, dtype=np.float64)
         if np.isnan(values).any():
@@ -77,6 +85,11 @@ class PlattCalibration(BaseCalibration):
 
         Raises:
             DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
+
+        Examples:
+            >>> calibration = PlattCalibration.fit([-3, -1, 0, 1, 2, 4], [False, False, True, False, True, True])
+            >>> calibration.apply([-2, 0, 2]).round(2).tolist()
+            [0.26, 0.45, 0.65]
         """
         values, truth = as_judged(scores, fake)
         largest = float(np.abs(values).max()) or 1.0  # dividing first keeps huge scores' variance finite
@@ -115,6 +128,13 @@ def as_judged(scores: ArrayLike, fake: ArrayLike) -> tuple[NDArray[np.float64], 
 
     Raises:
         DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
+
+    Examples:
+        >>> as_judged([0.2, -1], [True, False])
+        (array([ 0.2, -1. ]), array([ True, False]))
+        >>> as_judged([0.2, float("nan")], [True, False])
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: calibration needs finite scores, but row 1 has nan: the model has diverged
     """
     (truth,) = as_labels(fake=fake)
     values = as_scores(scores, len(truth))
@@ -127,6 +147,13 @@ def as_scores(scores: ArrayLike, length: int) -> NDArray[np.float64]:
 
     Raises:
         DataError: There are not as many, or one is not finite.
+
+    Examples:
+        >>> as_scores([0.2, -1], length=2).tolist()
+        [0.2, -1.0]
+        >>> as_scores([0.2, -1], length=3)
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: scores must have one value a review, (3,), but their shape is (2,)
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.shape != (length,):

@@ -52,6 +52,12 @@ def choose_calibration(
 
     Raises:
         DataError: As `PlattCalibration.fit`.
+
+    Examples:
+        >>> scores = np.linspace(-3, 3, 200)
+        >>> fake = np.random.default_rng(0).random(200) < 1 / (1 + np.exp(-scores))
+        >>> choose_calibration(scores, fake).kind
+        'platt'
     """
     platt = PlattCalibration.fit(scores, fake)
     given, truth = as_judged(scores, fake)

@@ -86,6 +86,14 @@ def compare(
     Raises:
         DataError: The arrays are empty, differ in length or hold anything but labels and integers.
         UsageError: `confidence` is out of range.
+
+    Examples:
+        >>> fake = [True] * 30 + [False] * 30
+        >>> good = fake[:57] + [True] * 3
+        >>> poor = [True] * 12 + [False] * 48
+        >>> found = compare(fake, good, {"poor": poor, "good": good})
+        >>> {name: (round(one.difference, 3), one.behind) for name, one in found.items()}
+        {'poor': (-0.381, True), 'good': (0.0, False)}
     """
     if not others:
         return {}
@@ -104,6 +112,12 @@ def differences(counts: Counts, *, confidence: float = CONFIDENCE, seed: int = 0
 
     Raises:
         UsageError: `confidence` is out of range.
+
+    Examples:
+        >>> fake = [True, True, False, False] * 20
+        >>> counts = Counts.of(fake, fake, [True, False] * 40)
+        >>> differences(counts).difference.round(3).tolist()
+        [-0.5]
     """
     if not 0 < confidence < 1:
         raise UsageError(f"confidence must lie between 0 and 1, not {confidence}")

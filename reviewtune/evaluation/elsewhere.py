@@ -48,6 +48,14 @@ def elsewhere_scores(
 
     Raises:
         DataError: The arrays are empty or differ in length, or a probability is NaN or outside of [0, 1].
+
+    Examples:
+        >>> fake, probability = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.6, 0.1])
+        >>> scores = elsewhere_scores(fake, probability, probability > 0.5, units=np.arange(4))
+        >>> scores.f1, scores.fpr, scores.roc_auc
+        (0.5, 0.5, 0.75)
+        >>> elsewhere_scores(fake[:2], probability[:2], probability[:2] > 0.5, units=np.arange(2)).recall
+        0.5
     """
     truth, labels = as_labels(fake=fake, predicted=predicted)
     counts = {"num_reviews": len(truth), "num_fake": int(truth.sum())}

@@ -50,6 +50,11 @@ class IsotonicCalibration(BaseCalibration):
 
         Raises:
             DataError: As `PlattCalibration.fit`.
+
+        Examples:
+            >>> calibration = IsotonicCalibration.fit([-3, -1, 0, 1, 2, 4], [False, False, True, False, True, True])
+            >>> calibration.apply([-2, 0, 2]).round(2).tolist()
+            [0.2, 0.43, 0.7]
         """
         from scipy.optimize import isotonic_regression
 

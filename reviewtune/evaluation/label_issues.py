@@ -22,6 +22,10 @@ def label_issues(fake: ArrayLike, fake_probability: ArrayLike) -> NDArray[np.int
 
     Raises:
         DataError: The arrays are empty or differ in length, a class is missing, or a probability is not finite.
+
+    Examples:
+        >>> label_issues([True, True, False, False, False], [0.9, 0.05, 0.1, 0.2, 0.97]).tolist()
+        [4, 1]
     """
     (truth,) = as_labels(fake=fake)
     require_both_classes(truth, "a search for wrong labels")

@@ -12,6 +12,14 @@ def as_labels(**arrays: ArrayLike) -> tuple[NDArray[np.bool_], ...]:
     Raises:
         DataError: An array is empty, not one-dimensional, holds anything but false and true (or 0 and 1), or differs in
             length from the first.
+
+    Examples:
+        >>> (fake,) = as_labels(fake=[1, 0, True])
+        >>> fake.tolist()
+        [True, False, True]
+        >>> as_labels(fake=[1, 0], predicted=[1, 0, 1])
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: predicted has 3 labels, but fake has 2
     """
     labels: list[NDArray[np.bool_]] = []
     for name, array in arrays.items():
@@ -27,7 +35,12 @@ def as_labels(**arrays: ArrayLike) -> tuple[NDArray[np.bool_], ...]:
 
 
 def has_both_classes(fake: NDArray[np.bool_]) -> bool:
-    """Whether `fake`, (N,), holds a fake and a genuine review."""
+    """Whether `fake`, (N,), holds a fake and a genuine review.
+
+    Examples:
+        >>> has_both_classes(np.array([True, False])), has_both_classes(np.array([True, True]))
+        (True, False)
+    """
     return bool(fake.any() and not fake.all())
 
 
@@ -36,6 +49,11 @@ def require_both_classes(fake: NDArray[np.bool_], purpose: str) -> None:
 
     Raises:
         DataError: One class is missing.
+
+    Examples:
+        >>> require_both_classes(np.array([True, True]), "scoring")
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: scoring needs fake and genuine reviews, but all 2 are fake: split more reviews
     """
     if not has_both_classes(fake):
         kind = "fake" if fake.all() else "genuine"

@@ -10,6 +10,10 @@ def smoothed_targets(fake: NDArray[np.bool_]) -> NDArray[np.float64]:
 
     A fake review's target is (F + 1) / (F + 2) and a genuine one's 1 / (G + 2), of F fake and G genuine reviews (Platt,
     "Probabilistic outputs for support vector machines", 1999).
+
+    Examples:
+        >>> smoothed_targets(np.array([True, True, False])).round(3).tolist()
+        [0.75, 0.75, 0.333]
     """
     fakes = int(fake.sum())
     return np.where(fake, (fakes + 1) / (fakes + 2), 1 / (len(fake) - fakes + 2))
@@ -24,6 +28,12 @@ def rising_logistic(
         table: The columns.
         targets: As of `smoothed_targets`.
         least: Of a weight. The search begins there, so that a column that tells nothing keeps it.
+
+    Examples:
+        >>> told = np.array([-2.0, -1.0, 1.0, 2.0])
+        >>> weights, intercept = rising_logistic(np.column_stack([told, -told]), np.array([0.1, 0.1, 0.9, 0.9]))
+        >>> bool(weights[0] > 1), float(weights[1])
+        (True, 0.0)
     """
     from scipy.optimize import minimize
 

@@ -36,6 +36,12 @@ def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicte
     Raises:
         DataError: The arrays are empty or differ in length, `fake` holds one class only, or a probability is NaN or
             outside of [0, 1].
+
+    Examples:
+        >>> fake, probability = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.6, 0.1])
+        >>> scores = classification_scores(fake, probability, probability > 0.5)
+        >>> {name: scores[name] for name in ("f1", "precision", "recall", "roc_auc", "false_positives")}
+        {'f1': 0.5, 'precision': 0.5, 'recall': 0.5, 'roc_auc': 0.75, 'false_positives': 1}
     """
     truth, labels = as_labels(fake=fake, predicted=predicted)
     require_both_classes(truth, "scoring")
@@ -77,6 +83,13 @@ def one_class_scores(
     Raises:
         DataError: The arrays are empty or differ in length, `fake` holds both classes, or a probability is NaN or
             outside of [0, 1].
+
+    Examples:
+        >>> scores, untold = one_class_scores([False] * 4, [0.1, 0.2, 0.7, 0.1], [False, False, True, False])
+        >>> scores["false_positive_rate"], round(scores["false_positive_rate_high"], 3)
+        (0.25, 0.699)
+        >>> untold.partition(":")[0]
+        'all 4 reviews are genuine'
     """
     truth, labels = as_labels(fake=fake, predicted=predicted)
     if has_both_classes(truth):
@@ -103,7 +116,12 @@ def one_class_scores(
 
 
 def false_alarm_rate(scores: Mapping[str, float]) -> float:
-    """Share of the genuine reviews that are called fake, of scores as `classification_scores` gives them."""
+    """Share of the genuine reviews that are called fake, of scores as `classification_scores` gives them.
+
+    Examples:
+        >>> false_alarm_rate({"false_positives": 3, "true_negatives": 97})
+        0.03
+    """
     return scores["false_positives"] / (scores["false_positives"] + scores["true_negatives"])
 
 
@@ -113,6 +131,11 @@ def prevalence_scores(scores: Mapping[str, float], prevalence: float | None) -> 
     Args:
         scores: As `classification_scores` gives them.
         prevalence: Share of fakes, between 0 and 1.
+
+    Examples:
+        >>> scores = {"f1": 0.9, "recall": 0.9, "false_positives": 10, "true_negatives": 90}
+        >>> {name: round(value, 3) for name, value in prevalence_scores(scores, 0.05).items()}
+        {'precision_at_prevalence': 0.321, 'f1_at_prevalence': 0.474}
     """
     if prevalence is None or "f1" not in scores:
         return {}
@@ -132,6 +155,10 @@ def validation_scores(fake: ArrayLike, scores: ArrayLike, objective: str = F1) -
 
     Raises:
         DataError: The arrays are empty or differ in length, a score is not finite, or `fake` holds one class only.
+
+    Examples:
+        >>> validation_scores([True, True, False, False], [2.0, 0.5, 1.0, -3.0])["roc_auc"]
+        0.75
     """
     truth, labels = as_labels(fake=fake, predicted=labels_of(fake, scores))
     require_both_classes(truth, "scoring")
@@ -154,6 +181,11 @@ def expected_calibration_error(
     |mean probability - share of fakes| times its share of the N reviews (Naeini, Cooper and Hauskrecht, "Obtaining well
     calibrated probabilities using Bayesian binning", AAAI 2015; 15 bins after Guo et al., "On calibration of modern
     neural networks", ICML 2017, who bin the confidence in the predicted class instead).
+
+    Examples:
+        >>> fake, probability = np.array([True, True, True, False]), np.full(4, 0.95)
+        >>> round(expected_calibration_error(fake, probability), 3)
+        0.2
     """
     part = np.minimum((fake_probability * bins).astype(np.intp), bins - 1)
     gap = np.bincount(part, weights=fake_probability - fake, minlength=bins)
@@ -171,6 +203,11 @@ def calibration_error_floor(fake_probability: NDArray[np.float64], bins: int = E
         fake_probability: (N,) in [0, 1].
         bins: As for `expected_calibration_error`.
         seed: Of the labels.
+
+    Examples:
+        >>> rough, fine = calibration_error_floor(np.full(50, 0.5)), calibration_error_floor(np.full(5000, 0.5))
+        >>> round(rough, 2), round(fine, 3)
+        (0.06, 0.006)
     """
     random = np.random.default_rng(seed)
     drawn = (random.random(len(fake_probability)) < fake_probability for _ in range(FLOOR_DRAWS))

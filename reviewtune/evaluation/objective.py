@@ -33,16 +33,32 @@ class Objective:
     sign: int = 1
 
     def judged(self, fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-        """The measure, made such that higher is better."""
+        """The measure, made such that higher is better.
+
+        Examples:
+            >>> fake, scores = np.array([True, False]), np.array([1.0, -1.0])
+            >>> round(OBJECTIVES["log_loss"].judged(fake, scores), 3)
+            -0.405
+        """
         return self.sign * self.measure(fake, scores)
 
     def text(self, judged: float) -> str:
-        """The measure that `judged` stands for, in four digits."""
+        """The measure that `judged` stands for, in four digits.
+
+        Examples:
+            >>> OBJECTIVES["log_loss"].text(-0.25)
+            '0.2500'
+        """
         return f"{self.sign * judged:.4f}"
 
 
 def f1(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """F1 of the fake class by the threshold that promises the highest."""
+    """F1 of the fake class by the threshold that promises the highest.
+
+    Examples:
+        >>> f1(np.array([True, True, False, False]), np.array([2.0, 1.0, -1.0, -2.0]))
+        1.0
+    """
     from sklearn import metrics
 
     from reviewtune.evaluation.threshold import labels_of
@@ -54,13 +70,23 @@ def tpr_at_fpr(fake: NDArray[np.bool_], scores: NDArray[np.float64], fpr: float 
     """Largest share of the fake reviews that a threshold finds which calls no more than `fpr` of the genuine ones fake.
 
     With fewer than 1 / `fpr` genuine reviews it may call none of them fake.
+
+    Examples:
+        >>> fake, scores = np.array([True, True, False, False]), np.array([2.0, 0.5, 1.0, -1.0])
+        >>> tpr_at_fpr(fake, scores), tpr_at_fpr(fake, scores, fpr=0.5)
+        (0.5, 1.0)
     """
     genuine = np.sort(scores[~fake])[::-1]
     return float((scores[fake] > genuine[allowed(len(genuine), fpr)]).mean())
 
 
 def allowed(genuine: int, fpr: float) -> int:
-    """How many of so many genuine reviews may be called fake, less than all."""
+    """How many of so many genuine reviews may be called fake, less than all.
+
+    Examples:
+        >>> allowed(500, 0.01), allowed(50, 0.01)
+        (5, 0)
+    """
     return min(math.floor(fpr * genuine + 1e-9), genuine - 1)  # 0.29 * 100 is a little less than 29
 
 
@@ -68,6 +94,10 @@ def log_loss(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
     """Mean negative log likelihood of the labels, in nats, under Platt's calibration fitted on the same reviews.
 
     An artifact's scores are calibrated before anyone reads them, so it is not their scale that is compared.
+
+    Examples:
+        >>> round(log_loss(np.array([True, True, False, False]), np.array([2.0, -1.0, 1.0, -2.0])), 2)
+        0.66
     """
     from sklearn import metrics
 
@@ -77,7 +107,12 @@ def log_loss(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
 
 
 def average_precision(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Mean of the precision over the thresholds, each weighted by the recall that it adds."""
+    """Mean of the precision over the thresholds, each weighted by the recall that it adds.
+
+    Examples:
+        >>> round(average_precision(np.array([True, True, False]), np.array([3.0, 1.0, 2.0])), 3)
+        0.833
+    """
     from sklearn import metrics
 
     return float(metrics.average_precision_score(fake, scores))

@@ -71,6 +71,12 @@ class OperatingBasis(Stored):
             fake_probability: (N,) calibrated.
             fake: (N,) true where the review is fake, both classes among them.
             units: (N,) integers, equal where reviews belong together; None: each stands alone.
+
+        Examples:
+            >>> probability, fake = np.linspace(0.01, 0.99, 400), np.arange(400) >= 300
+            >>> basis = OperatingBasis.of(probability, fake)
+            >>> basis.fake_share, basis.genuine, round(basis.highest[0], 3)
+            (0.25, 300, 0.744)
         """
         (truth,) = as_labels(fake=fake)
         unit, _ = numbered(units, len(truth))
@@ -93,6 +99,11 @@ class OperatingBasis(Stored):
 
         Raises:
             UsageError: `prevalence` is not between 0 and 1.
+
+        Examples:
+            >>> probability, fake = np.linspace(0.01, 0.99, 400), np.arange(400) >= 200
+            >>> OperatingBasis.of(probability, fake).corrected([0.5, 0.9], prevalence=0.05).round(3).tolist()
+            [0.05, 0.321]
         """
         if prevalence is None:
             return np.asarray(fake_probability, dtype=np.float64)
@@ -108,6 +119,15 @@ class OperatingBasis(Stored):
         Raises:
             DataError: There were too few genuine reviews for the limit.
             UsageError: One of them is not between 0 and 1.
+
+        Examples:
+            >>> probability, fake = np.linspace(0.01, 0.99, 800), np.arange(800) >= 400
+            >>> basis = OperatingBasis.of(probability, fake)
+            >>> round(basis.threshold(None, None), 3), round(basis.threshold(0.01, None), 3)
+            (0.38, 0.499)
+            >>> basis.threshold(0.001, None)
+            Traceback (most recent call last):
+            reviewtune.errors.DataError: a false-alarm rate of at most 0.001, with 95% confidence, needs 2,995 ...
         """
         if max_fpr is not None:
             wanted = rank_at_fpr(self.genuine, max_fpr)
@@ -150,6 +170,12 @@ def calibrated(
 
     Raises:
         DataError: As `choose_calibration`, or there are too few genuine reviews for the limit.
+
+    Examples:
+        >>> scores = np.linspace(-3, 3, 800)
+        >>> point = calibrated(scores, np.arange(800) >= 400, max_fpr=0.05)
+        >>> point.calibration.kind, bool(0 < point.threshold < 1)
+        ('platt', True)
     """
     calibration = choose_calibration(scores, fake, units=units)
     probability = calibration.apply(scores)

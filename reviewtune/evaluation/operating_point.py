@@ -37,6 +37,11 @@ def threshold_at_fpr(
     Raises:
         DataError: There are too few genuine reviews or units for the limit, or a score is not finite.
         UsageError: `max_fpr` or `confidence` is out of range.
+
+    Examples:
+        >>> genuine = np.linspace(0, 1, 1000)
+        >>> round(threshold_at_fpr(genuine, 0.05), 3), round(threshold_at_fpr(genuine, 0.01), 3)
+        (0.962, 0.996)
     """
     falling = one_a_unit(genuine_scores, units)
     return float(falling[rank_at_fpr(len(falling), max_fpr, confidence) - 1])
@@ -47,6 +52,10 @@ def one_a_unit(scores: ArrayLike, units: ArrayLike | None = None, seed: int = 0)
 
     Raises:
         DataError: A score is not finite, or the units are not one integer a review.
+
+    Examples:
+        >>> one_a_unit([0.2, 0.2, 0.9], units=[7, 7, 3]).tolist()
+        [0.9, 0.2]
     """
     values = as_scores(scores, len(np.asarray(scores)))
     unit, _ = numbered(units, len(values))
@@ -64,6 +73,13 @@ def rank_at_fpr(count: int, max_fpr: float, confidence: float = CONFIDENCE) -> i
     Raises:
         DataError: The count is too small for any.
         UsageError: `max_fpr` or `confidence` is out of range.
+
+    Examples:
+        >>> rank_at_fpr(1000, 0.01), rank_at_fpr(299, 0.01)
+        (5, 1)
+        >>> rank_at_fpr(100, 0.01)
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: a false-alarm rate of at most 0.01, with 95% confidence, needs 299 ...
     """
     wanted = fewest_genuine(max_fpr, confidence)
     if count < wanted:
@@ -79,6 +95,10 @@ def fewest_genuine(max_fpr: float, confidence: float = CONFIDENCE) -> int:
 
     Raises:
         UsageError: `max_fpr` or `confidence` is out of range.
+
+    Examples:
+        >>> fewest_genuine(0.01), fewest_genuine(0.001)
+        (299, 2995)
     """
     for name, value in (("max_fpr", max_fpr), ("confidence", confidence)):
         if not 0 < value < 1:
@@ -107,6 +127,10 @@ def with_prevalence(fake_probability: ArrayLike, trained_share: float, prevalenc
 
     Raises:
         UsageError: A share is not between 0 and 1.
+
+    Examples:
+        >>> with_prevalence([0.5, 0.9, 0.99], trained_share=0.5, prevalence=0.05).round(3).tolist()
+        [0.05, 0.321, 0.839]
     """
     probability = np.asarray(fake_probability, dtype=np.float64)
     as_fake, as_genuine = class_weights(trained_share, prevalence)
@@ -119,6 +143,10 @@ def class_weights(trained_share: float, prevalence: float) -> tuple[float, float
 
     Raises:
         UsageError: A share is not between 0 and 1.
+
+    Examples:
+        >>> class_weights(0.5, 0.1)
+        (0.2, 1.8)
     """
     for name, value in (("trained_share", trained_share), ("prevalence", prevalence)):
         if not 0 < value < 1:
@@ -133,11 +161,20 @@ def precision_at(prevalence: float, tpr: float, fpr: float) -> float:
         prevalence: Between 0 and 1.
         tpr: Share of the fakes that are called fake.
         fpr: Share of the genuine that are.
+
+    Examples:
+        >>> round(precision_at(0.5, tpr=0.9, fpr=0.1), 3), round(precision_at(0.01, tpr=0.9, fpr=0.1), 3)
+        (0.9, 0.083)
     """
     found, alarms = prevalence * tpr, (1 - prevalence) * fpr
     return found / (found + alarms) if found else 0.0
 
 
 def f1_at(prevalence: float, tpr: float, fpr: float) -> float:
-    """F1 of the fake class where `prevalence` of the reviews are fake. The arguments are those of `precision_at`."""
+    """F1 of the fake class where `prevalence` of the reviews are fake. The arguments are those of `precision_at`.
+
+    Examples:
+        >>> round(f1_at(0.5, tpr=0.9, fpr=0.1), 3), round(f1_at(0.01, tpr=0.9, fpr=0.1), 3)
+        (0.9, 0.153)
+    """
     return 2 * prevalence * tpr / (prevalence * (1 + tpr) + (1 - prevalence) * fpr)

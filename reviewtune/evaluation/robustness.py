@@ -44,6 +44,12 @@ def robustness(
     Raises:
         DataError: `fake` holds one class only, a variant has another number of texts, or a probability is missing, NaN
             or outside of [0, 1].
+
+    Examples:
+        >>> variants = {"plain": ["GREAT!", "ok."], "alike": ["great", "ok"]}
+        >>> shouting = lambda texts: [float(text.isupper()) for text in texts]
+        >>> {name: scores.f1 for name, scores in robustness(shouting, variants, [True, False], threshold=0.5).items()}
+        {'plain': 1.0, 'alike': 0.0}
     """
     (truth,) = as_labels(fake=fake)
     require_both_classes(truth, "scoring")

@@ -26,6 +26,12 @@ def tpr_ends(fake: ArrayLike, scores: ArrayLike, units: ArrayLike | None = None)
     """The ends of the 95 % interval of the share of fakes found at each of `LIMITS`, by its name and `_low` or `_high`.
 
     The arguments and errors are those of `tpr_interval`.
+
+    Examples:
+        >>> fake = np.arange(1000) % 2 == 0
+        >>> ends = tpr_ends(fake, 2 * fake + np.random.default_rng(0).normal(size=1000))
+        >>> {name: round(end, 2) for name, end in ends.items()}
+        {'tpr_at_fpr_01_low': 0.13, 'tpr_at_fpr_01_high': 0.45, 'tpr_at_fpr_001_low': 0.0, 'tpr_at_fpr_001_high': 0.29}
     """
     found = dict[str, float]()
     for name, limit in LIMITS.items():
@@ -49,6 +55,12 @@ def tpr_interval(
 
     Raises:
         DataError: The arrays are empty or differ in length, a score is not finite, or a class is missing.
+
+    Examples:
+        >>> fake = np.arange(1000) % 2 == 0
+        >>> low, high = tpr_interval(fake, 2 * fake + np.random.default_rng(0).normal(size=1000), fpr=0.1)
+        >>> round(low, 2), round(high, 2)
+        (0.68, 0.81)
     """
     values, truth = as_judged(scores, fake)
     unit, _ = numbered(units, len(truth))

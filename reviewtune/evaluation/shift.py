@@ -45,6 +45,10 @@ def at_least_as_high(scores: NDArray[np.float64], reference: NDArray[np.float64]
 
     For a score of the references' source it is uniform: at most `p` in a share `p` of draws (Vovk, Gammerman and
     Shafer, "Algorithmic Learning in a Random World", 2005).
+
+    Examples:
+        >>> at_least_as_high(np.array([0.0, 2.5, 9.0]), np.arange(1.0, 5.0)).tolist()
+        [1.0, 0.6, 0.2]
     """
     ordered = np.sort(reference)
     higher = len(ordered) - np.searchsorted(ordered, scores, side="left")
@@ -64,6 +68,13 @@ def compare(batch: NDArray[np.float32], reference: NDArray[np.float32], fake: ND
         batch: (N, D), of very many reviews a sample: each takes room for every permutation.
         reference: (R, D).
         fake: (R,) true where the reference is fake.
+
+    Examples:
+        >>> random = np.random.default_rng(1)
+        >>> reference, fake = random.normal(size=(200, 3)).astype(np.float32), np.arange(200) % 2 == 0
+        >>> like, unlike = random.normal(size=(2, 100, 3)).astype(np.float32) + np.array([[[0]], [[3]]], np.float32)
+        >>> compare(like, reference, fake).unlike, compare(unlike, reference, fake).unlike
+        (False, True)
     """
     random = np.random.default_rng(0)
     alike = reference[_alike(batch, reference, fake, random)]

@@ -62,6 +62,12 @@ def f1_interval(
     Raises:
         DataError: The arrays are empty, differ in length or hold anything but labels and integers.
         UsageError: `confidence` is out of range.
+
+    Examples:
+        >>> fake = [True] * 100 + [False] * 100
+        >>> interval = f1_interval(fake, [True] * 90 + [False] * 110)
+        >>> round(interval.low, 3), round(interval.high, 3), interval.rough
+        (0.904, 0.972, False)
     """
     found = f1_intervals(Counts.of(fake, predicted, units=units), confidence=confidence)
     return Interval(float(found.low[0]), float(found.high[0]), bool(found.rough[0]))
@@ -72,6 +78,12 @@ def f1_intervals(counts: Counts, *, confidence: float = CONFIDENCE) -> Intervals
 
     Raises:
         UsageError: `confidence` is out of range.
+
+    Examples:
+        >>> fake = [True] * 100 + [False] * 100
+        >>> counts = Counts.of(fake, [True] * 90 + [False] * 110, [True] * 50 + [False] * 150)
+        >>> f1_intervals(counts).low.round(3).tolist()
+        [0.904, 0.575]
     """
     if not 0 < confidence < 1:
         raise UsageError(f"confidence must lie between 0 and 1, not {confidence}")
@@ -124,7 +136,13 @@ def _unexplained(values: NDArray[np.float64], fakes: NDArray[np.float64]) -> NDA
 def wilson(
     share: NDArray[np.float64], reviews: NDArray[np.float64], quantile: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(...) ends of the interval of a share of so many reviews (Wilson, 1927)."""
+    """(...) ends of the interval of a share of so many reviews (Wilson, 1927).
+
+    Examples:
+        >>> low, high = wilson(np.array(0.9), np.array(50), np.array(1.96))
+        >>> round(float(low), 3), round(float(high), 3)
+        (0.786, 0.957)
+    """
     ratio = quantile**2 / reviews
     centre = (share + ratio / 2) / (1 + ratio)
     half = np.sqrt(ratio * (share * (1 - share) + ratio / 4)) / (1 + ratio)

@@ -99,6 +99,13 @@ def slices(
 
     Raises:
         DataError: The arrays are empty, or differ in length.
+
+    Examples:
+        >>> fake = [True] * 60 + [False] * 60
+        >>> called = [True] * 50 + [False] * 70
+        >>> found = slices(fake, called, {"language": ["en"] * 40 + ["de"] * 40 + ["en"] * 40})
+        >>> [(one.value, one.num_reviews, round(one.recall.value, 2)) for one in found.slices]
+        [('de', 40, 0.5), ('en', 80, 1.0)]
     """
     truth, called = as_labels(fake=fake, predicted=predicted)
     unit, _ = numbered(units, len(truth))
@@ -119,6 +126,11 @@ def share_interval(event: ArrayLike, units: ArrayLike | None, confidence: float)
         event: (N,) true where it is.
         units: (N,) equal where reviews are related, which then count as if they were all the same; None: none are.
         confidence: At least this share of draws has an interval that holds the true share.
+
+    Examples:
+        >>> share = share_interval([True] * 18 + [False] * 2, None, confidence=0.95)
+        >>> share.value, round(share.low, 3), round(share.high, 3)
+        (0.9, 0.683, 0.988)
     """
     (so,) = as_labels(event=event)
     _, size = numbered(units, len(so))

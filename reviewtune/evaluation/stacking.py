@@ -44,6 +44,12 @@ class Stacking(BaseModel):
         Raises:
             DataError: The arrays are empty or differ in length, a value is not finite, a class is missing, or no
                 classifier tells more than chance.
+
+        Examples:
+            >>> odds = np.array([-2.0, -1.0, 1.0, 2.0] * 5)
+            >>> stacking = Stacking.fit({"tfidf": odds, "worse than chance": -odds}, odds > 0)
+            >>> list(stacking.weights)
+            ['tfidf']
         """
         table, truth = _checked(log_odds, fake)
         weights, intercept = _weigh(table, truth)
@@ -53,7 +59,13 @@ class Stacking(BaseModel):
         return cls(weights=kept, intercept=round(intercept, DIGITS))
 
     def apply(self, log_odds: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """(N,) log-odds from (N,) log-odds of each member; further classifiers are not looked at."""
+        """(N,) log-odds from (N,) log-odds of each member; further classifiers are not looked at.
+
+        Examples:
+            >>> stacking = Stacking(weights={"tfidf": 0.5, "qlora": 1.0}, intercept=-0.5)
+            >>> stacking.apply({"tfidf": np.array([2.0, -2.0]), "qlora": np.array([1.0, 0.0])}).tolist()
+            [1.5, -1.5]
+        """
         weighed = [weight * log_odds[name] for name, weight in self.weights.items()]
         return np.asarray(np.sum(weighed, axis=0) + self.intercept)
 
@@ -68,6 +80,10 @@ class Stacking(BaseModel):
 
         Raises:
             ValidationError: They are no numbers, or the intercept is missing.
+
+        Examples:
+            >>> Stacking.from_params({"tfidf": 0.5, "intercept": -0.5}).weights
+            {'tfidf': 0.5}
         """
         weights = {name: value for name, value in params.items() if name != "intercept"}
         return cls.model_validate({"weights": weights, "intercept": params.get("intercept")})
@@ -83,6 +99,11 @@ def cross_fitted(log_odds: Mapping[str, ArrayLike], fake: ArrayLike, *, seed: in
 
     Raises:
         DataError: As `Stacking.fit`, or a class has a single review.
+
+    Examples:
+        >>> odds = np.array([-2.0, -1.0, 1.0, 2.0] * 5)
+        >>> (cross_fitted({"tfidf": odds}, odds > 0) > 0).tolist() == (odds > 0).tolist()
+        True
     """
     from sklearn.model_selection import StratifiedKFold
 

@@ -16,6 +16,10 @@ def f1_threshold(fake_probability: NDArray[np.float64], weight: NDArray[np.float
     Args:
         fake_probability: (N,) calibrated, of reviews like those to come.
         weight: (N,) how many of those to come each stands for; None: one.
+
+    Examples:
+        >>> f1_threshold(np.array([1.0, 1.0, 0.0, 0.0])), round(f1_threshold(np.array([0.9, 0.4, 0.2, 0.1])), 3)
+        (0.5, 0.361)
     """
     order = np.argsort(fake_probability)[::-1]
     counts = np.ones(len(order)) if weight is None else weight[order]
@@ -35,6 +39,10 @@ def labels_of(fake: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
 
     Raises:
         DataError: As `PlattCalibration.fit`.
+
+    Examples:
+        >>> labels_of([True, True, False, False], [2.0, 1.0, -1.0, -2.0]).tolist()
+        [True, True, False, False]
     """
     probability = PlattCalibration.fit(scores, fake).apply(scores)
     return probability > f1_threshold(probability)

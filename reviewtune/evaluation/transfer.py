@@ -93,6 +93,10 @@ def read_transfer(artifact: Path) -> list[TransferScores]:
 
     Raises:
         ArtifactError: The file is damaged.
+
+    Examples:
+        >>> read_transfer(Path("results/artifacts/NAME"))
+        []
     """
     path = artifact / TRANSFER_FILE
     try:
@@ -108,6 +112,10 @@ def current_transfer(artifact: Path) -> list[TransferScores]:
 
     Raises:
         ArtifactError: The file is damaged, or the folder is no artifact.
+
+    Examples:
+        >>> current_transfer(Path("results/artifacts/NAME"))
+        []
     """
     rows = read_transfer(artifact)
     if not rows:
@@ -121,7 +129,15 @@ def current_transfer(artifact: Path) -> list[TransferScores]:
 
 
 def write_transfer(artifact: Path, rows: Iterable[TransferScores]) -> None:
-    """Keep the rows in one step; of several of one name the last."""
+    """Keep the rows in one step; of several of one name the last.
+
+    Examples:
+        >>> where = {"name": "hotels", "data": "hotels.csv", "data_sha256": "0" * 64}
+        >>> row = TransferScores(**where, threshold=0.5, num_reviews=50, num_fake=0, fpr=0.1)
+        >>> write_transfer(Path(), [row])
+        >>> [(kept.name, kept.fpr) for kept in read_transfer(Path())]
+        [('hotels', 0.1)]
+    """
     by_name = {row.name: row for row in rows}
     kept = TransferFile(transfer=list(by_name.values()))
     write_text(artifact / TRANSFER_FILE, kept.model_dump_json(indent=1) + "\n")

@@ -42,6 +42,11 @@ class Counts:
 
         Raises:
             DataError: The arrays are empty, differ in length or hold anything but labels and integers.
+
+        Examples:
+            >>> counts = Counts.of([True, True, False], [True, False, False], units=[4, 4, 9])
+            >>> counts.hits.tolist(), counts.errors.tolist(), counts.several.tolist()
+            ([[1.0, 0.0]], [[1.0, 0.0]], [True, False])
         """
         truth, *called = as_labels(fake=fake, **{f"predicted_{row}": labels for row, labels in enumerate(predicted)})
         unit, size = numbered(units, len(truth))
@@ -58,7 +63,13 @@ class Counts:
 
 
 def numbered(units: ArrayLike | None, length: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """(N,) the number of each review's unit, from 0, and (U,) the units' sizes."""
+    """(N,) the number of each review's unit, from 0, and (U,) the units' sizes.
+
+    Examples:
+        >>> unit, size = numbered([4, 9, 4], 3)
+        >>> unit.tolist(), size.tolist()
+        ([0, 1, 0], [2, 1])
+    """
     if units is None:
         return np.arange(length), np.ones(length, dtype=np.int64)
     given = np.asarray(units)

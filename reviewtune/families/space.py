@@ -81,7 +81,13 @@ class Params(BaseModel):
 
     @classmethod
     def space(cls) -> "dict[str, BaseDistribution]":
-        """The Optuna distribution of each searched field, by name."""
+        """The Optuna distribution of each searched field, by name.
+
+        Examples:
+            >>> from reviewtune.families.logreg import LogRegParams
+            >>> list(LogRegParams.space())
+            ['C', 'class_weight']
+        """
         return {
             name: item.distribution()
             for name, field in cls.model_fields.items()
@@ -95,6 +101,14 @@ class Params(BaseModel):
 
         Raises:
             UsageError: A name is unknown or a value is out of range.
+
+        Examples:
+            >>> from reviewtune.families.svm import SvmParams
+            >>> SvmParams.from_values({"C": 2.0}).C
+            2.0
+            >>> SvmParams.from_values({"c": 2.0})
+            Traceback (most recent call last):
+            reviewtune.errors.UsageError: SvmParams: c=2.0: Extra inputs are not permitted; ...
         """
         try:
             return cls(**values)
@@ -119,6 +133,12 @@ def resolve(params: type[Params], overrides: Mapping[str, Any]) -> "tuple[dict[s
 
     Raises:
         UsageError: An override names no param of the family, or is no valid value, choice or range.
+
+    Examples:
+        >>> from reviewtune.families.svm import SvmParams
+        >>> distributions, defaults = resolve(SvmParams, {"C": [1, 10], "class_weight": "balanced"})
+        >>> sorted(distributions), defaults["C"], defaults["class_weight"]
+        (['C', 'gamma_scale'], 1.0, 'balanced')
     """
     unknown = sorted(set(overrides) - set(params.model_fields))
     if unknown:

@@ -89,6 +89,8 @@ class SvmFamily:
             gamma=params.gamma_scale / train.inputs.shape[1],
             class_weight=None if params.class_weight == "none" else params.class_weight,
             cache_size=KERNEL_CACHE_MIB,
+            # Without one it draws a number from numpy's global generator, though nothing here is left to chance.
+            random_state=setting.seed,
         )
         pipeline = Pipeline([("scaler", StandardScaler()), ("classifier", classifier)])
         pipeline.fit(train.inputs, train.fake.astype(np.int64))

@@ -36,7 +36,12 @@ class Column:
 
 
 def rate(per_second: float) -> str:
-    """Reviews per second with three digits that count: `8.31`, `15.5`, `1,204`."""
+    """Reviews per second with three digits that count: `8.31`, `15.5`, `1,204`.
+
+    Examples:
+        >>> rate(8.312), rate(1204.3)
+        ('8.31', '1,204')
+    """
     return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
 
 

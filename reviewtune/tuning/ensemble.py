@@ -16,7 +16,7 @@ from reviewtune.errors import ReviewtuneError, StudyError
 from reviewtune.evaluation.metrics import JUDGED, validation_scores
 from reviewtune.evaluation.operating_basis import OperatingPoint, calibrated
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
-from reviewtune.families.registry import ENSEMBLE, FAMILIES, get_family
+from reviewtune.families.registry import ENSEMBLE, get_family, known_families
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, entry_path, read_entry
 from reviewtune.leaderboard.scores import Selection, ValidationScores
 from reviewtune.predict import load
@@ -122,7 +122,7 @@ def _members(study: Study, say: Callable[[str], None]) -> tuple[NDArray[np.int64
 
 def _entries(study: Study, left_out: dict[str, ReviewtuneError]) -> Iterator[tuple[Path, Entry, ArtifactInfo]]:
     """The study's entries with scores, where they lie and what their artifacts are; why others cannot be read."""
-    for family in FAMILIES:
+    for family in known_families():
         path = entry_path(study.config.results_dir, study.study_id, family)
         try:
             entry = read_entry(path) if path.is_file() else None

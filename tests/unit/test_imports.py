@@ -55,6 +55,7 @@ MAY_IMPORT = {
     | {"data", "applies", "evaluation", "artifact_info", "predict", "outputs", "transfer", "leaderboard"},
     "push": GROUND | {"artifact_info", "card"},
     "export": GROUND | {"adapters", "card", "evaluation", "families", "artifact_info", "predict", "outputs"},
+    "testing": GROUND | {"data", "evaluation", "encoders", "adapters", "families"},
     "tuning": GROUND
     | {
         "data",
@@ -75,7 +76,7 @@ MAY_IMPORT = {
 """What each part of the package may use besides itself; what is not listed, the program itself, may use all."""
 
 RAY = {"data/embeddings.py", "doctor.py"}
-TORCH = {"families/mlp.py", "families/qlora.py", "tuning/provenance.py"}
+TORCH = {"families/mlp.py", "families/qlora.py", "tuning/provenance.py", "testing/families.py", "testing/encoders.py"}
 LONGEST_FILE, LONGEST_MEDIAN = 300, 150
 
 

@@ -1,4 +1,4 @@
-"""The README's way to load an adapter, run as it stands."""
+"""The documented way to load an adapter, run as it stands."""
 
 import re
 from pathlib import Path
@@ -10,19 +10,19 @@ import pytest
 import reviewtune
 from tests.unit.test_export import CLOSE, TEXTS, made
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "from_python.md"
 EXAMPLE = '["Great product, works as described."]'
 
 
 def loading_example() -> str:
     (code,) = [
-        block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "from peft" in block
+        block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if "from peft" in block
     ]
     assert EXAMPLE in code
     return str(code)
 
 
-def test_the_readmes_loading_example_gives_the_scores_of_the_artifact(
+def test_the_documented_loading_example_gives_the_scores_of_the_artifact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     artifact = made("minilm", tmp_path / "results" / "artifacts" / "NAME")

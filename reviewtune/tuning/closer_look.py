@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from reviewtune.artifact_info import read_info
+from reviewtune.data.own_columns import own_columns
 from reviewtune.data.slicing import slicing_traits
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.label_issues import label_issues
@@ -69,11 +70,11 @@ def look_closer(study: Study, entry: Entry) -> None:
     found = slices(fake, called, slicing_traits(inputs.reviews.table.take(rows)), inputs.units_at(rows))
     write_text(folder / SLICES_FILE, found.model_dump_json(indent=1) + "\n")
     worst = worst_errors(fake, called, probability)
-    _write(folder / ERRORS_FILE, inputs, rows[worst], probability[worst])
+    _write(folder / ERRORS_FILE, study, rows[worst], probability[worst])
     rows, scores = _kept(inputs, folder / VALIDATION_PREDICTIONS_FILE, entry)
     probability = info.calibration.apply(scores)
     suspected = label_issues(inputs.fake[rows], probability)
-    _write(folder / LABEL_ISSUES_FILE, inputs, rows[suspected], probability[suspected])
+    _write(folder / LABEL_ISSUES_FILE, study, rows[suspected], probability[suspected])
 
 
 def worst_errors(
@@ -100,24 +101,28 @@ def _kept(inputs: StudyInputs, path: Path, entry: Entry) -> tuple[NDArray[np.int
     return rows.to_numpy().astype(np.int64), scores
 
 
-def _write(path: Path, inputs: StudyInputs, rows: NDArray[np.int64], fake_probability: NDArray[np.float64]) -> None:
+def _write(path: Path, study: Study, rows: NDArray[np.int64], fake_probability: NDArray[np.float64]) -> None:
     """Write the reviews at some positions for people: where they are from, label, probability, the text's beginning."""
+    inputs = study.inputs
     shown = inputs.reviews.table.take(rows)
     columns = {
         ID: shown[ID],
         SOURCE: shown[SOURCE],
         ROW: shown[ROW],
-        **_own_columns(shown),
         LABEL: pa.array([LABEL_NAMES[fake] for fake in inputs.fake[rows].tolist()], pa.string()),
         FAKE_PROBABILITY: fake_probability.round(4),
         TEXT: pa.array([_shortened(text) for text in shown[TEXT].to_pylist()], pa.string()),
     }
+    own = own_columns(study.config.data, *(shown[name].to_pylist() for name in (SOURCE, ROW, ID)))
+    named = {name if name not in columns else f"{name} (own)": values for name, values in own.items()}
+    told = {name: [in_spreadsheet(visible(value)) for value in values] for name, values in named.items()}
+    text = columns.pop(TEXT)
     with in_one_step(path) as partial:
-        csv.write_csv(pa.table(columns), partial)
+        csv.write_csv(pa.table({**columns, **(told or _known(shown)), TEXT: text}), partial)
 
 
-def _own_columns(rows: pa.Table) -> dict[str, pa.Array]:
-    """What else the user's own rows say of these reviews, as far as reviews keep it; columns without a value not."""
+def _known(rows: pa.Table) -> dict[str, pa.Array]:
+    """What the store has of the user's own columns, where their files are not read again; none without a value."""
     known = [name for name in (GROUP, CATEGORY, RATING, LANGUAGE) if name in rows.column_names]
     said = {name: rows[name].combine_chunks() for name in known if rows[name].null_count < rows.num_rows}
     if GROUP in said:

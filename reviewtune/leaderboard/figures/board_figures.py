@@ -138,6 +138,6 @@ def _look(entry: Entry) -> dict[str, Any]:
     count = len(SERIES)
     return {
         "color": SERIES[place % count],
-        "marker": MARKERS[place % count],
+        "marker": MARKERS[(place + place // count) % count],
         "linestyle": DASHES[place // count % len(DASHES)],
     }

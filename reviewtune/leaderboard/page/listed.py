@@ -14,6 +14,8 @@ from reviewtune.schema import TEXT
 
 MOST_ROWS = 20
 LONGEST_CELL = 300
+LONGEST_VALUE = 64
+"""Letters of an id or a name; a column with longer values holds texts."""
 OF_TEXTS = frozenset({TEXT, "why", "words", "weights"})
 """Columns that hold a review's words."""
 
@@ -60,12 +62,17 @@ def read_listed(path: Path, *, with_texts: bool, most: int = MOST_ROWS) -> Liste
         return None
     if not table.num_rows:
         return None
-    hidden = tuple(name for name in names if not with_texts and name.casefold() in OF_TEXTS)
+    hidden = tuple(name for name in names if not with_texts and (name.casefold() in OF_TEXTS or _is_prose(table[name])))
     head = [name for name in names if name not in hidden and any(table[name].to_pylist())]
     rows = zip(
         *([harmless(str(value or "")) for value in table[name].to_pylist()[:most]] for name in head), strict=True
     )
     return Listed(tuple(map(harmless, head)), tuple(rows), max(table.num_rows - most, 0), hidden)
+
+
+def _is_prose(column: pa.ChunkedArray) -> bool:
+    """Whether an own column of the user's holds texts too, such as titles of reviews."""
+    return any(len(value or "") > LONGEST_VALUE for value in column.to_pylist())
 
 
 def harmless(text: str) -> str:

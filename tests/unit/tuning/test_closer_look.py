@@ -53,7 +53,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     inputs = SimpleNamespace(
         reviews=SimpleNamespace(table=table), fake=FAKE, units_at=lambda rows: np.arange(NUMBER)[rows]
     )
-    found = SimpleNamespace(config=SimpleNamespace(results_dir=tmp_path), study_id="s", inputs=inputs)
+    found = SimpleNamespace(
+        config=SimpleNamespace(results_dir=tmp_path, data=["nothere.csv"]), study_id="s", inputs=inputs
+    )
     scores = np.where(FAKE, 0.9, 0.2)
     scores[[4, 105]] = 0.01, 0.99  # a fake that was held out, a genuine review of the test split
     scores[102] = 0.4
@@ -76,10 +78,21 @@ def test_the_worst_errors_are_kept_with_their_texts(study: Any) -> None:
     look_closer(study, ENTRY)
     worst, other = read(study, "errors.csv")
     assert worst == {
-        "id": "105", "source": "shop", "row": "105", "category": "Pets", "label": "genuine", "fake_probability": "0.99",
-        "text": "text 105 " + "x" * 105,
+        "id": "105", "source": "shop", "row": "105", "label": "genuine", "fake_probability": "0.99",
+        "category": "Pets", "text": "text 105 " + "x" * 105,
     }  # fmt: skip
     assert (other["id"], other["label"], other["fake_probability"]) == ("102", "fake", "0.4")
+
+
+def test_the_users_own_columns_stay_with_their_rows(study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def own(asked: list[str], sources: list[str], rows: list[int], ids: list[str]) -> dict[str, list[str]]:
+        return {"review": [f"=no {row}" for row in rows], "label": ["CG"] * len(ids)}
+
+    monkeypatch.setattr(closer_look, "own_columns", own)
+    look_closer(study, ENTRY)
+    worst = read(study, "errors.csv")[0]
+    assert (worst["review"], worst["label"], worst["label (own)"]) == ("'=no 105", "genuine", "CG")
+    assert list(worst)[-1] == "text"
 
 
 def test_labels_that_may_be_wrong_are_of_the_rows_that_were_held_out(study: Any) -> None:

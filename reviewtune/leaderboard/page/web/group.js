@@ -6,7 +6,7 @@ page.COST = {
 };
 
 page.look = (place, colours) => ({
-  colour: colours.series[place % 6], marker: page.MARKERS[place % 6], dash: page.DASHES[Math.floor(place / 6) % 4],
+  colour: colours.series[place % 6], marker: page.MARKERS[(place + Math.floor(place / 6)) % 6], dash: page.DASHES[Math.floor(place / 6) % 4],
 });
 
 // Those that no other entry beats in both: of equal cost the better one.
@@ -31,7 +31,7 @@ page.pareto = (canvas, entries, measure) => page.draw(canvas, (colours) => {
     data: { datasets: [...sets, page.line("none is better for less (Pareto front)", page.front(points), colours.ink, { borderWidth: 1, borderDash: [5, 3], stepped: "before", pointHitRadius: 0, order: 9, pointStyle: "line" })] },
     options: {
       scales: {
-        x: page.axis(colours, title, { type: "logarithmic", min: Math.min(...costs) / 1.6, max: Math.max(...costs) * 1.6, ticks: { callback: (value, at, all) => page.clockTick(value, all) ? text(value) : "", maxTicksLimit: 40, maxRotation: 0, autoSkip: false } }),
+        x: page.axis(colours, title, { type: "logarithmic", ...(measure === "memory" ? {} : { afterBuildTicks: page.clock }), grid: { color: ({ tick }) => (tick?.label ? colours.rule : "transparent") }, min: Math.min(...costs) / 1.6, max: Math.max(...costs) * 1.6, ticks: { callback: (value, at, all) => (all[at].clock || page.clockTick(value, all) ? text(value) : ""), maxTicksLimit: 40, maxRotation: 0, autoSkip: false } }),
         y: page.axis(colours, "Test F1"),
       },
       plugins: { legend: { ...page.keys(colours), labels: { ...page.keys(colours).labels, font: { size: 11 } } }, tooltip: { ...page.plugins(colours).tooltip, filter: ({ raw }) => raw.label !== undefined, callbacks: {
@@ -48,6 +48,13 @@ page.clockTick = (value, all) => {
   const digit = Math.round(value / 10 ** exponent);
   const span = Math.log10(all.at(-1).value / all[0].value);
   return digit === 1 || (digit === 3 && span < 3.5) || (span < 1 && [2, 5].includes(digit));
+};
+
+// A clock's round times instead of powers of ten, where two of them are in view.
+page.TIMES = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 36000, 360000];
+page.clock = (axis) => {
+  const round = page.TIMES.filter((time) => time >= axis.min && time <= axis.max);
+  if (round.length > 1) axis.ticks = round.map((value) => ({ value, clock: true }));
 };
 
 page.searches = (canvas, entries) => page.draw(canvas, (colours) => ({

@@ -24,6 +24,13 @@ def test_ids_and_the_users_columns_are_always_shown_and_texts_only_where_asked(e
     assert shown.rows[0][-1] == "=1+1 <b>bold</b> second line"
 
 
+def test_own_columns_of_long_texts_are_texts_too(tmp_path):
+    path = tmp_path / "errors.csv"
+    path.write_text(f"id,order,title,text\na1,77,{'very ' * 20},x\n")
+    assert read_listed(path, with_texts=False).head == ("id", "order")
+    assert read_listed(path, with_texts=True).head == ("id", "order", "title", "text")
+
+
 def test_what_is_beyond_the_page_is_counted(errors):
     assert read_listed(errors, with_texts=False, most=1).more == 1
 

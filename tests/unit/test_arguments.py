@@ -200,7 +200,7 @@ def test_the_help_is_in_groups_and_plain_words(
     assert titles == [
         "options:", "the reviews:", "how they are split:", "where the results are:", "what is tuned:",
         "how long it is searched, and for what:", "on what it runs:", "what is called fake:",
-        "what the entries are scored on besides:", "more:",
+        "what the entries are scored on besides:", "where else it is logged:", "more:",
     ]  # fmt: skip
     assert shown.splitlines()[-1] == "example: reviewtune tune --data reviews.csv --fake-label CG"
     for noise in ("str", "int", "float", "dict[", "list[", "Path", "Any", "JSON", "null", "None", "typing"):

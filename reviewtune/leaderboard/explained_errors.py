@@ -3,6 +3,7 @@
 Whoever has the texts, and may show them, finds by these which words spoke for fake.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,10 @@ class ErrorWords(Stored):
     """Of the prepared text, which the offsets belong to."""
     words: list[tuple[Offset, Offset, float]] = Field(max_length=MOST_WORDS)
     """Where each word, or part of several, begins and ends, and how much it adds to the log-odds of fake."""
+
+    def is_of(self, text: str) -> bool:
+        """Whether the offsets belong to this text."""
+        return hashlib.sha256(text.encode()).hexdigest() == self.text_sha256
 
 
 class ErrorExplanations(Stored):

@@ -8,6 +8,7 @@ It trains on one worker, whichever executor wrote the state: the files of all of
 
 import shutil
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -76,6 +77,7 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
         budget[ENSEMBLE] = 0
     tracking = open_tracking(study.config.tracker, study.study_id, study.config.results_dir, partial(say, console))
     with (
+        closing(tracking) if tracking else nullcontext(),
         ray_session(study.config.address, console) as cluster,
         Progress(budget, console, study.config.objective, study.folder) as progress,
     ):

@@ -1,6 +1,7 @@
 """A study from its configuration to the leaderboard: prepare, tune family by family, select, assess, rank."""
 
 import json
+from contextlib import closing, nullcontext
 from functools import partial
 
 from rich.console import Console
@@ -56,6 +57,7 @@ def _run(study: Study, console: Console) -> None:
     config, tell = study.config, partial(say, console)
     tracking = open_tracking(config.tracker, study.study_id, config.results_dir, tell)
     with (
+        closing(tracking) if tracking else nullcontext(),
         ray_session(study.config.address, console) as cluster,
         Progress(_budget(study), console, study.config.objective, study.folder) as progress,
     ):

@@ -6,6 +6,7 @@ that are searched; a trial that goes on begins without its legs of before. A rec
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,7 +67,8 @@ class Tracking:
         self._tracker: Tracker | None = tracker
         self._name = name
         self._say = say
-        self._begun: dict[str, set[int]] = {}
+        self._told: dict[str, set[int]] = {}
+        self._open: dict[str, TrialRecord] = {}
 
     def trial(self, family: str, event: str, record: TrialRecord) -> None:
         """A trial of `family` has `started`, finished a `leg`, or `ended`, as the records' keeper tells it."""
@@ -91,18 +93,25 @@ class Tracking:
         artifacts = {name: folder for name, folder in folders.items() if folder.is_dir()}
         self._safely(lambda tracker: tracker.board(metrics, files, artifacts))
 
+    def close(self) -> None:
+        """End the trials that are still told of as running: the study ends before they do."""
+        for record in self._open.values():
+            ended = record.model_copy(update={"status": "lost", "error": "the study ended before it did"})
+            self._safely(partial(_end, record=ended))
+        self._open.clear()
+
     def _trial(self, tracker: Tracker, family: str, event: str, record: TrialRecord) -> None:
-        if record.trial_id not in self._begun:
-            self._begun[record.trial_id] = set()
+        if record.trial_id not in self._told:
+            self._told[record.trial_id] = set()
             tracker.start(family, record)
-        told = self._begun[record.trial_id]
+        self._open[record.trial_id], told = record, self._told[record.trial_id]
         # A trial that went on has the legs of before, and one whose worker died tells its last one twice.
         legs = [each for number, each in enumerate(record.epochs, 1) if (each.leg or number) not in told]
         if legs:
             told.update(each.leg or number for number, each in enumerate(record.epochs, 1))
             tracker.leg(record, legs)
         if event == "ended":
-            del self._begun[record.trial_id]
+            del self._told[record.trial_id], self._open[record.trial_id]
             tracker.end(record)
 
     def _safely(self, work: Callable[[Tracker], None]) -> None:
@@ -113,6 +122,10 @@ class Tracking:
         except Exception as error:  # noqa: BLE001 - of servers, disks and what not: nothing of it is the study's
             self._tracker = None
             self._say(f"nothing more is logged to {self._name} ({_reason(error)}); the study goes on")
+
+
+def _end(tracker: Tracker, record: TrialRecord) -> None:
+    tracker.end(record)
 
 
 def open_tracking(name: str | None, study_id: str, results_dir: Path, say: Callable[[str], None]) -> Tracking | None:

@@ -16,7 +16,7 @@ ENVIRONMENT = {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
 LOCAL_MODES = ("offline", "disabled")
 HOST = "https://api.wandb.ai"
 FAILED = ("failed", "lost")
-INIT_SECONDS = 20
+INIT_SECONDS = 60
 """That a run may take to begin: trials wait for it."""
 
 

@@ -54,11 +54,13 @@ def test_wandb_has_a_run_a_trial_and_the_board_in_files(
     tiny_base: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("wandb", reason="needs the extra wandb")
+    from tests.unit.tuning.test_wandb_runs import written
+
     monkeypatch.setenv("WANDB_MODE", "offline")
     told = study("wandb", tiny_base, tmp_path)
     assert not told.said("nothing more is logged")
     files = list((told.config.results_dir / "wandb").glob("offline-run-*/*.wandb"))
-    kept = b"".join(path.read_bytes() for path in files)
+    kept = written(told.config.results_dir / "wandb")
     records = [record for family in ("rules", "qlora") for record in told.records(family)]
     assert all(record["name"].encode() in kept for record in records)
     assert all(record["trial_id"].encode() in kept for record in records)

@@ -1,22 +1,20 @@
 """Which words of a listed review spoke for fake and which against, marked in its text, where texts are shown."""
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from reviewtune.errors import ArtifactError
+from reviewtune.leaderboard.entry import EXPLANATIONS_FILE
+from reviewtune.leaderboard.explained_errors import ErrorWords, read_explanations
 from reviewtune.leaderboard.page.listed import LONGEST_CELL, Cell, Listed, Marked
 from reviewtune.markup import visible
 from reviewtune.schema import ID, TEXT
 
-EXPLANATIONS_FILE = "explanations.json"
-"""Beside an entry: of its worst errors the places of words in the texts, and what each adds to the log-odds of fake."""
 TOP = 4
 LEVELS = 3
 WHY = "why"
@@ -69,23 +67,20 @@ def with_words(listed: Listed | None, folder: Path, texts: Texts) -> Listed | No
     return Listed((*listed.head, WHY), tuple(rows), listed.more, listed.hidden)
 
 
-def _known(folder: Path) -> dict[str, dict[str, Any]]:
-    """What is kept of each review, by its id; empty where nothing is, or it is damaged."""
+def _known(folder: Path) -> dict[str, ErrorWords]:
+    """What is kept of each review, by its id; empty where it is damaged, since the study's command makes it again."""
     try:
-        kept = json.loads((folder / EXPLANATIONS_FILE).read_bytes())["explanations"]
-        return {str(one["id"]): one for one in kept}
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = read_explanations(folder / EXPLANATIONS_FILE)
+    except ArtifactError:
         return {}
+    return {one.id: one for one in kept.explanations} if kept else {}
 
 
-def _fitting(kept: dict[str, Any] | None, text: str | None) -> list[tuple[int, int, float]]:
+def _fitting(kept: ErrorWords | None, text: str | None) -> list[tuple[int, int, float]]:
     """Words with their weights, in their order; none where they are those of another text."""
-    try:
-        if kept is None or text is None or hashlib.sha256(text.encode()).hexdigest() != kept["text_sha256"]:
-            return []
-        words = sorted((int(start), int(end), float(weight)) for start, end, weight in kept["words"])
-    except (KeyError, TypeError, ValueError):
+    if kept is None or text is None or not kept.is_of(text):
         return []
+    words = sorted(kept.words)
     ends = [0, *(end for _, end, _ in words)]
     fits = all(last <= start < end <= len(text) for last, (start, end, _) in zip(ends, words, strict=False))
     return words if fits else []

@@ -111,6 +111,17 @@ def test_a_tracker_that_fails_is_given_up_and_said_once(fails: str, tmp_path: Pa
     assert fails not in {call[0] for call in noted.calls}
 
 
+def test_trials_that_a_study_leaves_running_are_ended() -> None:
+    noted = Noted()
+    told = Tracking(noted, "noted", print)
+    told.trial("svm", "started", record(trial_id="a"))
+    told.trial("svm", "started", record(trial_id="b"))
+    told.trial("svm", "ended", record(trial_id="b", status="finished"))
+    told.close()
+    told.close()
+    assert noted.calls[2:] == [("end", "b", "finished"), ("end", "a", "lost")]
+
+
 def test_no_tracker_is_none(tmp_path: Path) -> None:
     assert open_tracking(None, "s", tmp_path, print) is None
 

@@ -1,5 +1,6 @@
 """A study in files of Weights & Biases, without a server."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from tests.unit.tuning.test_tracking import record
 
 wandb: Any = pytest.importorskip("wandb", reason="needs the extra wandb")
 
+HEADER_BYTES = 7
+
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,6 +20,16 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_MODE", "offline")
+
+
+def written(folder: Path) -> bytes:
+    """All that runs have written, which wandb does a moment after it says that they are finished."""
+    for _ in range(100):
+        files = [path.read_bytes() for path in folder.glob("offline-run-*/*.wandb")]
+        if min(map(len, files)) > HEADER_BYTES:
+            break
+        time.sleep(0.1)
+    return b"".join(files)
 
 
 def test_trials_and_board_are_files_without_a_connection(tmp_path: Path) -> None:
@@ -35,9 +48,8 @@ def test_trials_and_board_are_files_without_a_connection(tmp_path: Path) -> None
     (tmp_path / "artifact").mkdir()
     (tmp_path / "artifact" / "model.skops").write_bytes(b"0123")
     runs.board({"svm/test_f1": 0.9}, [tmp_path / "leaderboard.json"], {"study-svm": tmp_path / "artifact"})
-    written = sorted(path.name.rpartition("-")[2] for path in (tmp_path / "wandb").glob("offline-run-*/*.wandb"))
-    assert len(written) == 3
-    kept = b"".join(path.read_bytes() for path in (tmp_path / "wandb").glob("offline-run-*/*.wandb"))
+    assert len(list((tmp_path / "wandb").glob("offline-run-*/*.wandb"))) == 3
+    kept = written(tmp_path / "wandb")
     for told in (b"svm-a", b"svm-b", b"study board", b"validation_f1", b"svm/test_f1", b"leaderboard"):
         assert told in kept, told
 

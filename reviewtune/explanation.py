@@ -3,7 +3,8 @@
 Of a model that is a sum (TF-IDF) the weights are its own: with what it says of any text they sum to the log-odds. Of
 all others each word is left out in turn, and its weight is what the log-odds lose by that (occlusion; Li, Monroe and
 Jurafsky, "Understanding neural networks through representation erasure", 2016): such weights have no sum to keep, and
-of two words that say the same neither may have any. Shape letters: `N` texts, `W` words or parts of one.
+of two words that say the same neither may have any. Where the calibration is isotonic, which is level in places, they
+are those on the line through its ends. Shape letters: `N` texts, `W` words or parts of one.
 """
 
 import hashlib
@@ -179,10 +180,12 @@ def _by_leaving_out(classifier: "Classifier", texts: list[str], most_parts: int)
         for text, own in zip(texts, parts, strict=True)
     ]
     scores = model.scores(classifier.read([*texts, *(each for own in left for each in own)]))
-    log_odds, at = classifier.info.log_odds(scores), len(texts)
+    # Confident reviews lie where an isotonic calibration is level: by it no word of theirs would weigh anything.
+    log_odds, at = classifier.info.calibration.even_log_odds(scores), len(texts)
     for number, (text, own) in enumerate(zip(texts, parts, strict=True)):
         # Of the only part of a text nothing is left that could be scored: all that is said comes of it.
-        lost = log_odds[number] - log_odds[at : at + len(own)] if len(own) > 1 else log_odds[[number]]
+        only = len(own) == 1
+        lost = classifier.info.log_odds(scores[[number]]) if only else log_odds[number] - log_odds[at : at + len(own)]
         at += len(own) if len(own) > 1 else 0
         yield text, _as_words(own, lost), float(scores[number]), None
 

@@ -55,6 +55,13 @@ class BaseCalibration(BaseModel):
         with np.errstate(over="ignore"):
             return self._rising(values)
 
+    def even_log_odds(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) log-odds in which a step of the score counts alike wherever it is made, were it level there.
+
+        For differences, which tell what moves a score; the log-odds themselves where a calibration is level nowhere.
+        """
+        return self.log_odds(scores)
+
     @property
     def largest(self) -> float:
         """The largest of its numbers, signs aside."""

@@ -72,6 +72,13 @@ class IsotonicCalibration(BaseCalibration):
             tail=FLAT_SLOPE / max(float(given.std()), FLAT_SLOPE),
         )
 
+    def even_log_odds(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) log-odds on the line through the first and the last knot; of a single knot as they are."""
+        if len(self.scores) == 1:
+            return self.log_odds(scores)
+        slope = (self.values[-1] - self.values[0]) / (self.scores[-1] - self.scores[0])
+        return np.asarray(self.values[0] + slope * (scores - self.scores[0]))
+
     def _rising(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         beyond = np.minimum(scores - self.scores[0], 0) + np.maximum(scores - self.scores[-1], 0)
         return np.asarray(np.interp(scores, self.scores, self.values) + self.tail * beyond)

@@ -30,8 +30,9 @@ def artifact(monkeypatch: pytest.MonkeyPatch) -> None:
         return 1 / (1 + np.exp(-scores))
 
     info: Any = SimpleNamespace(
-        threshold=0.5, family="svm", fake_probability=probability, log_odds=lambda scores: scores
-    )
+        threshold=0.5, family="svm", fake_probability=probability, log_odds=lambda scores: scores,
+        calibration=SimpleNamespace(even_log_odds=lambda scores: scores),
+    )  # fmt: skip
     model: Any = SimpleNamespace(scores=scores)
     monkeypatch.setattr(explaining, "load", lambda *_, **__: Classifier(info, model, "texts"))
     monkeypatch.setattr(first_look, "look", lambda _: None)

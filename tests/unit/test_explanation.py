@@ -100,6 +100,14 @@ def test_a_word_weighs_what_the_log_odds_lose_without_it() -> None:
     assert ([word.weight for word in single.words], single.passes) == ([single.log_odds], 1)
 
 
+def test_a_confident_review_has_weights_where_its_calibration_is_level() -> None:
+    level = IsotonicCalibration(scores=(-1.0, 1.0), values=(-3.0, 3.0), tail=1e-6)
+    (found,) = Classifier(info("svm", calibration=level), Counting(), "texts").explain(["good good bad"])  # type: ignore[arg-type]
+    assert found is not None
+    assert found.log_odds == pytest.approx(3, abs=1e-4)
+    assert [word.weight for word in found.words] == pytest.approx([6.0, 6.0, -3.0])
+
+
 def test_a_long_text_is_left_out_in_parts() -> None:
     model = Counting()
     (found,) = counting(model).explain(["good " * 5 + "bad " * 6], most_parts=4)

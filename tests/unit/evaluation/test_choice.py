@@ -154,3 +154,12 @@ def test_what_is_stored_without_a_kind_is_platts_and_an_unknown_kind_is_refused(
         read({"kind": "cubic", "slope": 1.0, "intercept": 0.0})
     with pytest.raises(ValidationError, match="rise from knot to knot"):
         read({"kind": "isotonic", "scores": [0.0, 0.0], "values": [0.0, 1.0], "tail": 1e-6})
+
+
+def test_steps_of_the_score_count_alike_where_it_is_level() -> None:
+    level = IsotonicCalibration(scores=(0.0, 1.0, 2.0), values=(-1.0, 0.0, 3.0), tail=1e-6)
+    np.testing.assert_allclose(level.even_log_odds(np.array([-1.0, 0.0, 1.0, 2.0, 5.0])), [-3, -1, 1, 3, 9])
+    single = IsotonicCalibration(scores=(0.0,), values=(1.0,), tail=0.5)
+    np.testing.assert_array_equal(single.even_log_odds(np.array([2.0])), single.log_odds([2.0]))
+    line = PlattCalibration(slope=2.0, intercept=1.0)
+    np.testing.assert_array_equal(line.even_log_odds(np.array([2.0])), [5.0])

@@ -64,7 +64,7 @@ def family_run(folder: Path, num_trials: int) -> Any:
     """A family at work on nothing; `told` is what its progress hears."""
     told: list[Any] = []
     progress = SimpleNamespace(
-        begin=lambda name, state, records: told.append((name, state, len(records))), say=told.append
+        begin=lambda name, state, records, slots=None: told.append((name, state, len(records))), say=told.append
     )
     store = TrialStore(folder / "trials")
     return SimpleNamespace(
@@ -72,6 +72,7 @@ def family_run(folder: Path, num_trials: int) -> Any:
         plan=SimpleNamespace(num_trials=num_trials),
         trials=store,
         progress=progress,
+        resources=SimpleNamespace(concurrent=1),
         told=told,
         results_dir=folder,
     )

@@ -6,7 +6,8 @@
 The first trains configurations drawn over the default space (scrambled Sobol; the default one first) on the train
 split. A row a leg: what the validation split says, and the test split by the threshold of validation. The second trains
 those that ten simulated searches would make finalists on five folds of the development rows, and once on all of these.
-What is there already is not trained again; after --minutes the rest is left for the next run.
+What is there already (a copy of `results/minilm_curves.parquet`, say) is not trained again; after --minutes the rest is
+left for the next run.
 """
 
 import argparse
@@ -74,7 +75,8 @@ def main() -> None:
     configurations = draw(options.trials, options.seed)
     if options.epochs:
         configurations = {n: own.model_copy(update={"epochs": options.epochs}) for n, own in configurations.items()}
-    rows = pq.read_table(options.output).to_pylist() if options.output.is_file() else []
+    there = pq.read_table(options.output).to_pylist() if options.output.is_file() else []
+    rows = [{"fold": SEARCH, **row} for row in there]
     done = {(row["number"], row["fold"]) for row in rows if row["last"]}
     if options.finalists_of:
         wanted = finalists_of_searches(pq.read_table(options.finalists_of).to_pylist(), SEARCHES)

@@ -19,6 +19,7 @@ TEXT_NAMES = (
 )
 LABEL_NAMES = ("label", "labels", "class", "is_fake", "fake", "is_deceptive", "deceptive")
 CATEGORY_NAMES = ("category", "product_category")
+LANGUAGE_NAMES = ("language", "lang")
 RATING_NAMES = ("rating", "stars", "star_rating", "overall")
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from reviewtune.data.columns import (
     CATEGORY_NAMES,
     LABEL_NAMES,
+    LANGUAGE_NAMES,
     RATING_NAMES,
     TEXT_NAMES,
     find_column,
@@ -27,7 +28,7 @@ from reviewtune.data.shown import shown
 from reviewtune.data.sources import read_source
 from reviewtune.data.texts import is_number, read_texts
 from reviewtune.errors import DataError
-from reviewtune.schema import CATEGORY, FAKE, GROUP, RATING, ROW, SOURCE
+from reviewtune.schema import CATEGORY, FAKE, GROUP, LANGUAGE, RATING, ROW, SOURCE
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def _read(asked: NamedSource, wanted: Wanted, *, alone: bool, one_class: bool) -
         GROUP: _strings(table, group_name, "--group-column"),
         CATEGORY: _strings(table, optional_column(names, CATEGORY_NAMES)),
         RATING: _numbers(table, optional_column(names, RATING_NAMES)),
+        LANGUAGE: _strings(table, optional_column(names, LANGUAGE_NAMES)),
         ROW: list(range(table.num_rows)),
         SOURCE: [value or asked.name for value in _strings(table, source_name, "--source-column")],
     }

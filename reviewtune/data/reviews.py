@@ -19,7 +19,7 @@ from reviewtune.data.sources import read_source
 from reviewtune.data.store import KEY_LENGTH, Store, read_parquet, report_in, write_parquet
 from reviewtune.data.texts import normalise
 from reviewtune.errors import DataError
-from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, RATING, ROW, SOURCE, TEXT
+from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, LANGUAGE, RATING, ROW, SOURCE, TEXT
 
 SCHEMA = pa.schema(
     [
@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
         (GROUP, pa.list_(pa.string())),
         (CATEGORY, pa.string()),
         (RATING, pa.float64()),
+        (LANGUAGE, pa.string()),
         (ROW, pa.int64()),
         (SOURCE, pa.string()),
     ]

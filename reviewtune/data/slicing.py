@@ -1,11 +1,11 @@
-"""By what reviews are told apart when scores are looked at part by part: source, category, rating, length."""
+"""By what reviews are told apart when scores are looked at part by part: source, category, rating, language, length."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from reviewtune.schema import CATEGORY, RATING, SOURCE, TEXT
+from reviewtune.schema import CATEGORY, LANGUAGE, RATING, SOURCE, TEXT
 
 LENGTH = "length"
 NONE_GIVEN = "none given"
@@ -17,16 +17,22 @@ def slicing_traits(reviews: pa.Table) -> dict[str, list[str]]:
     """What the N reviews of a table are told apart by, a value a review; a trait that no review has is left out.
 
     Args:
-        reviews: Columns text, source, category and rating.
+        reviews: Columns text, source, category, rating and language. Languages that are the sources are told once.
     """
     texts, ratings = reviews[TEXT].to_pylist(), reviews[RATING].to_pylist()
+    sources, languages = _named(reviews, SOURCE), _named(reviews, LANGUAGE)
     traits = {
-        SOURCE: [str(source) for source in reviews[SOURCE].to_pylist()],
-        CATEGORY: [NONE_GIVEN if name is None else str(name) for name in reviews[CATEGORY].to_pylist()],
+        SOURCE: sources,
+        CATEGORY: _named(reviews, CATEGORY),
         RATING: _rated(ratings),
+        **({LANGUAGE: languages} if languages != sources else {}),
         LENGTH: quarters([len(text.split()) for text in texts], "words"),
     }
     return {kind: values for kind, values in traits.items() if set(values) != {NONE_GIVEN}}
+
+
+def _named(reviews: pa.Table, column: str) -> list[str]:
+    return [NONE_GIVEN if name is None else str(name) for name in reviews[column].to_pylist()]
 
 
 def quarters(numbers: Sequence[float], unit: str = "") -> list[str]:

@@ -23,10 +23,10 @@ from reviewtune.data.reviews import SCHEMA, Reviews, load_reviews, load_texts, r
 from reviewtune.data.store import Store, write_parquet
 from reviewtune.data.texts import is_number, normalise
 from reviewtune.errors import DataError
-from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, RATING, ROW, SOURCE, TEXT
+from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, LANGUAGE, RATING, ROW, SOURCE, TEXT
 
 ROWS: list[dict[str, Any]] = [
-    {"text": "  Lovely\r\nthing ", "label": "CG", "author": "z", "category": "Home", "stars": 5},
+    {"text": "  Lovely\r\nthing ", "label": "CG", "author": "z", "category": "Home", "stars": 5, "lang": "en"},
     {"text": "Lovely\nthing", "label": "CG", "author": "a", "category": "Toys", "stars": 1},
     {"text": "Cafe\u0301", "label": "OR", "author": None, "category": "", "stars": None},
     {"text": "both", "label": "OR", "author": "b", "category": None, "stars": 2},
@@ -68,6 +68,7 @@ def test_rows_are_normalised_merged_and_typed(reviews: Reviews) -> None:
         GROUP: ["a", "z"],
         CATEGORY: "Home",
         RATING: 5.0,
+        LANGUAGE: "en",
         ROW: 0,
         SOURCE: "reviews",
     }

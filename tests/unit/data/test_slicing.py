@@ -6,6 +6,7 @@ from reviewtune.data.slicing import MOST_NUMBERS, NONE_GIVEN, quarters, slicing_
 def table(**columns: list) -> pa.Table:
     number = len(next(iter(columns.values())))
     types = {"text": pa.string(), "source": pa.string(), "category": pa.string(), "rating": pa.float64()}
+    types["language"] = pa.string()
     filled = {"text": ["a b"] * number, "source": ["shop"] * number} | columns
     return pa.table({name: pa.array(filled.get(name, [None] * number), kind) for name, kind in types.items()})
 
@@ -27,6 +28,12 @@ def test_each_trait_has_a_value_a_review() -> None:
 
 def test_what_no_review_has_is_left_out() -> None:
     assert set(slicing_traits(table(text=["a", "b c"]))) == {"source", "length"}
+
+
+def test_languages_that_are_the_sources_are_told_once() -> None:
+    texts, languages = ["a", "b c"], ["de", None]
+    assert slicing_traits(table(text=texts, language=languages))["language"] == ["de", NONE_GIVEN]
+    assert "language" not in slicing_traits(table(text=texts, source=["de", "fr"], language=["de", "fr"]))
 
 
 def test_many_ratings_are_cut_into_quarters() -> None:

@@ -47,6 +47,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             "id": IDS, "text": TEXTS, "source": ["shop"] * NUMBER, "row": range(NUMBER),
             "category": ["Pets" if number % 4 < 2 else "Books" for number in range(NUMBER)],
             "rating": pa.array([None] * NUMBER, pa.float64()),
+            "language": pa.array([None] * NUMBER, pa.string()),
         }
     )  # fmt: skip
     inputs = SimpleNamespace(

@@ -55,7 +55,7 @@ def main() -> None:
         if entry.test and entry.unseen:
             print(f"{entry.family:8} {entry.test.f1:8.3f} {entry.unseen.f1:10.3f}")
             for source in entry.unseen.sources:
-                print(f"    trained without {source.name}: F1 {source.f1:.3f}, false alarms {source.fpr:.1%}")
+                print(f"    trained without {source.source}: F1 {source.f1:.3f}, false alarms {source.fpr:.1%}")
     print("\nA test F1 speaks of more reviews from both; of a third source this is the most that is known.")
 
 

@@ -17,12 +17,14 @@ RESULTS = Path(sys.argv[1] if len(sys.argv) > 1 else "results/example-03")
 def main() -> None:
     """Tune once, and load the artifact for several uses."""
     config = reviewtune.StudyConfig(
-        data="sample", families="tfidf", num_trials=1, finalists=1, folds=2, looks=0, results_dir=RESULTS
+        data="sample", families="logreg", num_trials=1, finalists=1, folds=2, looks=0, results_dir=RESULTS
     )
-    (entry,) = reviewtune.tune(config).entries
+    entry = reviewtune.tune(config).entries[0]
     artifact = RESULTS / str(entry.artifact)
     test = pd.read_parquet(RESULTS / "studies" / entry.study_id / entry.family / "test_predictions.parquet")
     fake = test["fake"].astype(bool)
+    genuine = (~fake).sum()
+    print(f"\nOf {fake.sum()} fake and {genuine} genuine test reviews, so that one false alarm is {1 / genuine:.1%}:")
 
     needed = [fewest_genuine(limit) for limit in (0.01, 0.001)]
     print(f"A limit of 1 % needs {needed[0]} genuine reviews to judge by, one of 0.1 % {needed[1]:,}.\n")

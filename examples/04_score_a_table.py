@@ -21,7 +21,7 @@ def an_artifact() -> Path:
     config = reviewtune.StudyConfig(
         data="sample", families="tfidf", num_trials=1, finalists=0, looks=0, results_dir=RESULTS
     )
-    (entry,) = reviewtune.tune(config).entries
+    entry = reviewtune.tune(config).entries[0]
     return RESULTS / str(entry.artifact)
 
 

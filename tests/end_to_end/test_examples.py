@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SAID = {
-    "01_tune_and_read_the_board": ["tfidf is +", "test F1 to rules", "The page for people: "],
+    "01_tune_and_read_the_board": ["tfidf is ", "test F1 to rules", "The page for people: "],
     "02_several_sources": ["trained without shop: F1 ", "trained without hotels: F1 "],
     "03_choose_a_threshold": [
         "needs 299 genuine reviews",

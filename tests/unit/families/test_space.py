@@ -91,7 +91,7 @@ def test_the_default_always_lies_in_the_range(low: int, width: int, step: int) -
         ({"kind": []}, ["space.kind", "at least one choice"]),
         ({"kind": ["a", "c"]}, ["kind='c'", "'a' or 'b'"]),
         ({"depth": [1, 2.5]}, ["depth=2.5", "integer"]),
-        ({"rate": {"low": 2, "high": 1}}, ["space.rate", "low <= high"]),
+        ({"rate": {"low": 2, "high": 1}}, ["space.rate", "low"]),
         ({"rate": {"low": 1}}, ["space.rate", "high"]),
         ({"rate": {"low": 1, "high": 2, "mid": 3}}, ["space.rate", "mid"]),
         ({"rate": {"low": 0, "high": 1}}, ["rate=0", "greater than 0"]),

@@ -15,9 +15,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import CliSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
-from reviewtune.config import EMPTY, SEPARATOR, Config
 from reviewtune.data.shown import shown
 from reviewtune.errors import UsageError, did_you_mean
+from reviewtune.settings import EMPTY, SEPARATOR, Config
 from reviewtune.space_text import read_space
 
 TYPES = {str: "TEXT", Path: "PATH", int: "NUMBER", float: "NUMBER", list: "NAMES", dict: "SPACES"}

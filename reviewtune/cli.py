@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reviewtune.arguments import parse, repeated
-from reviewtune.config import Config, StudyConfig
+from reviewtune.config import StudyConfig
 from reviewtune.errors import ReviewtuneError, UsageError, one_line
 from reviewtune.interrupt import INTERRUPTED, say_interrupted, terminated_as_interrupted
 from reviewtune.quiet import be_quiet
+from reviewtune.settings import Config
 from reviewtune.standard_output import flush, nobody_reads, silence
 from reviewtune.verb_config import (
     DoctorConfig,

@@ -3,62 +3,21 @@
 The flags of `--help` are grouped as the fields are here: a class a group, named by the first line of its docstring.
 """
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from reviewtune.schema import F1, Objective
+from reviewtune.settings import SEPARATOR, Config, ResultsFolder, Several
 from reviewtune.space_text import SPACE_FORM, read_space
-
-EMPTY = "empty"
-"""Type of the error of a setting that is given without a value."""
-
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-
-
-def _no_bucket(value: Any) -> Any:
-    """Refuse what a path would make a local folder of that name."""
-    if _SCHEME.match(str(value)):
-        raise ValueError("results in a bucket are not possible yet: give a folder")
-    return value
-
-
-SEPARATOR = "\0"
-"""Between the values of a flag that is given several times: no path and no name has it."""
-
-
-def _several(value: Any) -> Any:
-    return value.split(SEPARATOR) if isinstance(value, str) else value
-
-
-Several = Annotated[list[str], NoDecode, BeforeValidator(_several)]
-"""One value, or one for each time that the flag is given."""
-
-ResultsFolder = Annotated[Path, BeforeValidator(_no_bucket)]
-"""A folder of this machine, or of storage that is mounted on it."""
-
-
-class Config(BaseModel):
-    """Base of what the command line can fill: frozen, unknown keys refused, each field documented under it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _is_given(cls, value: Any) -> Any:
-        if value == "":
-            raise PydanticCustomError(EMPTY, "is empty")
-        return value
 
 
 class ReviewsConfig(Config):
     """The reviews."""
 
-    data: Several = ["sample"]
+    data: Several = Field(["sample"])
     """The labelled reviews: a csv, tsv, jsonl or parquet file, a folder of parquet, `hub:owner/name[@revision]`, or
     `sample`, the embedded demonstration corpus. Give it several times for several sources, each as `NAME=FILE`, or as
     `NAME=FILE:LABEL` where its labels do not say which of them means fake."""
@@ -108,7 +67,7 @@ class DataConfig(ResultsConfig, SplitConfig, ReviewsConfig):
 class ModelsConfig(Config):
     """What is tuned."""
 
-    families: Annotated[list[str], NoDecode] = ["tfidf", "rules", "logreg", "svm", "mlp", "qlora", "ensemble"]
+    families: Annotated[list[str], NoDecode] = Field(["tfidf", "rules", "logreg", "svm", "mlp", "qlora", "ensemble"])
     """Kinds of model to tune, comma-separated: tfidf, rules, logreg, svm, mlp, qlora; and ensemble, which weighs
     those that the study has by then on the validation split and trains nothing."""
     base_model: str = "minilm"
@@ -116,7 +75,7 @@ class ModelsConfig(Config):
     quantisation: Literal["auto", "nf4", "int8", "none"] = "nf4"
     """How the frozen base model is held for QLoRA: NF4 with double quantisation, LLM.int8(), as it is stored, or
     `auto`: as it is stored where this machine's GPU has room for it several times over, otherwise NF4."""
-    space: Annotated[dict[str, dict[str, Any]], NoDecode] = {}
+    space: Annotated[dict[str, dict[str, Any]], NoDecode] = Field({})
     """Overrides of the search spaces, by family: a value fixes a param, a list is a choice,
     {"low": a, "high": b, "log": true} a range, as in '{"qlora": {"epochs": 3, "rank": [8, 16]}}'."""
 
@@ -235,7 +194,7 @@ class OperatingConfig(Config):
 class ElsewhereConfig(Config):
     """What the entries are scored on besides."""
 
-    transfer: Several = []
+    transfer: Several = Field([])
     """Labelled reviews from elsewhere, as `NAME=FILE`, or `NAME=FILE:LABEL` where its labels do not say which of them
     means fake; any number. What each entry does there, at its own threshold, stands under the board and in its model
     card, and takes part in no choice."""

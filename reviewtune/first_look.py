@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-from reviewtune.config import Config, DataConfig, StudyConfig
+from reviewtune.config import DataConfig, StudyConfig
 from reviewtune.errors import ArtifactError, UsageError
 from reviewtune.schema import ARTIFACT_FILE
+from reviewtune.settings import Config
 
 NEED_NO_BASE_MODEL = {"tfidf", "rules", "ensemble"}
 """Families that read no embeddings and no tokens."""

@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
-from reviewtune.config import Config, DataConfig, OperatingConfig, ReportConfig, ResultsConfig, ResultsFolder
+from reviewtune.config import DataConfig, OperatingConfig, ReportConfig, ResultsConfig
+from reviewtune.settings import Config, ResultsFolder
 
 LONGEST_NAME = 64
 LONGEST_REPOSITORY = 96

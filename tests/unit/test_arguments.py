@@ -7,8 +7,9 @@ import pytest
 
 from reviewtune.arguments import parse
 from reviewtune.cli import PRESETS, VERBS
-from reviewtune.config import Config, StudyConfig
+from reviewtune.config import StudyConfig
 from reviewtune.errors import UsageError
+from reviewtune.settings import Config
 from reviewtune.verb_config import PredictConfig
 
 CONFIGS = sorted({verb.config for verb in VERBS.values()}, key=lambda config: config.__name__)

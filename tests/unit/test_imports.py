@@ -13,6 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 GROUND = {
     "errors",
     "schema",
+    "settings",
     "config",
     "contents",
     "durations",

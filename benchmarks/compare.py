@@ -82,7 +82,12 @@ def page() -> str:
             kept["command"],
             "```",
         ]
-        lines += ["", f"| `{path.stem}` | | of several runs |", "|---|---:|---|", *map(_row, kept["metrics"].items())]
+        lines += [
+            "",
+            f"| `{path.stem}` | | of several runs, or the 95 % interval |",
+            "|---|---:|---|",
+            *map(_row, kept["metrics"].items()),
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -33,6 +33,11 @@ def reason_in(text: str) -> str:
     return (message if module.startswith("reviewtune.") else f"{name}: {message}")[:LONGEST]
 
 
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in one line; its name where it says nothing."""
+    return " ".join(str(error).split())[:LONGEST] or type(error).__name__
+
+
 def blames_machine(text: str) -> bool:
     """Whether what is told in the text of a traceback befell the process, and may not befall another.
 

@@ -2,7 +2,8 @@
 
 from reviewtune.card.facts import Facts
 from reviewtune.card.words import ELSEWHERE, elsewhere_cells, literal, table, with_ends
-from reviewtune.leaderboard.columns import duration, rate
+from reviewtune.durations import duration
+from reviewtune.leaderboard.columns import rate
 from reviewtune.leaderboard.parts import HEAD, parts_of
 from reviewtune.leaderboard.scores import TestScores
 from reviewtune.leaderboard.side_tables import LOOKS, PLAIN

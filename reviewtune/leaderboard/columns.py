@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from reviewtune import durations
+from reviewtune.durations import duration
 from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.leaderboard.entry import Entry
 
 DASH = "\N{EN DASH}"
 NOTHING = DASH
-duration = durations.duration
 LONG_NAME = 16
 """Letters of a source's name in a column: the table beneath has it whole."""
 

@@ -19,11 +19,11 @@ from reviewtune.leaderboard.entry import ERRORS_FILE, EXPLANATIONS_FILE, Entry, 
 from reviewtune.leaderboard.explained_errors import ErrorExplanations, ErrorWords, read_explanations
 from reviewtune.predict import load
 from reviewtune.schema import ID, TEXT
+from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.resources import trial_resources
-from reviewtune.tuning.session import Cluster, on_worker
-from reviewtune.tuning.transfer import FAILURES, reason_of
+from reviewtune.tuning.session import FAILURES, Cluster, on_worker
 
 MOST_SECONDS = 10.0
 """That weighing the words of an entry's errors takes by its measured speed, unless more of them are asked for."""

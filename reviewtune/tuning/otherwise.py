@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from ray.exceptions import RayError
 
 from reviewtune.artifact_info import MEMBERS, ArtifactInfo, read_info
 from reviewtune.data.embeddings import EmbeddingFolder
@@ -20,7 +19,6 @@ from reviewtune.data.missing import is_missing
 from reviewtune.data.perturbations import variants
 from reviewtune.data.store import note_of, write_parquet
 from reviewtune.data.texts import normalise, text_id
-from reviewtune.errors import ReviewtuneError
 from reviewtune.evaluation.labels import has_both_classes
 from reviewtune.evaluation.robustness import robustness
 from reviewtune.evaluation.stacking import Stacking
@@ -28,13 +26,13 @@ from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry
 from reviewtune.predict import load
 from reviewtune.schema import ID, TEST, TEXT
-from reviewtune.tracebacks import reason_in
+from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.inputs import embedding_folder
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import SCORE, kept_predictions
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.resources import trial_resources
-from reviewtune.tuning.session import Cluster, on_worker
+from reviewtune.tuning.session import FAILURES, Cluster, on_worker
 
 MOST, MOST_ON_CPUS = 1000, 200
 """Test reviews of the sample unless a study says otherwise: with a GPU, and without one."""
@@ -67,9 +65,10 @@ def with_robustness(study: Study, cluster: Cluster, entry: Entry, progress: Prog
         said = dict(
             zip(distinct, info.fake_probability(_scores(study, cluster, artifact, info, distinct)), strict=True)
         )
-    except (ReviewtuneError, RayError) as error:
-        reason = reason_in(str(error)) if isinstance(error, RayError) else error
-        progress.say(f"{entry.family}: it is not known what it says of reviews that look otherwise ({reason})")
+    except FAILURES as error:
+        progress.say(
+            f"{entry.family}: it is not known what it says of reviews that look otherwise ({reason_of(error)})"
+        )
         return entry
     found = robustness(lambda shown: [said[text] for text in shown], looks, study.inputs.fake[rows], info.threshold)
     return entry.model_copy(update={"robustness": found})

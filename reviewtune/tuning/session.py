@@ -15,9 +15,10 @@ from typing import Any, ParamSpec, TypeVar
 import psutil
 from rich.console import Console
 
-from reviewtune.errors import StudyError
+from reviewtune.errors import MachineError, ReviewtuneError, StudyError
 from reviewtune.interrupt import sigterm_kept
 from reviewtune.quiet import be_quiet
+from reviewtune.tracebacks import reason_in
 from reviewtune.tuning.guard import ray_guarded
 from reviewtune.tuning.progress import say
 from reviewtune.tuning.waiting import waiting
@@ -162,10 +163,17 @@ def _how_to_enter() -> str:
     return f" (it asks for a token: `{program} get-auth-token` prints it)"
 
 
+FAILURES = (ReviewtuneError, OSError, RuntimeError, MemoryError)
+"""What work on a worker may raise although nothing is wrong with it: torch raises a RuntimeError for want of memory."""
+
+
 def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, T]:
     """The same work, done in a Ray worker that reserves these resources: a head node without a GPU can ask for it.
 
     What it raises is raised here; a worker that dies is replaced once.
+
+    Raises:
+        MachineError: The second one died too.
     """
     import ray
 
@@ -180,6 +188,8 @@ def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, 
             result: T = ray.get(remote.remote(*args, **kwargs))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
+        except ray.exceptions.RayError as error:
+            raise MachineError(reason_in(str(error))) from None
         return result
 
     return run

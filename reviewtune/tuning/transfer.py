@@ -5,24 +5,19 @@ A study is the same with and without: what was scored before is kept, and a fini
 
 from pathlib import Path
 
-import ray
-
 from reviewtune.artifact_info import ArtifactInfo, read_info
 from reviewtune.data.other_reviews import OtherReviews
-from reviewtune.errors import ReviewtuneError
 from reviewtune.evaluation.stacking import Stacking
 from reviewtune.evaluation.transfer import TransferScores, read_transfer
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.leaderboard.side_tables import elsewhere_text
 from reviewtune.predict import load
+from reviewtune.tracebacks import reason_of
 from reviewtune.transfer import keep_transfer, transfer_scores
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.resources import trial_resources
-from reviewtune.tuning.session import Cluster, on_worker
-
-FAILURES = (ReviewtuneError, ray.exceptions.RayError, OSError, RuntimeError, MemoryError)
-"""What may befall an entry that is finished without these scores: torch raises a RuntimeError for want of memory."""
+from reviewtune.tuning.session import FAILURES, Cluster, on_worker
 
 
 def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progress) -> bool:
@@ -77,8 +72,3 @@ def _score(folder: Path, others: list[OtherReviews]) -> list[TransferScores]:
 
 def _names(others: list[OtherReviews]) -> str:
     return ", ".join(each.name for each in others)
-
-
-def reason_of(error: BaseException) -> str:
-    """What went wrong, on one line."""
-    return " ".join(str(error).split())[:300] or type(error).__name__

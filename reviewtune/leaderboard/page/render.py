@@ -10,8 +10,9 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from reviewtune.durations import duration
 from reviewtune.leaderboard.board import Board
-from reviewtune.leaderboard.columns import NOTHING, duration, interval_text, rate
+from reviewtune.leaderboard.columns import NOTHING, interval_text, rate
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.page.sorting import LOW_FIRST, sort_value
 from reviewtune.leaderboard.page.view import label, views

@@ -3,8 +3,9 @@ import io
 import pytest
 from rich.console import Console
 
+from reviewtune.durations import duration
 from reviewtune.leaderboard.board import Board, collect
-from reviewtune.leaderboard.columns import duration, rate
+from reviewtune.leaderboard.columns import rate
 from reviewtune.leaderboard.terminal import board_table
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ray.exceptions import WorkerCrashedError
 
 from reviewtune.artifact import ArtifactInfo, write_artifact
 from reviewtune.config import StudyConfig
@@ -19,6 +18,7 @@ from reviewtune.data.sample import generate
 from reviewtune.data.store import Store
 from reviewtune.data.texts import normalise, text_id
 from reviewtune.encoders.registry import resolve_encoder
+from reviewtune.errors import MachineError
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.robustness import VariantScores
 from reviewtune.evaluation.stacking import Stacking
@@ -194,7 +194,7 @@ def test_a_worker_that_dies_costs_no_entry(world: World, monkeypatch: pytest.Mon
     world.add("rules")
 
     def dies(*_: Any) -> Any:
-        raise WorkerCrashedError
+        raise MachineError("its worker died")
 
     monkeypatch.setattr(otherwise, "on_worker", lambda work, **_: dies)
     assert world.judged("rules").robustness is None

@@ -10,9 +10,20 @@ from reviewtune.tuning import ranking
 from reviewtune.tuning.ranking import rank
 from tests.unit.leaderboard.conftest import entry_of
 
+NO_CLUSTER: Any = None
+
 
 @pytest.fixture
-def study(tmp_path: Path) -> Any:
+def further(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
+    """What there is to know besides, which other tests look at: whether each of it is new."""
+    new = {"explain_errors": False, "score_elsewhere": False}
+    for name in list(new):
+        monkeypatch.setattr(ranking, name, lambda *_, name=name: new[name])
+    return new
+
+
+@pytest.fixture
+def study(tmp_path: Path, further: Any) -> Any:
     return SimpleNamespace(config=SimpleNamespace(results_dir=tmp_path), study_id="s")
 
 
@@ -27,10 +38,21 @@ def entry() -> Entry:
 
 
 def test_an_entry_is_kept_beside_its_study_and_the_board_is_written_anew(study: Any, tmp_path: Path) -> None:
-    assert rank(study, "svm", entry, SimpleNamespace()) is None  # type: ignore[arg-type]
+    assert rank(study, "svm", entry, NO_CLUSTER, SimpleNamespace()) is None  # type: ignore[arg-type]
     assert read_entry(entry_path(tmp_path, "s", "svm")) == entry()
     assert '"svm"' in (tmp_path / "leaderboard.json").read_text()
     assert {path.name for path in tmp_path.glob("leaderboard.*")} >= {"leaderboard.csv", "leaderboard.md"}
+
+
+@pytest.mark.parametrize(("new", "times"), [((), 1), (("explain_errors",), 2), (("score_elsewhere",), 2)])
+def test_the_board_is_written_again_where_more_became_known(
+    study: Any, further: dict[str, bool], monkeypatch: pytest.MonkeyPatch, new: tuple[str, ...], times: int
+) -> None:
+    further |= dict.fromkeys(new, True)
+    written: list[Path] = []
+    monkeypatch.setattr(ranking, "export", lambda board, folder: written.append(folder))
+    assert rank(study, "svm", entry, NO_CLUSTER, SimpleNamespace()) is None  # type: ignore[arg-type]
+    assert written == [study.config.results_dir] * times
 
 
 def test_an_entry_with_nothing_to_look_at_is_on_the_board_all_the_same(
@@ -44,7 +66,7 @@ def test_an_entry_with_nothing_to_look_at_is_on_the_board_all_the_same(
         raise StudyError("its predictions are gone")
 
     monkeypatch.setattr(ranking, "look_closer", look)
-    assert rank(study, "svm", entry, SimpleNamespace(say=lines.append)) is None  # type: ignore[arg-type]
+    assert rank(study, "svm", entry, NO_CLUSTER, SimpleNamespace(say=lines.append)) is None  # type: ignore[arg-type]
     assert looked == [(study, entry())]
     assert lines == ["svm is on the board without slices and errors to look at: its predictions are gone"]
     assert '"svm"' in (tmp_path / "leaderboard.json").read_text()
@@ -54,7 +76,7 @@ def test_an_artifact_that_is_gone_costs_the_scores_of_its_card_and_nothing_else(
     lines: list[str] = []
     scored = entry_of("svm", study="s", artifact="artifacts/gone")
     study.inputs = None
-    assert rank(study, "svm", lambda: scored, SimpleNamespace(say=lines.append)) is None  # type: ignore[arg-type]
+    assert rank(study, "svm", lambda: scored, NO_CLUSTER, SimpleNamespace(say=lines.append)) is None  # type: ignore[arg-type]
     assert [line.partition(":")[0] for line in lines] == [
         "svm is on the board without slices and errors to look at",
         "svm is on the board, and its model card without its scores",
@@ -71,7 +93,7 @@ def test_an_entry_that_cannot_be_made_is_said_and_leaves_no_file(study: Any, tmp
     def fail() -> Entry:
         raise error
 
-    assert rank(study, "svm", fail, progress) is error
+    assert rank(study, "svm", fail, NO_CLUSTER, progress) is error
     assert (ends, lines) == ([("svm", "failed", None)], ["svm: it has no scores"])
     assert list(tmp_path.iterdir()) == []
 
@@ -81,4 +103,4 @@ def test_an_error_of_ours_is_not_taken_for_the_studys(study: Any) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        rank(study, "svm", fail, SimpleNamespace())  # type: ignore[arg-type]
+        rank(study, "svm", fail, NO_CLUSTER, SimpleNamespace())  # type: ignore[arg-type]

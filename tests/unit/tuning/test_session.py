@@ -16,10 +16,10 @@ import pytest
 import ray
 from rich.console import Console
 
-from reviewtune.errors import StudyError
+from reviewtune.errors import MachineError, StudyError
 from reviewtune.quiet import ENVIRONMENT
 from reviewtune.tuning import session
-from reviewtune.tuning.session import ray_session
+from reviewtune.tuning.session import on_worker, ray_session
 
 TIMED_OUT = (
     "The current node timed out during startup. This could happen because some of the raylet failed to\nstartup."
@@ -152,3 +152,15 @@ def test_a_terminal_shows_that_ray_starts(starting: Callable[..., Starts], monke
     with ray_session(None, shown):
         pass
     assert "Ray starts (1 s)" in out.getvalue()
+
+
+def test_a_worker_that_dies_twice_is_the_machines_fault_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(_: Any) -> Any:
+        raise ray.exceptions.WorkerCrashedError
+
+    monkeypatch.setattr(ray, "remote", lambda **_: lambda work: SimpleNamespace(remote=work))
+    monkeypatch.setattr(ray, "get", dies)
+    with pytest.raises(MachineError, match=r"^its worker died, perhaps for want of memory$"):
+        on_worker(lambda: 1, cpus=1, gpus=0)()
+    monkeypatch.setattr(ray, "get", lambda found: found)
+    assert on_worker(lambda: 1, cpus=1, gpus=0)() == 1

@@ -50,7 +50,13 @@ def test_what_reviewtune_shows_is_true(name: str, folder: Path, monkeypatch: pyt
     explained(getattr(reviewtune, name), name)
 
 
-@pytest.mark.parametrize("page", sorted({block.page for block in PYTHON}), ids=lambda page: page.name)
+def paged(page: Path) -> object:
+    """A page as a parameter; one whose code is tests of its own takes half a minute."""
+    tests = any("import pytest" in block.code for block in PYTHON if block.page == page)
+    return pytest.param(page, id=page.name, marks=pytest.mark.slow if tests else ())
+
+
+@pytest.mark.parametrize("page", [paged(page) for page in sorted({block.page for block in PYTHON})])
 def test_a_pages_python_runs(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(ROOT / "examples" / "own_family")

@@ -20,7 +20,6 @@ SAID = {
     "04_score_a_table": ["tfidf, fake above ", "reviews are unusual, 1 have no text and no label"],
     "05_family_of_your_own": ["kept: the same seed gives the same scores", "  nearest  test F1 ", "'shrink': "],
 }
-QUICK = {"01_tune_and_read_the_board"}
 
 
 def install_own_family(site: Path) -> None:
@@ -40,11 +39,12 @@ def run(name: str, results: Path, *paths: Path) -> subprocess.CompletedProcess[s
     path = os.pathsep.join([*map(str, paths), str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, f"examples/{name}.py", str(results)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=400, check=False,
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=590, check=False,
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SAID])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAID)
 def test_an_example_runs(name: str, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     install_own_family(tmp_path / "site")

@@ -118,7 +118,8 @@ page.rules = (places, colours) => ({
     ctx.fillStyle = colours.soft;
     ctx.font = "11px system-ui, sans-serif";
     ctx.setLineDash([4, 3]);
-    for (const { x, text } of places()) {
+    // Each name a line above the one before: rungs may be near each other, and curves are mostly high up.
+    for (const [number, { x, text }] of places().entries()) {
       const at = scales.x.getPixelForValue(x);
       ctx.beginPath();
       ctx.moveTo(at, chartArea.top);
@@ -126,7 +127,7 @@ page.rules = (places, colours) => ({
       ctx.stroke();
       const left = at + 4 + ctx.measureText(text).width > chartArea.right;
       ctx.textAlign = left ? "right" : "left";
-      ctx.fillText(text, left ? at - 4 : at + 4, chartArea.top + 10);
+      ctx.fillText(text, left ? at - 4 : at + 4, chartArea.bottom - 6 - 13 * (number % 5));
     }
     ctx.restore();
   },

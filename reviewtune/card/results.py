@@ -8,6 +8,7 @@ from reviewtune.leaderboard.parts import HEAD, parts_of
 from reviewtune.leaderboard.scores import TestScores
 from reviewtune.leaderboard.side_tables import LOOKS, PLAIN
 
+RATES = "FPR: share of the genuine reviews that are called fake; TPR: share of the fakes that are found."
 NOT_YET = "Not known yet: this card was written before its study was at its end."
 
 
@@ -24,7 +25,7 @@ in brackets 95 % intervals over other draws of reviews.{rough}
 
 {table(("score", "value"), _scores(test))}
 Of {fakes:,} fake reviews it calls {test.true_positives:,} fake, of {genuine:,} genuine ones {test.false_positives:,}.
-"""
+{RATES}"""
 
 
 def _scores(test: TestScores) -> list[tuple[str, str]]:
@@ -65,6 +66,7 @@ def unseen_section(facts: Facts) -> str:
     rows = ([literal(source.source), *elsewhere_cells(source)] for source in unseen.sources)
     return f"""The same configuration was trained once more without each source, then scored on that source at the
 threshold above: the most that can be told of reviews from where none were labelled. It took part in no choice.{mean}
+{RATES}
 
 {table(("source", *ELSEWHERE), rows)}"""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reviewtune.errors import StudyError
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 from reviewtune.tuning.tracking import BOARD, measured
 
@@ -19,6 +20,20 @@ ENVIRONMENT = {
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "paused": "KILLED", "failed": "FAILED", "lost": "FAILED"}
 LONGEST_PARAM = 500
 """Letters of a value that a server takes, at least (MLflow 3 takes 6,000)."""
+
+
+def store_in(results_dir: Path) -> str:
+    """The address of the store in a folder: MLflow takes URLs alone.
+
+    Raises:
+        StudyError: The folder's name would end the URL.
+    """
+    if "?" in str(results_dir):
+        raise StudyError(
+            f"--tracker mlflow keeps nothing in a folder with a question mark, as {results_dir}: set "
+            "MLFLOW_TRACKING_URI, or give another --results-dir"
+        )
+    return f"sqlite:///{results_dir / 'mlflow.db'}"
 
 
 class MlflowRuns:
@@ -38,7 +53,7 @@ class MlflowRuns:
         from mlflow import MlflowClient
 
         given = os.environ.get("MLFLOW_TRACKING_URI")
-        self.place = given or f"sqlite:///{results_dir / 'mlflow.db'}"
+        self.place = given or store_in(results_dir)
         self._client: Any = MlflowClient(self.place)
         self._study_id = study_id
         self._runs: dict[str, str] = {}

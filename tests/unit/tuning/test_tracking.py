@@ -9,6 +9,7 @@ import pytest
 from reviewtune.errors import StudyError, UsageError
 from reviewtune.leaderboard.scores import SourceScores, Unseen
 from reviewtune.tuning import tracking
+from reviewtune.tuning.mlflow_runs import store_in
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 from reviewtune.tuning.tracking import Tracking, measured, open_tracking
 from tests.unit.leaderboard.conftest import entry_of
@@ -178,3 +179,9 @@ def test_what_a_leg_measured_has_names_of_its_own() -> None:
         "epoch": 1, "validation_f1": 0.5, "validation_accuracy": 0.6, "validation_roc_auc": 0.7, "fit_seconds": 3,
         "train_loss": 0.1,
     }  # fmt: skip
+
+
+def test_a_folder_that_no_url_can_name_is_refused(tmp_path: Path) -> None:
+    assert store_in(tmp_path / "a%20b") == f"sqlite:///{tmp_path}/a%20b/mlflow.db"
+    with pytest.raises(StudyError, match="question mark"):
+        store_in(tmp_path / "a?b")

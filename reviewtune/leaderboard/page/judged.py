@@ -61,7 +61,9 @@ def read_judged(path: Path) -> Judged | None:
         units = table[CLUSTER].cast(pa.int64()).to_numpy() if known else None
     except (pa.ArrowException, OSError, KeyError) as error:
         raise ArtifactError(f"{path} is drawn nowhere ({str(error).splitlines()[0]})") from None
-    if not 0 < fake.sum() < len(fake) or not np.isfinite(probability).all():
+    if not ((probability >= 0) & (probability <= 1)).all():
+        raise ArtifactError(f"{path} is drawn nowhere (a fake probability is not between 0 and 1)")
+    if not 0 < fake.sum() < len(fake):
         return None
     ids = table[ID].to_numpy().astype(np.str_)
     return Judged(ids, fake.astype(bool), called.astype(bool), probability, units)

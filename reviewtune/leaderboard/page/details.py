@@ -68,9 +68,7 @@ def read_details(
     try:
         return _read(entry, results_dir, budget, weighed=weighed, texts=texts, warnings=warnings)
     except Exception as error:  # noqa: BLE001 - files of others, damaged in ways that nobody foresaw
-        warnings.append(
-            f"{entry.name} is shown without what lies beside it ({type(error).__name__}: {reason_of(error)})"
-        )
+        warnings.append(f"{entry.name} is shown without what lies beside it ({reason_of(error)})")
         return NOTHING_BESIDE
 
 

@@ -72,5 +72,5 @@ def test_what_nobody_foresaw_costs_one_entry_its_details(results, monkeypatch):
 
     monkeypatch.setattr(details, "command_of", fails)
     page = _page(results)
-    assert page.count("is shown without what lies beside it (IndexError: nobody foresaw it)") == 2
+    assert page.count("is shown without what lies beside it (nobody foresaw it)") == 2
     assert "Confusion matrix" in page

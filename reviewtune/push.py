@@ -11,6 +11,7 @@ from reviewtune.contents import CONTENTS_FILE, is_whole, noted_files
 from reviewtune.errors import ArtifactError, HubError, ReviewtuneError, one_line
 from reviewtune.reach import hub_answers
 from reviewtune.schema import ARTIFACT_FILE
+from reviewtune.tracebacks import reason_of
 from reviewtune.verb_config import PushConfig
 
 if TYPE_CHECKING:
@@ -133,8 +134,10 @@ def _card(config: PushConfig) -> str:
     try:
         text = path.read_text(encoding="utf-8") if path.is_file() else model_card(read_facts(config.artifact))
         card = ModelCard(text)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path} is damaged ({error}): delete it, and a new one is pushed") from None
+    except ReviewtuneError:
+        raise
+    except Exception as error:  # noqa: BLE001 - YAML that people have edited raises errors of its reader's own
+        raise ArtifactError(f"{path} is damaged ({reason_of(error)}): delete it, and a new one is pushed") from None
     if config.license is not None:
         card.data["license"] = config.license
     return str(card)

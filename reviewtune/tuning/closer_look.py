@@ -107,7 +107,7 @@ def _write(path: Path, study: Study, rows: NDArray[np.int64], fake_probability: 
     shown = inputs.reviews.table.take(rows)
     columns = {
         ID: shown[ID],
-        SOURCE: shown[SOURCE],
+        SOURCE: list(map(_cell, shown[SOURCE].to_pylist())),
         ROW: shown[ROW],
         LABEL: pa.array([LABEL_NAMES[fake] for fake in inputs.fake[rows].tolist()], pa.string()),
         FAKE_PROBABILITY: fake_probability.round(4),
@@ -115,10 +115,10 @@ def _write(path: Path, study: Study, rows: NDArray[np.int64], fake_probability: 
     }
     own = own_columns(study.config.data, *(shown[name].to_pylist() for name in (SOURCE, ROW, ID)))
     named = {name if name not in columns else f"{name} (own)": values for name, values in own.items()}
-    told = {name: [in_spreadsheet(visible(value)) for value in values] for name, values in named.items()}
+    told = {_cell(name): list(map(_cell, values)) for name, values in named.items()} or _known(shown)
     text = columns.pop(TEXT)
     with in_one_step(path) as partial:
-        csv.write_csv(pa.table({**columns, **(told or _known(shown)), TEXT: text}), partial)
+        csv.write_csv(pa.table({**columns, **told, TEXT: text}), partial)
 
 
 def _known(rows: pa.Table) -> dict[str, pa.Array]:
@@ -127,9 +127,16 @@ def _known(rows: pa.Table) -> dict[str, pa.Array]:
     said = {name: rows[name].combine_chunks() for name in known if rows[name].null_count < rows.num_rows}
     if GROUP in said:
         said[GROUP] = pa.array([" + ".join(groups or ()) for groups in said[GROUP].to_pylist()], pa.string())
+    for name in said.keys() - {RATING}:
+        said[name] = pa.array([_cell(value or "") for value in said[name].to_pylist()], pa.string())
     return said
 
 
+def _cell(text: str) -> str:
+    """A word of the user's on one line, which no spreadsheet computes and no terminal obeys."""
+    return in_spreadsheet(" ".join(visible(text).split()))
+
+
 def _shortened(text: str) -> str:
-    line = in_spreadsheet(" ".join(visible(text).split()))
+    line = _cell(text)
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -23,7 +23,7 @@ from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.resources import trial_resources
-from reviewtune.tuning.session import FAILURES, Cluster, on_worker
+from reviewtune.tuning.session import Cluster, on_worker
 
 MOST_SECONDS = 10.0
 """That weighing the words of an entry's errors takes by its measured speed, unless more of them are asked for."""
@@ -67,7 +67,7 @@ def explain_errors(study: Study, name: str, cluster: Cluster, progress: Progress
             found = ErrorExplanations(made=info.created, explanations=told)
             write_text(kept, found.model_dump_json() + "\n")
             return True
-    except FAILURES as error:
+    except Exception as error:  # noqa: BLE001 - what families of other packages raise on parts of a text, too
         progress.say(f"{name}: the words of its errors are not weighed: {reason_of(error)}")
     return False
 

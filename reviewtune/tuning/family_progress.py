@@ -55,10 +55,11 @@ class FamilyProgress:
     @property
     def counted(self) -> tuple[float, float] | None:
         """How much of what it is at is done, of how much; None where that is not counted."""
-        if self.state == PREPARING and self.prepared:
-            return self.prepared[:2]
-        if self.state in TRAININGS and self.trained[1]:
-            return self.trained
+        prepared, trained = self.prepared, self.trained
+        if self.state == PREPARING and prepared:
+            return prepared[:2]
+        if self.state in TRAININGS and trained[1]:
+            return trained
         if self.state == TUNING and self.num_trials:
             under_way = sum(map(_share_done, self.running.values()))
             return min(len(self.records) + under_way, self.num_trials), self.num_trials
@@ -67,7 +68,8 @@ class FamilyProgress:
     @property
     def seconds_left(self) -> float | None:
         """Of what it is at, by its pace so far; None where that cannot be told."""
-        return self.pace.seconds_left(*self.counted) if self.counted else None
+        # Asked for once: other threads look on while it changes.
+        return self.pace.seconds_left(*counted) if (counted := self.counted) else None
 
     @property
     def rate(self) -> float | None:

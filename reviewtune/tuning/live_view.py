@@ -42,9 +42,10 @@ def _bars(families: Mapping[str, FamilyProgress], *, brief: bool) -> list[Table]
     ended = sum(progress.state in ENDED[:2] for progress in families.values())
     bars = []
     for name, progress in families.items():
-        if progress.state in ENDED or progress.counted is None:
+        counted = progress.counted
+        if progress.state in ENDED or counted is None:
             continue
-        done, total = progress.counted
+        done, total = counted
         said = f"{done / total:.0%}"
         if (left := progress.seconds_left) is not None:
             said += f", {duration(left)} left"
@@ -71,8 +72,8 @@ def _cells(progress: FamilyProgress, objective: Objective, *, brief: bool) -> tu
 
 def _now(progress: FamilyProgress, *, brief: bool) -> str:
     """What it is at, in a few words."""
-    if progress.prepared:
-        done, total, left = progress.prepared
+    if prepared := progress.prepared:
+        done, total, left = prepared
         return f"{done / total:.0%} ready" if brief else f"{done:,}/{total:,}{left}"
     if progress.state in _LISTED:
         return _LISTED[progress.state][brief] + "{}/{}".format(*progress.trained)

@@ -110,6 +110,16 @@ def test_a_card_that_was_deleted_is_made_again(hub: Hub, artifact: Path) -> None
     assert hub.files[TO, "main"]["README.md"] == before
 
 
+@pytest.mark.parametrize("yaml", ["license: [", "- a", "license: \tx: y"])
+def test_a_card_whose_yaml_was_broken_by_hand_is_one_line(
+    hub: Hub, artifact: Path, yaml: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (artifact / "README.md").write_text(f"---\n{yaml}\n---\n# A card\n")
+    assert push(artifact) == 1
+    assert "README.md is damaged" in capsys.readouterr().err.splitlines()[-1]
+    assert not hub.files
+
+
 def test_a_folder_of_this_machine_is_said(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_artifact(tmp_path / "svm", info("svm", "/home/ann/base"), Model())
     assert push(tmp_path / "svm") == 0

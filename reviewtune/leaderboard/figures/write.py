@@ -1,7 +1,7 @@
 """Which figures a results directory gets, and where."""
 
-import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from reviewtune.errors import ArtifactError
@@ -15,13 +15,18 @@ from reviewtune.leaderboard.page.view import MOST_COMPARED
 
 MOST_ROWS = 30
 """Entries, the first ones, in the figure of intervals."""
+OF_BOARD = ("intervals", "pareto", "searches", "roc")
+OF_PREDICTIONS = ("confusion", "roc", "recall", "reliability", "histogram", "thresholds")
+OF_SEARCH = ("history", "curves", "importance", "coordinates")
+NAMES = frozenset({*OF_BOARD, *OF_PREDICTIONS, *OF_SEARCH})
 Named = tuple[str, Draw, tuple[float, float]]
 
 
 def write_figures(board: Board, results_dir: Path, *, entries: int) -> list[Path]:
     """Draw the figures of each board and of its first entries anew.
 
-    They lie in `figures/board-SPLIT` and `figures/ENTRY`, each as PNG and SVG; those of before are removed.
+    They lie in `figures/board-SPLIT` and `figures/ENTRY`, each as PNG and SVG; those of before are removed, and nothing
+    else that lies there.
 
     Args:
         board: What is drawn.
@@ -36,8 +41,7 @@ def write_figures(board: Board, results_dir: Path, *, entries: int) -> list[Path
     """
     folder = results_dir / FIGURES_FOLDER
     try:
-        if folder.is_dir():
-            shutil.rmtree(folder)
+        _remove(folder)
         return [
             path
             for group in (board.groups if entries else ())
@@ -46,6 +50,16 @@ def write_figures(board: Board, results_dir: Path, *, entries: int) -> list[Path
         ]
     except OSError as error:
         raise ArtifactError(f"{folder} cannot be written ({error.strerror}): make room, or make it writable") from None
+
+
+def _remove(folder: Path) -> None:
+    """Remove the figures in a folder, and the folders that they leave empty."""
+    for path in folder.glob("*/*"):
+        if path.suffix in (".png", ".svg") and path.stem in NAMES:
+            path.unlink()
+    for path in [*folder.glob("*/"), folder]:
+        with suppress(OSError):  # it holds what is somebody else's, or is not there
+            path.rmdir()
 
 
 def _of_group(group: Group, results_dir: Path, entries: int) -> Iterator[tuple[str, Named]]:
@@ -82,7 +96,7 @@ def _comparing(scored: list[Entry], compared: list[tuple[Entry, Details]]) -> It
 def _of_entry(details: Details) -> Iterator[Named]:
     usual = (WIDTH, HEIGHT)
     if data := details.judged:
-        for name in ("confusion", "roc", "recall", "reliability", "histogram", "thresholds"):
+        for name in OF_PREDICTIONS:
             yield name, getattr(entry_figures, name)(data), usual
     if found := details.search:
         yield "history", search_figures.history(found), usual

@@ -30,7 +30,7 @@ def command_of(study_folder: Path) -> str | None:
             if name in usual and name not in OF_THIS_RUN and value is not None and value != usual[name]
             for word in _flag(name, value)
         ]
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return shlex.join(["reviewtune", "tune", *told])
 

@@ -15,6 +15,7 @@ from reviewtune.leaderboard.page.listed import Listed, read_listed
 from reviewtune.leaderboard.page.trials import read_trials, search_figures
 from reviewtune.leaderboard.page.words import Texts, with_words
 from reviewtune.schema import ARTIFACT_FILE
+from reviewtune.tracebacks import reason_of
 
 Found = TypeVar("Found")
 
@@ -29,7 +30,7 @@ class Details:
         course: The best validation F1 so far over its trials, where that rises: (trial, F1).
         errors, issues: Reviews to look at; None where their files are not there or hold none.
         command: That made its study; None where its settings are not there.
-        test_ids: Of its predictions.
+        predictions: On the test split; None where they are not there.
     """
 
     judged: dict[str, Any] | None
@@ -46,10 +47,15 @@ class Details:
         return {"judged": self.judged, "search": self.search}
 
 
+NOTHING_BESIDE = Details(None, None, [], None, None, None, None)
+
+
 def read_details(
     entry: Entry, results_dir: Path, budget: Budget, *, weighed: bool, texts: Texts | None, warnings: list[str]
 ) -> Details:
     """Read what lies beside an entry; what cannot be read is left out, with a warning.
+
+    It is read anew with every board of a study, so whatever lies there must cost its entry the figures and no more.
 
     Args:
         entry: Whose.
@@ -59,6 +65,16 @@ def read_details(
         texts: Of reviews, where lists show them; None: they do not.
         warnings: Takes a line for what is damaged.
     """
+    try:
+        return _read(entry, results_dir, budget, weighed=weighed, texts=texts, warnings=warnings)
+    except Exception as error:  # noqa: BLE001 - files of others, damaged in ways that nobody foresaw
+        warnings.append(f"{entry.name} is shown without what lies beside it ({reason_of(error)})")
+        return NOTHING_BESIDE
+
+
+def _read(
+    entry: Entry, results_dir: Path, budget: Budget, *, weighed: bool, texts: Texts | None, warnings: list[str]
+) -> Details:
     folder = entry_path(results_dir, entry.study_id, entry.family).parent
 
     def told(read: Callable[[], Found]) -> Found | None:

@@ -49,6 +49,8 @@ def _by_optuna(trials: Sequence[tuple[dict[str, Any], float]], spaces: dict[str,
         return []
     finally:
         optuna.logging.set_verbosity(verbosity)
+    if not np.isfinite(list(found.values())).all():
+        return []
     return [(name, round(float(weight), 4)) for name, weight in found.items()]
 
 

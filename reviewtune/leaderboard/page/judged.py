@@ -3,6 +3,7 @@
 Shape letters: `N` test reviews, `K` ways of calling them fake (`evaluation.thresholds`), `B` bins.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ def read_judged(path: Path) -> Judged | None:
         units = table[CLUSTER].cast(pa.int64()).to_numpy() if known else None
     except (pa.ArrowException, OSError, KeyError) as error:
         raise ArtifactError(f"{path} is drawn nowhere ({str(error).splitlines()[0]})") from None
-    if not 0 < fake.sum() < len(fake) or not np.isfinite(probability).all():
+    if not ((probability >= 0) & (probability <= 1)).all():
+        raise ArtifactError(f"{path} is drawn nowhere (a fake probability is not between 0 and 1)")
+    if not 0 < fake.sum() < len(fake):
         return None
     ids = table[ID].to_numpy().astype(np.str_)
     return Judged(ids, fake.astype(bool), called.astype(bool), probability, units)
@@ -79,7 +82,7 @@ def curves(judged: Judged, entry: Entry, threshold: float | None, points: int = 
     counts = ThresholdCounts.of(judged.fake, judged.probability, judged.units)
     own = counts.way_of(judged.predicted)
     marked = {limit: _at_limit(counts, limit) for limit in LIMITS}
-    kept = _thinned(counts, points, {own, *marked.values()})
+    kept = _thinned(counts, points, {own, *marked.values(), *_cheapest(counts)})
     place = {int(way): number for number, way in enumerate(kept)}
     cuts = counts.threshold.copy()
     if threshold is not None and _brings_about(counts, own, threshold):
@@ -87,7 +90,7 @@ def curves(judged: Judged, entry: Entry, threshold: float | None, points: int = 
     return {
         "fakes": counts.num_fake,
         "genuine": counts.num_genuine,
-        "threshold": [_short(value) for value in cuts[kept]],
+        "threshold": [_short(cuts[way], below, above) for way, below, above in _between(judged, kept)],
         "found": counts.found[kept].tolist(),
         "alarms": counts.false_alarms[kept].tolist(),
         "fakesAlone": [round(float(value), 1) for value in counts.fakes_alone[kept]],
@@ -145,6 +148,28 @@ def _brings_about(counts: ThresholdCounts, way: int, threshold: float) -> bool:
     return bool(below <= threshold <= above)
 
 
+def _between(judged: Judged, ways: NDArray[np.intp]) -> Iterator[tuple[int, float, float]]:
+    """Each way with the probabilities that it lies between: the highest that is left alone, the lowest called fake."""
+    falling = np.unique(judged.probability)[::-1]
+    ends = np.concatenate([[np.inf], falling, [-np.inf]])
+    yield from ((way, float(ends[way + 1]), float(ends[way])) for way in ways.tolist())
+
+
+def _cheapest(counts: ThresholdCounts) -> list[int]:
+    """The ways that are the cheapest at some cost of a false alarm and of a miss: the corners of the ROC's hull."""
+    corners: list[int] = []
+    found, alarms = counts.found.tolist(), counts.false_alarms.tolist()
+    for way in range(len(found)):
+        while len(corners) > 1:
+            before, last = corners[-2:]
+            rise, run = found[last] - found[before], alarms[last] - alarms[before]
+            if rise * (alarms[way] - alarms[before]) > run * (found[way] - found[before]):
+                break
+            corners.pop()
+        corners.append(way)
+    return corners
+
+
 def _thinned(counts: ThresholdCounts, points: int, always: set[int]) -> NDArray[np.intp]:
     """The ways to keep: even in what is found, in false alarms, in their logarithm and in the threshold."""
     ways = len(counts.threshold)
@@ -163,5 +188,7 @@ def _thinned(counts: ThresholdCounts, points: int, always: set[int]) -> NDArray[
     return np.unique(np.clip(np.concatenate(kept), 0, ways - 1))
 
 
-def _short(value: float) -> float:
-    return float(f"{value:.6g}")
+def _short(value: float, below: float, above: float) -> float:
+    """The value in as few digits, six or more, as still call fake what it does: at least `below`, under `above`."""
+    rounded = (float(f"{value:.{digits}g}") for digits in range(6, 17))
+    return next((number for number in rounded if below <= number < above), float(value))

@@ -58,9 +58,9 @@ def read_listed(path: Path, *, with_texts: bool, most: int = MOST_ROWS) -> Liste
         as_text = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
         parsing = csv.ParseOptions(newlines_in_values=True)
         table = csv.read_csv(path, parse_options=parsing, convert_options=as_text)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         return None
-    if not table.num_rows:
+    if not table.num_rows or len(set(names)) < len(names):
         return None
     hidden = tuple(name for name in names if not with_texts and (name.casefold() in OF_TEXTS or _is_prose(table[name])))
     head = [name for name in names if name not in hidden and any(table[name].to_pylist())]

@@ -18,6 +18,8 @@ from reviewtune.leaderboard.page.importance import importance_of
 STATUSES = {"finished": "f", "stopped": "s", "paused": "p", "failed": "x", "lost": "l", "running": "r"}
 SEARCH = "search"
 """The fold of a search's trials in their records; those of finalists have other names."""
+LARGEST = 1e300
+"""Of a param that is drawn as a number; what is beyond, infinity too, is a name."""
 WIDE = 30.0
 """A range whose ends are so many times apart is drawn on a logarithmic axis."""
 
@@ -53,10 +55,12 @@ def read_trials(folder: Path) -> list[Trial]:
 
 def _trial(path: Path) -> Trial | None:
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(path.read_bytes(), parse_constant=_refuse)
         if record.get("fold", SEARCH) != SEARCH or record["status"] not in STATUSES:
             return None
         legs = tuple((float(leg["epoch"]), float(leg["f1"])) for leg in record.get("epochs", ()))
+        if not np.isfinite(legs).all():
+            return None
         whole = [float(leg["f1"]) for leg in record.get("epochs", ()) if leg.get("share") is None]
         return Trial(
             number=int(record["number"]),
@@ -67,8 +71,12 @@ def _trial(path: Path) -> Trial | None:
             seconds=float(record["epochs"][-1]["fit_seconds"]) if legs else 0.0,
             is_default=bool(record.get("is_default")),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def search_figures(
@@ -175,7 +183,7 @@ def coordinates(trials: Sequence[Trial], names: Sequence[str], selected: dict[st
 
 def axis_of(name: str, values: Sequence[Any]) -> dict[str, Any]:
     """An axis: numbers between their ends, or the places of names on it."""
-    if all(isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value) for value in values):
+    if all(isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST for value in values):
         numbers = [float(f"{float(value):.4g}") for value in values]
         return {"name": name, "values": numbers, "log": is_wide(numbers)}
     texts = [value if isinstance(value, str) else json.dumps(value) for value in values]

@@ -84,6 +84,20 @@ def test_the_worst_errors_are_kept_with_their_texts(study: Any) -> None:
     assert (other["id"], other["label"], other["fake_probability"]) == ("102", "fake", "0.4")
 
 
+def test_no_word_of_the_users_is_a_formula_or_steers_a_terminal(study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = study.inputs.reviews.table
+    hostile = pa.array(['=HYPERLINK("//x")\x1b[31m'] * NUMBER)
+    for name in ("source", "category", "language"):
+        table = table.set_column(table.column_names.index(name), name, hostile)
+    study.inputs.reviews.table = table
+    look_closer(study, ENTRY)
+    first, harmless = read(study, "errors.csv")[0], '\'=HYPERLINK("//x") [31m'
+    assert {first[name] for name in ("source", "category", "language")} == {harmless}
+    monkeypatch.setattr(closer_look, "own_columns", lambda asked, sources, *_: {"=1+1": ["@x"] * len(sources)})
+    look_closer(study, ENTRY)
+    assert read(study, "errors.csv")[0]["'=1+1"] == "'@x"
+
+
 def test_the_users_own_columns_stay_with_their_rows(study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def own(asked: list[str], sources: list[str], rows: list[int], ids: list[str]) -> dict[str, list[str]]:
         return {"review": [f"=no {row}" for row in rows], "label": ["CG"] * len(ids)}

@@ -142,6 +142,17 @@ def test_a_failure_costs_the_weights_alone(study: Any, asked: list[Any]) -> None
     assert not kept(study).exists()
 
 
+def test_a_family_of_others_that_takes_no_part_of_a_text_costs_the_weights_alone(
+    study: Any, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(artifact: Path) -> Any:
+        raise TypeError("texts of one word are no texts")
+
+    monkeypatch.setattr(error_words, "load", refuses)
+    assert explain(study) == ["rules: the words of its errors are not weighed: texts of one word are no texts"]
+    assert not kept(study).exists()
+
+
 @pytest.mark.parametrize(
     ("family", "speed", "asked_for", "number"),
     [

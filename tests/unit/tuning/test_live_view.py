@@ -4,6 +4,7 @@ import io
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 from rich.console import Console
 
 from reviewtune.data.watching import tell
+from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.progress_note import PROGRESS_FILE, read_progress
 from reviewtune.tuning import progress_file
+from reviewtune.tuning.family_progress import FamilyProgress
+from reviewtune.tuning.live_view import live_view
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 
@@ -143,3 +147,12 @@ def test_a_damaged_file_is_as_good_as_none(tmp_path: Path) -> None:
     path.write_text("[")
     assert read_progress(path) is None
     assert read_progress(tmp_path / "none.json") is None
+
+
+def test_what_changes_while_another_thread_looks_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = cycle([(1, 4), None])
+    monkeypatch.setattr(FamilyProgress, "counted", property(lambda _: next(seen)))
+    progress = FamilyProgress(4, state="tuning")
+    assert progress.seconds_left is None
+    assert next(seen) is None
+    assert len(live_view({"svm": progress}, OBJECTIVES["f1"], 100).renderables) == 2  # type: ignore[union-attr]

@@ -7,7 +7,7 @@ from reviewtune.errors import ArtifactError
 from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.figures.search_figures import importance
 from reviewtune.leaderboard.figures.style import write_figure
-from reviewtune.leaderboard.figures.write import write_figures
+from reviewtune.leaderboard.figures.write import NAMES, write_figures
 from tests.benchmark_modules import load_benchmark
 
 OF_BOARD = {"intervals", "pareto", "roc", "searches"}
@@ -26,6 +26,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_board_and_the_first_entry_are_drawn_in_both_forms_and_old_ones_go(results):
     (results / "figures" / "old").mkdir(parents=True)
+    (results / "figures" / "old" / "roc.svg").write_text("")
     board = collect(results)
     paths = write_figures(board, results, entries=1)
     names = {(path.parent.name, path.stem) for path in paths}
@@ -33,6 +34,7 @@ def test_the_board_and_the_first_entry_are_drawn_in_both_forms_and_old_ones_go(r
     assert names == {("board-aaaaaaaa", name) for name in OF_BOARD} | {(first, name) for name in OF_ENTRY}
     assert sorted(path for path in (results / "figures").rglob("*") if path.is_file()) == sorted(paths)
     assert not (results / "figures" / "old").exists()
+    assert {path.stem for path in paths} == NAMES
     for path in paths:
         if path.suffix == ".svg":
             ET.parse(path)
@@ -44,6 +46,16 @@ def test_none_are_drawn_where_none_are_asked_for(results):
     (results / "figures" / "old").mkdir(parents=True, exist_ok=True)
     assert write_figures(collect(results), results, entries=0) == []
     assert not (results / "figures").exists()
+
+
+def test_what_others_keep_there_stays(results):
+    others = [results / "figures" / name for name in ("mine.png", "old/mine.svg", "old/roc.pdf", "deep/er/roc.svg")]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    assert write_figures(collect(results), results, entries=0) == []
+    assert all(path.is_file() for path in others)
+    (results / "figures" / "mine.png").unlink()
 
 
 def test_the_same_numbers_give_the_same_files(tmp_path):

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from reviewtune.errors import ArtifactError
+from reviewtune.evaluation.thresholds import ThresholdCounts
 from reviewtune.leaderboard.page.judged import Judged, curves, histogram, read_judged, reliability
 
 
@@ -17,7 +18,7 @@ def judged(n=2000, seed=0, threshold=0.43, units=None):
 def test_thinned_curves_keep_exact_counts_and_the_points_that_are_marked(entries):
     told = judged()
     found = curves(told, entries("svm"), None, points=80)
-    assert len(found["threshold"]) <= 90
+    assert len(found["threshold"]) <= 120
     for threshold, hits, alarms in zip(found["threshold"], found["found"], found["alarms"], strict=True):
         if 0 < threshold < 1:
             called = told.probability > threshold
@@ -29,6 +30,30 @@ def test_thinned_curves_keep_exact_counts_and_the_points_that_are_marked(entries
         assert found["alarms"][limit["at"]] <= limit["fpr"] * found["genuine"]
     assert (found["found"][0], found["alarms"][0]) == (0, 0)
     assert (found["found"][-1], found["alarms"][-1]) == (found["fakes"], found["genuine"])
+
+
+def test_the_cheapest_of_the_kept_ways_is_the_cheapest_of_all(entries):
+    told = judged(20_000)
+    found = curves(told, entries("svm"), None, points=80)
+    whole = ThresholdCounts.of(told.fake, told.probability)
+    for alarm, miss in [(1, 1), (1, 30), (30, 1), (100, 1)]:
+        costs = [
+            np.min(alarm * np.asarray(alarms) - miss * np.asarray(hits))
+            for hits, alarms in ((found["found"], found["alarms"]), (whole.found, whole.false_alarms))
+        ]
+        assert costs[0] == costs[1]
+
+
+def test_a_threshold_has_the_digits_that_it_takes(entries):
+    rng = np.random.default_rng(1)
+    fake = rng.random(3000) < 0.3
+    probability = 1 / (1 + np.exp(-rng.normal(np.where(fake, 14, -14), 6)))
+    told = Judged(fake.astype(str), fake, probability > 0.5, probability, None)
+    found = curves(told, entries("svm"), None)
+    for threshold, *counted in list(zip(found["threshold"], found["found"], found["alarms"], strict=True))[:-1]:
+        called = probability > threshold
+        assert counted == [np.sum(called & fake), np.sum(called & ~fake)]
+    assert min(len(str(threshold)) for threshold in found["threshold"][1:-1]) <= 8
 
 
 def test_the_area_under_the_thinned_curve_is_that_of_the_whole(entries):

@@ -21,8 +21,8 @@ test-gpu: setup  ## what needs CUDA
 
 # The oldest direct dependencies; MIN_OVERRIDE is a file of versions to take instead, such as a torch that is at hand.
 MIN := .venv-min
-MIN_TESTS ?= tests/unit tests/contract
-test-min:  ## the unit tests with the oldest versions that pyproject.toml allows, in an environment of its own
+MIN_TESTS ?= tests/unit tests/contract tests/end_to_end/test_documents.py
+test-min:  ## unit and contract tests and a whole study with the oldest versions that pyproject.toml allows, in an environment of its own
 	test -x $(MIN)/bin/python || $(PYTHON) -m venv $(MIN)
 	$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	mkdir -p build

@@ -23,7 +23,7 @@ class FamilyBench:
 
     Examples:
         >>> from reviewtune.families.registry import get_family
-        >>> bench = FamilyBench(get_family("logreg"), Path("/tmp"))
+        >>> bench = FamilyBench(get_family("logreg"), Path())
         >>> bench.model.scores(bench.test.inputs).shape
         (40,)
     """

@@ -5,19 +5,21 @@ A study is the same with and without: what was scored before is kept, and a fini
 
 from pathlib import Path
 
+import numpy as np
+
 from reviewtune.artifact_info import ArtifactInfo, read_info
 from reviewtune.data.other_reviews import OtherReviews
-from reviewtune.evaluation.stacking import Stacking
-from reviewtune.evaluation.transfer import TransferScores, read_transfer
-from reviewtune.families.registry import ENSEMBLE, get_family
+from reviewtune.evaluation.transfer import read_transfer
 from reviewtune.leaderboard.side_tables import elsewhere_text
-from reviewtune.predict import load
 from reviewtune.tracebacks import reason_of
-from reviewtune.transfer import keep_transfer, transfer_scores
+from reviewtune.transfer import keep_transfer, scores_of
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
-from reviewtune.tuning.resources import trial_resources
-from reviewtune.tuning.session import FAILURES, Cluster, on_worker
+from reviewtune.tuning.scores_of_texts import scores_of_texts
+from reviewtune.tuning.session import FAILURES, Cluster
+
+ELSEWHERE_FILE = "elsewhere.parquet"
+"""Beside an entry: id and score of each review that it was scored on last."""
 
 
 def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progress) -> bool:
@@ -41,8 +43,11 @@ def score_elsewhere(study: Study, name: str, cluster: Cluster, progress: Progres
         if not left:
             return False
         progress.say(f"{name}: scoring on {_names(left)}")
-        resources = trial_resources(study.config, "tokens" if _reads_tokens(info) else "texts", cluster)
-        rows = on_worker(_score, cpus=resources.cpus, gpus=resources.gpus)(folder, left)
+        texts = [text for each in left for text in each.texts]
+        scores = scores_of_texts(study, cluster, folder, info, texts, file=ELSEWHERE_FILE)
+        ends = np.cumsum([len(each.texts) for each in left])[:-1]
+        probabilities = np.split(info.fake_probability(scores), ends)
+        rows = [scores_of(info, *pair) for pair in zip(left, probabilities, strict=True)]
         keep_transfer(folder, rows)
     except FAILURES as error:
         progress.say(f"{name}: not scored on {_names(study.others)}: {reason_of(error)}")
@@ -56,18 +61,6 @@ def _not_scored(folder: Path, info: ArtifactInfo, others: list[OtherReviews]) ->
     """Those of which the artifact keeps no row of the same reviews at its operating point."""
     known = {(row.name, row.data_sha256) for row in read_transfer(folder) if row.is_at(info)}
     return [each for each in others if (each.name, each.data_sha256) not in known]
-
-
-def _reads_tokens(info: ArtifactInfo) -> bool:
-    """Whether the artifact needs what a fine-tuning needs."""
-    names = Stacking.from_params(info.params).weights if info.family == ENSEMBLE else [info.family]
-    return any(get_family(name).inputs == "tokens" for name in names)
-
-
-def _score(folder: Path, others: list[OtherReviews]) -> list[TransferScores]:
-    """The rows, by the artifact as a user would load it."""
-    classifier = load(folder)
-    return [transfer_scores(classifier, each) for each in others]
 
 
 def _names(others: list[OtherReviews]) -> str:

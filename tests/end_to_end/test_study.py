@@ -154,7 +154,14 @@ def test_more_trials_go_on_in_the_same_study(study: StudyRun, reviewtune: Progra
     assert study.entries["logreg"]["num_trials"] == 2
 
 
-@pytest.mark.parametrize("family", sorted(ENTRIES))
+IN_A_FRESH_PROCESS = [
+    pytest.param(family, marks=() if family in ("tfidf", "ensemble") else pytest.mark.slow)
+    for family in sorted(ENTRIES)
+]
+"""The ensemble loads all the others too."""
+
+
+@pytest.mark.parametrize("family", IN_A_FRESH_PROCESS)
 def test_an_artifact_predicts_in_a_fresh_process_what_was_evaluated(
     study: StudyRun, reviewtune: Program, tmp_path: Path, family: str
 ) -> None:

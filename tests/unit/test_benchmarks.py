@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_packs_are_held_against_the_best_peer(tmp_path: Path) -> None:
     output = tmp_path / "packed.json"
     size = ["--shape", "tiny", "--rows", "40", "--slots", "2", "--seconds", "0.01", "--output", str(output)]

@@ -26,7 +26,7 @@ from reviewtune.families.base import Rows, Setting
 from reviewtune.families.registry import get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE
 from reviewtune.predict import Classifier, load
-from reviewtune.tuning import otherwise
+from reviewtune.tuning import otherwise, scores_of_texts
 from reviewtune.tuning.ensemble import Folders
 from reviewtune.tuning.inputs import embedding_folder
 from reviewtune.tuning.otherwise import LOOKS_FILE, drawn, with_robustness
@@ -69,7 +69,7 @@ class World:
         def on_worker(work: Any, **_: Any) -> Any:
             return lambda artifact, texts, kept: self.worked.append(len(texts)) or work(artifact, texts, kept)
 
-        monkeypatch.setattr(otherwise, "on_worker", on_worker)
+        monkeypatch.setattr(scores_of_texts, "on_worker", on_worker)
 
     def add(self, name: str) -> None:
         """The artifact of a family, fitted on the first 100 reviews, and what it said of the test split."""
@@ -196,7 +196,7 @@ def test_a_worker_that_dies_costs_no_entry(world: World, monkeypatch: pytest.Mon
     def dies(*_: Any) -> Any:
         raise MachineError("its worker died")
 
-    monkeypatch.setattr(otherwise, "on_worker", lambda work, **_: dies)
+    monkeypatch.setattr(scores_of_texts, "on_worker", lambda work, **_: dies)
     assert world.judged("rules").robustness is None
     (line,) = world.said
     assert line.startswith("rules: it is not known what it says of reviews that look otherwise (")

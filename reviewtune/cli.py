@@ -79,17 +79,21 @@ def run_job(verb: str, preset: Path | None = None) -> int:
     return run(verb, sys.argv[1:], preset=preset, prog=f"python {sys.argv[0]}")
 
 
+def flagged(verb: str, args: Sequence[str]) -> Sequence[str]:
+    """A verb's words, with the flag before a first one that needs none."""
+    bare = VERBS[verb].bare
+    return [bare, *args] if bare and args and not args[0].startswith("-") else args
+
+
 def _settings(verb: str, args: Sequence[str], preset: Path | None, prog: str | None) -> Config:
     """The verb's settings, of which a first look finds nothing wrong."""
     if verb not in VERBS:
         meant = SYNONYMS.get(verb) or next(iter(get_close_matches(verb, [*VERBS, *SYNONYMS], n=1)), "")
         meant = f"did you mean {SYNONYMS.get(meant, meant)}? " if meant else ""
         raise UsageError(f"unknown verb {repeated(verb)}: {meant}the verbs are {', '.join(VERBS)}")
-    if VERBS[verb].bare and args and not args[0].startswith("-"):
-        args = [str(VERBS[verb].bare), *args]
     settings = parse(
         VERBS[verb].config,
-        args,
+        flagged(verb, args),
         prog=prog or f"reviewtune {verb}",
         preset=preset or PRESETS.get(verb),
         example=VERBS[verb].example,

@@ -15,6 +15,7 @@ from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.entry import ERRORS_FILE, FIGURES_FOLDER, LABEL_ISSUES_FILE, Entry, entry_path
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.terminal import board_table
+from reviewtune.tracebacks import reason_of
 from reviewtune.verb_config import EmbedConfig, LeaderboardConfig
 
 
@@ -98,8 +99,9 @@ def _draw(board: Board, results_dir: Path, entries: int) -> None:
 
     try:
         write_figures(board, results_dir, entries=entries)
-    except ArtifactError as error:
-        Console(stderr=True).print(one_line(str(error)), highlight=False, markup=False, soft_wrap=True)
+    except Exception as error:  # noqa: BLE001 - of numbers and names that matplotlib does not draw, too
+        line = str(error) if isinstance(error, ArtifactError) else f"figures are not drawn: {reason_of(error)}"
+        Console(stderr=True).print(one_line(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def _show(board: Board, results_dir: Path, figures: int) -> None:

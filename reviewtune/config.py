@@ -244,6 +244,13 @@ class StudyConfig(
     preset: Path | None = None
     """TOML file of these settings; what the command line says wins over it."""
 
+    @field_validator("study")
+    @classmethod
+    def _study_is_a_folder(cls, study: str | None) -> str | None:
+        if study is not None and (study in (".", "..") or set(study) & set("/\\\0")):
+            raise ValueError("a study is a folder of its results directory: its name has no slash, and is not . or ..")
+        return study
+
     @model_validator(mode="after")
     def _executor_fits(self) -> Self:
         if self.workers_per_trial > 1 and self.executor != "ddp":

@@ -34,6 +34,16 @@ def _as_time(value: str) -> str:
     return value
 
 
+def _as_folder(name: str) -> str:
+    if name in ("", ".", "..") or set(name) & set("/\\\0"):
+        raise ValueError("it names a folder, and may not lead out of it")
+    return name
+
+
+Folder = Annotated[str, AfterValidator(_as_folder)]
+"""A name that becomes part of a path: of a results directory of others too, out of which nothing leads."""
+
+
 class Cost(Section):
     """What the selected trial and its search took; an ensemble, what its members took together."""
 
@@ -93,8 +103,8 @@ class Entry(Section):
     """1 for the best score that selected (on folds, or on the validation split where there are none) among the entries
     of the same split, by their objective, or by F1 where they have several; None without test scores, which take no
     part in the order."""
-    study_id: str
-    family: str
+    study_id: Folder
+    family: Folder
     encoder: str | None
     """The frozen base model, None for a family that reads the texts themselves."""
     status: Literal["finished", "failed"]

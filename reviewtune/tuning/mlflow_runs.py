@@ -88,7 +88,7 @@ class MlflowRuns:
 
     def board(self, metrics: Mapping[str, float], files: list[Path], artifacts: Mapping[str, Path]) -> None:
         """See `Tracker.board`."""
-        run_id = self._run(f"{self._study_id} {BOARD}", {})
+        run_id = self._board_of_before() or self._run(f"{self._study_id} {BOARD}", {"part": BOARD})
         for name, value in metrics.items():
             self._client.log_metric(run_id, name, value)
         for path in files:
@@ -96,6 +96,11 @@ class MlflowRuns:
         for name, folder in artifacts.items():
             self._client.log_artifacts(run_id, str(folder), f"artifacts/{name}")
         self._client.set_terminated(run_id)
+
+    def _board_of_before(self) -> str | None:
+        """The run with the board, where the study's command was given before: its files are written over, not again."""
+        found: Any = self._client.search_runs([self._experiment], f"tags.part = '{BOARD}'", max_results=1)
+        return str(found[0].info.run_id) if found else None
 
     def _run(self, name: str, tags: dict[str, str]) -> str:
         run: Any = self._client.create_run(self._experiment, run_name=name, tags={"study": self._study_id, **tags})

@@ -45,7 +45,7 @@ def rank(
     write_entry(entry, entry_path(results_dir, study.study_id, name))
     try:
         look_closer(study, entry)
-    except ReviewtuneError as error:
+    except (ReviewtuneError, OSError) as error:
         progress.say(f"{name} is on the board without slices and errors to look at: {error}")
     export(collect(results_dir), results_dir)
     weighed = explain_errors(study, name, cluster, progress)

@@ -73,7 +73,7 @@ class WandbRuns:
 
     def board(self, metrics: Mapping[str, float], files: list[Path], artifacts: Mapping[str, Path]) -> None:
         """See `Tracker.board`."""
-        run = self._run(f"{self._study_id} {BOARD}", job_type=BOARD)
+        run = self._run(f"{self._study_id} {BOARD}", id=f"{self._study_id}-{BOARD}", job_type=BOARD)
         run.summary.update(dict(metrics))
         board = self._wandb.Artifact(f"{self._study_id}-{BOARD}", type="leaderboard")
         for path in files:

@@ -216,3 +216,10 @@ def test_the_help_is_in_groups_and_plain_words(
 @pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if verb.example])
 def test_every_example_is_valid(verb: str) -> None:
     parse(VERBS[verb].config, shlex.split(str(VERBS[verb].example)), prog="reviewtune")
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "../elsewhere", "a\\b"])
+def test_a_study_is_a_folder_of_its_results(name: str) -> None:
+    with pytest.raises(UsageError, match="a study is a folder of its results directory"):
+        parse(StudyConfig, ["--study", name], prog="reviewtune tune")
+    assert parse(StudyConfig, ["--study", "x y..z"], prog="reviewtune tune").study == "x y..z"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reviewtune.arguments import parse
-from reviewtune.cli import VERBS
+from reviewtune.cli import VERBS, flagged
 from tests.documents import PAGES, ROOT, Block, blocks, commands
 
 OTHERS = {
@@ -31,11 +31,12 @@ def programs(words: list[str]) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("block", SHELL, ids=[block.name for block in SHELL])
 def test_a_command_is_one_that_the_program_takes(block: Block) -> None:
-    for words in commands(block.code):
-        for program, *arguments in programs(words):
+    for command in commands(block.code):
+        for program, *arguments in programs(command):
             name = Path(program).name
             if name == "reviewtune":
-                parse(VERBS[arguments[0]].config, arguments[1:], prog="reviewtune")
+                verb, *words = arguments
+                parse(VERBS[verb].config, flagged(verb, words), prog="reviewtune")
             elif name == "python":
                 check_script(arguments)
             elif name == "make":

@@ -10,6 +10,7 @@ from reviewtune import commands
 from reviewtune.arguments import parse
 from reviewtune.cli import main
 from reviewtune.leaderboard.entry import entry_path, write_entry
+from reviewtune.leaderboard.figures import write
 from reviewtune.verb_config import PredictConfig
 from tests.unit.leaderboard.conftest import entry_of
 
@@ -76,6 +77,18 @@ def test_figures_that_cannot_be_drawn_cost_nothing_else(tmp_path: Path, capsys: 
     shown = capsys.readouterr()
     assert "figures cannot be written" in shown.err
     assert str(best) in shown.out
+
+
+def test_figures_that_matplotlib_does_not_draw_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("no axis holds that")
+
+    add(tmp_path, "mlp", (9, 1, 1, 9))
+    monkeypatch.setattr(write, "write_figures", fails)
+    assert main(["leaderboard", "--results-dir", str(tmp_path)]) == 0
+    assert "figures are not drawn: no axis holds that" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

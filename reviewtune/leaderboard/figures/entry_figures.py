@@ -69,9 +69,9 @@ def reliability(data: dict[str, Any]) -> Draw:
 
     def draw(figure: Figure) -> None:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        count, said, fake = (np.array(data["bins"][name]) for name in ("count", "said", "fake"))
-        quantile = np.asarray(stats.norm.ppf((1 + CONFIDENCE) / 2))
-        low, high = wilson(fake, count.astype(float), quantile)
+        count, said, fake, low, high = (
+            np.array(data["bins"][name]) for name in ("count", "said", "fake", "low", "high")
+        )
         above.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle="--")
         above.vlines(said, low, high, color=GENUINE, linewidth=1.2)
         above.plot(said, fake, "o", color=GENUINE, markersize=4)

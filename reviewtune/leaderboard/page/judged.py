@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from scipy import stats
 
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.metrics import ECE_BINS
+from reviewtune.evaluation.significance import CONFIDENCE, wilson
 from reviewtune.evaluation.thresholds import ThresholdCounts
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.ties import PREDICTED
@@ -103,7 +105,7 @@ def curves(judged: Judged, entry: Entry, threshold: float | None, points: int = 
 
 
 def reliability(judged: Judged, prevalence: float | None, bins: int = ECE_BINS) -> dict[str, list[float]]:
-    """Of each of B equal bins that holds reviews: how many, their mean probability, and the share that is fake.
+    """Of each of B equal bins with reviews: how many, their mean probability, the share that is fake, its interval.
 
     Args:
         judged: The predictions.
@@ -120,10 +122,17 @@ def reliability(judged: Judged, prevalence: float | None, bins: int = ECE_BINS) 
     said = np.bincount(place, weights=weight * judged.probability, minlength=bins)
     fake = np.bincount(place, weights=weight * judged.fake, minlength=bins)
     full = number > 0
+    raw = np.bincount(place, weights=judged.fake, minlength=bins)[full] / number[full]
+    odds = 1.0 if prevalence is None else prevalence / (1 - prevalence) / (share / (1 - share))
+    # That of the reviews as they were drawn, of which each end is then weighed as the share is.
+    ends = wilson(raw, number[full].astype(float), np.asarray(stats.norm.ppf((1 + CONFIDENCE) / 2)))
+    low, high = (odds * end / (odds * end + 1 - end) for end in ends)
     return {
         "count": number[full].tolist(),
         "said": (said[full] / mass[full]).round(4).tolist(),
         "fake": (fake[full] / mass[full]).round(4).tolist(),
+        "low": low.round(4).tolist(),
+        "high": high.round(4).tolist(),
     }
 
 

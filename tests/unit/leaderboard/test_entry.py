@@ -18,6 +18,15 @@ def test_an_entry_is_read_as_it_was_written(tmp_path, entries):
     assert [item.name for item in path.parent.iterdir()] == ["entry.json"]
 
 
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "a\\b", "..", ".", "", "a\0"])
+@pytest.mark.parametrize("field", ["study_id", "family"])
+def test_no_entry_leads_out_of_its_results(tmp_path, entries, field, name):
+    path = tmp_path / "entry.json"
+    write_entry(entries("svm").model_copy(update={field: name}), path)
+    with pytest.raises(ArtifactError, match=f"{field}: Value error, it names a folder"):
+        read_entry(path)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [("{", "Invalid JSON"), ("{}", "study_id: Field required"), ("[]", "should be an object")],

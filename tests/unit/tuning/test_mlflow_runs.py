@@ -44,7 +44,14 @@ def test_trials_and_board_are_read_back(tmp_path: Path, monkeypatch: pytest.Monk
     assert files == {"artifacts/study-svm/model.skops"}
     assert [each.path for each in client.list_artifacts(board.info.run_id, "board")] == ["board/leaderboard.json"]
     assert (tmp_path / "mlflow-artifacts" / "study").is_dir()
-    assert MlflowRuns("study", tmp_path)._experiment == experiment.experiment_id
+
+    again = MlflowRuns("study", tmp_path)
+    assert again._experiment == experiment.experiment_id
+    again.board({"svm/test_f1": 0.95}, [tmp_path / "leaderboard.json"], {"study-svm": tmp_path / "artifact"})
+    runs_now = client.search_runs([experiment.experiment_id])
+    assert len(runs_now) == len(by_name)
+    (board,) = [run for run in runs_now if run.info.run_name == "study board"]
+    assert (board.info.status, board.data.metrics) == ("FINISHED", {"svm/test_f1": 0.95})
 
 
 def test_another_store_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,20 +55,21 @@ def test_the_board_is_written_again_where_more_became_known(
     assert written == [study.config.results_dir] * times
 
 
+@pytest.mark.parametrize("error", [StudyError("its predictions are gone"), OSError("no space left")])
 def test_an_entry_with_nothing_to_look_at_is_on_the_board_all_the_same(
-    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     lines: list[str] = []
     looked: list[Any] = []
 
     def look(of: Any, made: Entry) -> None:
         looked.append((of, made))
-        raise StudyError("its predictions are gone")
+        raise error
 
     monkeypatch.setattr(ranking, "look_closer", look)
     assert rank(study, "svm", entry, NO_CLUSTER, SimpleNamespace(say=lines.append)) is None  # type: ignore[arg-type]
     assert looked == [(study, entry())]
-    assert lines == ["svm is on the board without slices and errors to look at: its predictions are gone"]
+    assert lines == [f"svm is on the board without slices and errors to look at: {error}"]
     assert '"svm"' in (tmp_path / "leaderboard.json").read_text()
 
 

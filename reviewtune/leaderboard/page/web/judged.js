@@ -95,10 +95,7 @@ page.recallCurve = (canvas, data) => page.draw(canvas, (colours) => {
 
 page.reliability = (canvas, { bins }) => page.draw(canvas, (colours) => {
   const most = Math.max(...bins.count);
-  const points = bins.said.map((x, at) => {
-    const [low, high] = page.wilson(bins.fake[at], bins.count[at]);
-    return { x, y: bins.fake[at], low, high, count: bins.count[at] };
-  });
+  const points = bins.said.map((x, at) => ({ x, y: bins.fake[at], low: bins.low[at], high: bins.high[at], count: bins.count[at] }));
   return {
     data: { datasets: [
       page.dots("share that is fake, 95 % interval", points, colours.genuine, { whiskers: true, pointRadius: 4 }),

@@ -82,7 +82,10 @@ def test_bins_and_histogram_count_every_review():
 def test_bins_are_computed_by_hand():
     fake = np.array([True, False, True, True])
     told = Judged(np.arange(4).astype(str), fake, fake, np.array([0.1, 0.1, 0.95, 1.0]), None)
-    assert reliability(told, None, bins=2) == {"count": [2, 2], "said": [0.1, 0.975], "fake": [0.5, 1.0]}
+    found = reliability(told, None, bins=2)
+    assert (found["count"], found["said"], found["fake"]) == ([2, 2], [0.1, 0.975], [0.5, 1.0])
+    # Wilson's of 1 of 2 and of 2 of 2.
+    assert (found["low"], found["high"]) == ([0.0945, 0.3424], [0.9055, 1.0])
 
 
 def test_reliability_is_that_of_the_share_of_fakes_that_was_asked():
@@ -92,6 +95,17 @@ def test_reliability_is_that_of_the_share_of_fakes_that_was_asked():
     plain, weighed = (reliability(corrected, share) for share in (None, 0.05))
     gap = [np.average(np.abs(np.subtract(one["fake"], one["said"])), weights=one["count"]) for one in (plain, weighed)]
     assert gap[1] < gap[0]
+
+
+def test_an_interval_of_another_share_is_that_of_the_reviews_that_were_drawn():
+    fake = np.arange(100) < 50
+    told = Judged(fake.astype(str), fake, fake, np.full(100, 0.04), None)
+    (plain, weighed) = (reliability(told, share) for share in (None, 0.05))
+    assert weighed["fake"] == [0.05]
+    for end in ("low", "high"):
+        odds = plain[end][0] / (1 - plain[end][0]) * 0.05 / 0.95
+        assert weighed[end][0] == pytest.approx(odds / (1 + odds), abs=1e-3)
+    assert weighed["low"][0] < 0.05 < weighed["high"][0]
 
 
 def test_predictions_of_one_class_are_not_drawn_and_damaged_ones_are_said(tmp_path):

@@ -76,7 +76,7 @@ def read_facts(folder: Path) -> Facts:
     return Facts(info, tuple(dict.fromkeys(_bases(folder, info))), scores, tuple(current_transfer(folder)))
 
 
-def write_scores(folder: Path, entry: Entry, slices: Slices | None) -> None:
+def write_scores(folder: Path, entry: Entry, slices: Slices | None) -> bool:
     """Keep in an artifact's folder what is known of its entry.
 
     Args:
@@ -84,11 +84,18 @@ def write_scores(folder: Path, entry: Entry, slices: Slices | None) -> None:
         entry: As its study made it.
         slices: Beside the entry, if any.
 
+    Returns:
+        Whether anything of it is new.
+
     Raises:
-        OSError: It cannot be written.
+        OSError: It cannot be read or written.
     """
     told = entry.model_copy(update={"trials": [], "transfer": []})
-    write_text(folder / SCORES_FILE, Scores(entry=told, slices=slices).model_dump_json(indent=1) + "\n")
+    text, path = Scores(entry=told, slices=slices).model_dump_json(indent=1) + "\n", folder / SCORES_FILE
+    if path.is_file() and path.read_bytes() == text.encode():
+        return False
+    write_text(path, text)
+    return True
 
 
 def _bases(folder: Path, info: ArtifactInfo) -> Iterator[EncoderInfo]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from reviewtune.card.facts import write_scores
+from reviewtune.card.facts import CARD_FILE, write_scores
 from reviewtune.card.page import write_card
 from reviewtune.errors import ReviewtuneError
 from reviewtune.leaderboard.board import collect
@@ -68,6 +68,8 @@ def entries_of(study: Study) -> list[Entry]:
 def _tell_artifact(study: Study, entry: Entry) -> None:
     """Keep an entry's scores in its artifact too, and write the model card of all that is known by now.
 
+    A card stays as it is, also as somebody has made it by hand, while nothing is new.
+
     Raises:
         ReviewtuneError: A file of the artifact, or of the slices, is damaged.
         OSError: Nothing can be written.
@@ -76,5 +78,7 @@ def _tell_artifact(study: Study, entry: Entry) -> None:
         return
     results_dir = study.config.results_dir
     beside = entry_path(results_dir, study.study_id, entry.family).with_name(SLICES_FILE)
-    write_scores(results_dir / entry.artifact, entry, read_slices(beside))
-    write_card(results_dir / entry.artifact)
+    folder = results_dir / entry.artifact
+    is_new = write_scores(folder, entry, read_slices(beside))
+    if is_new or not (folder / CARD_FILE).is_file():
+        write_card(folder)

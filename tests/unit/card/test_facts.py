@@ -86,6 +86,12 @@ def test_damaged_scores_are_one_line(artifact: Path, content: str) -> None:
         read_facts(artifact)
 
 
+def test_it_is_told_whether_anything_is_new(artifact: Path) -> None:
+    entry = entry_of("svm", study="s")
+    assert [write_scores(artifact, entry, None) for _ in range(2)] == [True, False]
+    assert write_scores(artifact, entry, Slices(too_small={"rating": (2, 30)}))
+
+
 def test_no_trial_of_the_search_is_kept(artifact: Path) -> None:
     write_scores(artifact, entry_of("svm", study="s"), None)
     assert json.loads((artifact / SCORES_FILE).read_text())["entry"]["trials"] == []

@@ -85,6 +85,28 @@ def test_an_artifact_that_is_gone_costs_the_scores_of_its_card_and_nothing_else(
     assert '"svm"' in (tmp_path / "leaderboard.json").read_text()
 
 
+def test_a_card_made_by_hand_stays_while_nothing_is_new(
+    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact, card = tmp_path / "artifacts" / "a", tmp_path / "artifacts" / "a" / "README.md"
+    artifact.mkdir(parents=True)
+    monkeypatch.setattr(ranking, "look_closer", lambda *_: None)
+    monkeypatch.setattr(ranking, "write_card", lambda folder: (folder / "README.md").write_text("ours"))
+
+    def ranked(confusion: tuple[int, ...] = (9, 1, 1, 9)) -> str:
+        scored = entry_of("svm", confusion, study="s", artifact="artifacts/a")
+        assert rank(study, "svm", lambda: scored, NO_CLUSTER, SimpleNamespace()) is None  # type: ignore[arg-type]
+        return card.read_text()
+
+    assert ranked() == "ours"
+    card.write_text("theirs")
+    assert ranked() == "theirs"
+    card.unlink()
+    assert ranked() == "ours"
+    card.write_text("theirs")
+    assert ranked((8, 2, 1, 9)) == "ours"
+
+
 def test_an_entry_that_cannot_be_made_is_said_and_leaves_no_file(study: Any, tmp_path: Path) -> None:
     ends: list[Any] = []
     lines: list[str] = []

@@ -4,6 +4,7 @@ A text is known by its id, the hash of what it looks like: so its embedding lies
 reviews, once for all heads, and an ensemble takes what was kept of its members. Shape letter: `T` texts.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from reviewtune.artifact_info import MEMBERS, ArtifactInfo, read_info
 from reviewtune.data.embeddings import EmbeddingFolder
 from reviewtune.data.store import note_of, write_parquet
 from reviewtune.data.texts import text_id
+from reviewtune.errors import StudyError
 from reviewtune.evaluation.stacking import Stacking
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE
@@ -44,7 +46,7 @@ def scores_of_texts(
         file: Beside the entry, where what is found is kept for the next call; of an ensemble beside its members'.
 
     Raises:
-        ReviewtuneError: The artifact is damaged, or what the study has said of its test split.
+        ReviewtuneError: The artifact is damaged.
         OSError, RuntimeError, MemoryError: As `session.FAILURES` says.
     """
     if info.family == ENSEMBLE:
@@ -73,11 +75,12 @@ def scores_of_texts(
 def _known(path: Path, info: ArtifactInfo) -> dict[str, float]:
     """Scores by text id that this artifact gave: those of the test split as it is, and what an earlier call kept.
 
-    Raises:
-        StudyError: Of the test split there is nothing that can be used.
+    What is damaged, gone or of an earlier version is not known.
     """
-    ids, scores = kept_predictions(path.with_name(PREDICTIONS_FILE), info.trial_id)
-    as_they_are = dict(zip(ids.to_pylist(), scores.tolist(), strict=True))
+    as_they_are: dict[str, float] = {}
+    with suppress(StudyError):
+        ids, scores = kept_predictions(path.with_name(PREDICTIONS_FILE), info.trial_id)
+        as_they_are = dict(zip(ids.to_pylist(), scores.tolist(), strict=True))
     try:
         table = pq.read_table(path, columns=[ID, SCORE])
     except (pa.ArrowException, OSError, KeyError):

@@ -180,14 +180,24 @@ def test_what_is_known_or_not_wanted_is_left_alone(world: World) -> None:
 
 def test_why_it_is_not_known_is_said(world: World) -> None:
     world.add("rules")
-    (world.study.folder / "rules" / PREDICTIONS_FILE).unlink()
+    (world.results / "artifacts" / "rules" / "reviewtune.json").unlink()
     assert world.judged("rules").robustness is None
     world.fake[TEST] = True
     assert world.judged("rules").robustness is None
     unknown, one_class = world.said
     assert unknown.startswith("rules: it is not known what it says of reviews that look otherwise (")
-    assert "keeps no scores" in unknown
+    assert "has no reviewtune.json" in unknown
     assert "one class" in one_class
+
+
+def test_what_was_said_of_the_test_split_and_is_gone_is_asked_again(world: World) -> None:
+    world.add("rules")
+    known = world.judged("rules").robustness
+    shutil.rmtree(world.study.folder / "rules")
+    assert world.judged("rules").robustness == known
+    assert world.said == []
+    first, again = world.worked
+    assert again > first
 
 
 def test_a_worker_that_dies_costs_no_entry(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

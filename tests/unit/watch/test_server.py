@@ -177,7 +177,9 @@ def test_ctrl_c_is_how_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_program_prints_its_address_and_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import sys; from reviewtune.cli import main; status = main(['watch', sys.argv[1]]); "
+        # Whoever runs the tests in the background has SIGINT ignored, and so has what they start.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from reviewtune.cli import main; status = main(['watch', sys.argv[1]]); "
         "print(sorted({'torch', 'ray', 'sklearn', 'matplotlib', 'pandas'} & set(sys.modules)), status)"
     )
     with subprocess.Popen(

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from reviewtune.errors import ReviewtuneError
+from reviewtune.tracebacks import reason_of
 
 LARGEST_BYTES = 16 * 2**20
 """Of a JSON file; real ones have a few kilobytes."""
@@ -76,5 +77,5 @@ def damage_explained(kind: type[ReviewtuneError], what: str, mend: str) -> Itera
     except ReviewtuneError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = reason_of(error)[:300]
         raise kind(f"{what} is damaged ({reason}): {mend}") from error

@@ -46,8 +46,9 @@ class RunNames:
         return f"{NOT_IN_FOLDERS.sub('-', self(trial))}_{trial.trial_id}"
 
     def _told(self, params: Mapping[str, Any]) -> str:
-        return "".join(f" {name}={_short(params[name])}" for name in self.shown if name in params)
+        return "".join(f" {name}={short(params[name])}" for name in self.shown if name in params)
 
 
-def _short(value: Any) -> str:
+def short(value: object) -> str:
+    """A param for people."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -17,6 +17,7 @@ from reviewtune.adapters.packed.slot_state import load_slot
 from reviewtune.errors import ReviewtuneError
 from reviewtune.families.qlora import QloraParams
 from reviewtune.families.qlora_slot import SlotModel
+from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.gauges import PackGauges
 from reviewtune.tuning.held_out import HeldOut
@@ -233,7 +234,7 @@ class PackWorker:
                 before.result()
             write()
         except Exception as error:  # noqa: BLE001  whatever it is, the trial must hear of it
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = reason_of(error)[:200]
             self._unkept.put((folder.name, f"its checkpoint in {folder} cannot be written ({reason}): free the disk"))
             return
         if tenant := self.tenants.get(folder.name):

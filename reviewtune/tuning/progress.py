@@ -16,6 +16,7 @@ from reviewtune.progress_note import FamilyNote
 from reviewtune.schema import F1
 from reviewtune.tuning.family_progress import FINALISTS, PREPARING, UNSEEN, FamilyProgress
 from reviewtune.tuning.live_view import family_table, live_view
+from reviewtune.tuning.names import short
 from reviewtune.tuning.progress_file import ProgressFile
 from reviewtune.tuning.records import TrialRecord, best_of, epochs_text
 from reviewtune.tuning.training import SEARCH
@@ -168,7 +169,7 @@ class Progress:
 def _line(family: str, record: TrialRecord, progress: FamilyProgress, objective: Objective) -> str:
     best, epochs = best_of(progress.records), record.epochs[-1].epoch if record.epochs else 0
     default = ", the default configuration" if record.is_default else ""
-    params = " ".join(f"{name}={_short(value)}" for name, value in record.params.items())
+    params = " ".join(f"{name}={short(value)}" for name, value in record.params.items())
     score = objective.text(record.best.score) if record.best else "none"
     incumbent = objective.text(best.best.score) if best and best.best else "none"
     measured = f"{objective.title} {score} (best {incumbent}), {epochs_text(epochs)} epoch{'s' * (epochs != 1)}"
@@ -176,7 +177,3 @@ def _line(family: str, record: TrialRecord, progress: FamilyProgress, objective:
         f"{family} {len(progress.records)}/{progress.num_trials} {record.status}: "
         f"{measured}, {record.fit_seconds:.1f} s{default}: {params}"
     )
-
-
-def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

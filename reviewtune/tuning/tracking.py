@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from reviewtune.errors import StudyError, UsageError
 from reviewtune.leaderboard.entry import Entry
+from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 
 TRACKERS = {
@@ -165,4 +166,4 @@ def measured(leg: EpochRecord) -> dict[str, float]:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
+    return reason_of(error)[:300].rstrip(".")

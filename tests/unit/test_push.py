@@ -12,24 +12,14 @@ from huggingface_hub import ModelCard, constants
 
 from reviewtune import reach
 from reviewtune.artifact import write_artifact
-from reviewtune.artifact_info import ArtifactInfo, EncoderInfo
 from reviewtune.card.facts import write_scores
 from reviewtune.cli import main
-from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.push import own_files
 from tests.hub_server import COMMIT, Hub, hub_server
+from tests.unit.artifact_infos import info_of
 from tests.unit.leaderboard.conftest import entry_of
 
 TO = "owner/fake-reviews"
-
-
-def info(family: str, base: str | None = None) -> ArtifactInfo:
-    encoder = EncoderInfo(name=base, revision=None, max_length=512) if base else None
-    return ArtifactInfo(
-        family=family, encoder=encoder, params={}, calibration=PlattCalibration(slope=1.0, intercept=0.0),
-        threshold=0.5, study_id="s", trial_id="t", data="d", data_sha256="0" * 64, split_sha256="0" * 64,
-        validation_f1=0.9, code="c", versions={}, created="2026-01-01T00:00:00+00:00",
-    )  # fmt: skip
 
 
 class Model:
@@ -39,7 +29,7 @@ class Model:
 
 class Members:
     def save(self, folder: Path) -> None:
-        write_artifact(folder / "members" / "svm", info("svm", "minilm"), Model())
+        write_artifact(folder / "members" / "svm", info_of("svm", "minilm"), Model())
         write_scores(folder / "members" / "svm", entry_of("svm", study="s"), None)
 
 
@@ -58,7 +48,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 @pytest.fixture
 def artifact(tmp_path: Path) -> Path:
     folder = tmp_path / "artifacts" / "s-svm"
-    write_artifact(folder, info("svm", "minilm"), Model())
+    write_artifact(folder, info_of("svm", "minilm"), Model())
     return folder
 
 
@@ -83,7 +73,7 @@ def test_the_files_of_an_artifact_go_up_and_no_others(
 
 
 def test_an_ensemble_goes_up_with_its_members_and_their_scores(hub: Hub, tmp_path: Path) -> None:
-    write_artifact(tmp_path / "all", info("ensemble"), Members())
+    write_artifact(tmp_path / "all", info_of("ensemble"), Members())
     assert push(tmp_path / "all") == 0
     own = {"README.md", "files.json", "model.skops", "reviewtune.json", "scores.json"}
     assert set(hub.files[TO, "main"]) == {"README.md", "files.json", "reviewtune.json"} | {
@@ -121,7 +111,7 @@ def test_a_card_whose_yaml_was_broken_by_hand_is_one_line(
 
 
 def test_a_folder_of_this_machine_is_said(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_artifact(tmp_path / "svm", info("svm", "/home/ann/base"), Model())
+    write_artifact(tmp_path / "svm", info_of("svm", "/home/ann/base"), Model())
     assert push(tmp_path / "svm") == 0
     assert capsys.readouterr().out.startswith("its base model is /home/ann/base, and this path goes up too: ")
 

@@ -8,26 +8,16 @@ import pytest
 from huggingface_hub import ModelCard
 
 from reviewtune.artifact import write_artifact
-from reviewtune.artifact_info import ArtifactInfo, EncoderInfo
 from reviewtune.card.facts import CARD_FILE, SCORES_FILE, read_facts, write_scores
 from reviewtune.card.page import write_card
 from reviewtune.contents import is_whole
 from reviewtune.encoders.known import MINILM_ID
 from reviewtune.errors import ArtifactError
-from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.slices import Slices
 from reviewtune.evaluation.transfer import TransferScores
 from reviewtune.transfer import keep_transfer
+from tests.unit.artifact_infos import info_of
 from tests.unit.leaderboard.conftest import entry_of
-
-
-def info(family: str, base: str | None = None) -> ArtifactInfo:
-    encoder = EncoderInfo(name=base, revision="r", max_length=512) if base else None
-    return ArtifactInfo(
-        family=family, encoder=encoder, params={}, calibration=PlattCalibration(slope=1.0, intercept=0.0),
-        threshold=0.5, study_id="s", trial_id="t", data="d", data_sha256="0" * 64, split_sha256="0" * 64,
-        validation_f1=0.9, code="c", versions={}, created="2026-01-01T00:00:00+00:00",
-    )  # fmt: skip
 
 
 class Model:
@@ -38,12 +28,12 @@ class Model:
 class Members:
     def save(self, folder: Path) -> None:
         for family, base in (("svm", "minilm"), ("tfidf", None), ("mlp", "minilm")):
-            write_artifact(folder / "members" / family, info(family, base), Model())
+            write_artifact(folder / "members" / family, info_of(family, base), Model())
 
 
 @pytest.fixture
 def artifact(tmp_path: Path) -> Path:
-    write_artifact(tmp_path / "svm", info("svm", "minilm"), Model())
+    write_artifact(tmp_path / "svm", info_of("svm", "minilm"), Model())
     return tmp_path / "svm"
 
 
@@ -75,7 +65,7 @@ def test_a_card_that_is_written_elsewhere_has_the_scores_still(artifact: Path, t
 
 
 def test_an_ensemble_names_the_base_models_of_its_members_once(tmp_path: Path) -> None:
-    write_artifact(tmp_path / "all", info("ensemble"), Members())
+    write_artifact(tmp_path / "all", info_of("ensemble"), Members())
     assert ModelCard((tmp_path / "all" / CARD_FILE).read_text()).data.base_model == MINILM_ID
 
 

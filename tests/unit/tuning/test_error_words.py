@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from reviewtune.artifact import ArtifactInfo, write_artifact
+from reviewtune.artifact import write_artifact
 from reviewtune.config import StudyConfig
 from reviewtune.errors import ArtifactError
-from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.explanation import text_sha256
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.rules import RulesFamily, RulesParams
@@ -20,6 +19,7 @@ from reviewtune.leaderboard.explained_errors import read_explanations
 from reviewtune.tuning import error_words
 from reviewtune.tuning.error_words import MOST_PARTS, explain_errors, how_many
 from reviewtune.tuning.session import Cluster
+from tests.unit.artifact_infos import info_of
 
 NUMBER = 40
 TEXTS = [
@@ -29,16 +29,6 @@ IDS = [f"{number:03}" for number in range(NUMBER)]
 FAKE = np.arange(NUMBER) % 2 == 0
 LISTED = ["012", "007", "030"]
 ENTRY: Any = SimpleNamespace(family="rules", params={}, cost=SimpleNamespace(reviews_per_second=100.0))
-
-
-def info(**changes: Any) -> ArtifactInfo:
-    fields: dict[str, Any] = {
-        "family": "rules", "encoder": None, "params": {}, "calibration": PlattCalibration(slope=1.0, intercept=0.0),
-        "threshold": 0.5, "study_id": "s", "trial_id": "t", "data": "d", "data_sha256": "0" * 64,
-        "split_sha256": "0" * 64, "validation_f1": 1.0, "code": "c", "versions": {},
-        "created": "2026-01-01T00:00:00+00:00",
-    }  # fmt: skip
-    return ArtifactInfo(**(fields | changes))
 
 
 @pytest.fixture
@@ -61,7 +51,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], float, float
 @pytest.fixture
 def study(tmp_path: Path) -> Any:
     model: Any = next(iter(RulesFamily().fit(RulesParams(min_samples_leaf=2), Rows(TEXTS, FAKE), Setting()))).model
-    write_artifact(tmp_path / "artifacts" / "s-rules", info(), model)
+    write_artifact(tmp_path / "artifacts" / "s-rules", info_of(), model)
     folder = tmp_path / "studies" / "s" / "rules"
     folder.mkdir(parents=True)
     list_errors(folder, LISTED)

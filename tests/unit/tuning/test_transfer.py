@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reviewtune.artifact import ArtifactInfo, write_artifact
+from reviewtune.artifact import write_artifact
 from reviewtune.config import StudyConfig
 from reviewtune.data.other_reviews import OtherReviews
 from reviewtune.data.texts import text_id
 from reviewtune.errors import ArtifactError, MachineError
-from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.transfer import TRANSFER_FILE, read_transfer
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.rules import RulesFamily, RulesParams
@@ -23,6 +22,7 @@ from reviewtune.tuning import scores_of_texts
 from reviewtune.tuning.predictions import keep_predictions
 from reviewtune.tuning.session import Cluster
 from reviewtune.tuning.transfer import score_elsewhere
+from tests.unit.artifact_infos import info_of
 
 TEXTS = [f"review number {number} is {'good!!' * (number % 3)}" for number in range(24)]
 FAKE = np.arange(24) % 2 == 0
@@ -51,25 +51,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float, float]]:
 @pytest.fixture
 def study(tmp_path: Path) -> Any:
     model: Any = next(iter(RulesFamily().fit(RulesParams(), Rows(TEXTS, FAKE), Setting()))).model
-    write_artifact(tmp_path / "artifacts" / "s-rules", info(), model)
+    write_artifact(tmp_path / "artifacts" / "s-rules", info_of(), model)
     config = StudyConfig(results_dir=tmp_path, cpus_per_trial=2)
     folder = tmp_path / "studies" / "s"
     own = ["a review of the test split", "another"]
     path, ids = folder / "rules" / PREDICTIONS_FILE, list(map(text_id, own))
-    keep_predictions(path, ids, np.array([True, False]), model.scores(own), info(), units=np.arange(2))
+    keep_predictions(path, ids, np.array([True, False]), model.scores(own), info_of(), units=np.arange(2))
     return SimpleNamespace(
         config=config, artifact=lambda family: f"artifacts/s-{family}", others=[others("hotels")], folder=folder
     )
-
-
-def info(**changes: Any) -> ArtifactInfo:
-    fields: dict[str, Any] = {
-        "family": "rules", "encoder": None, "params": {}, "calibration": PlattCalibration(slope=1.0, intercept=0.0),
-        "threshold": 0.5, "study_id": "s", "trial_id": "t", "data": "d", "data_sha256": "0" * 64,
-        "split_sha256": "0" * 64, "validation_f1": 1.0, "code": "c", "versions": {},
-        "created": "2026-01-01T00:00:00+00:00",
-    }  # fmt: skip
-    return ArtifactInfo(**(fields | changes))
 
 
 def score(study: Any, name: str = "rules") -> list[str]:
@@ -111,11 +101,11 @@ def test_another_operating_point_is_scored_anew_and_another_artifact_from_its_te
 ) -> None:
     score(study)
     place = tmp_path / "artifacts" / "s-rules" / "reviewtune.json"
-    place.write_text(info(threshold=0.25).model_dump_json())
+    place.write_text(info_of(threshold=0.25).model_dump_json())
     assert score(study)[0] == "rules: scoring on hotels"
     assert [row.threshold for row in read_transfer(place.parent)] == [0.25]
     assert len(asked) == 1
-    place.write_text(info(threshold=0.3, created="2026-01-02T00:00:00+00:00").model_dump_json())
+    place.write_text(info_of(threshold=0.3, created="2026-01-02T00:00:00+00:00").model_dump_json())
     score(study)
     assert len(asked) == 2
 

@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-OTHER_FORMS = ("leaderboard.csv", "leaderboard.md", "leaderboard.html", "leaderboard.json")
-"""Written anew by whoever ranks; nothing reads them but `leaderboard.json`, and that only users."""
+WRITTEN_ANEW = ("leaderboard.csv", "leaderboard.md", "leaderboard.html", "figures")
+"""By whoever ranks; nothing reads them. `leaderboard.json` is read by users."""
 
-IDS = re.compile(r"[0-9a-f]{8,}")
+OF_RAY = ("tune", "tune-finalists", ".train")
+
+IDS = re.compile(r"[0-9a-f]{8,}|[0-9a-f]{5}_\d{5}")
 
 
 def _torn(path: Path) -> None:
@@ -42,8 +44,8 @@ def kinds(results: Path) -> dict[str, Path]:
         results.rglob("*"), key=lambda path: (not any(key and key in str(path) for key in selected), path)
     ):
         relative = path.relative_to(results)
-        of_ray = "tune" in relative.parts[:-1] or ".train" in relative.parts
-        if path.is_file() and path.stat().st_size and not of_ray and path.name not in OTHER_FORMS[:-1]:
+        read = not set(relative.parts) & {*OF_RAY, *WRITTEN_ANEW}
+        if path.is_file() and path.stat().st_size and read:
             found.setdefault(_kind(relative), relative)
     return found
 

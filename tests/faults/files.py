@@ -4,7 +4,8 @@
 
 After each damage `leaderboard` is run, `predict` where the file is an artifact's, `tune --continue` where it is of a
 trial's model, then the study's own command, and once more with the file deleted where that is the advice. Each must end
-as if nothing had happened, or make the file again, or say in one line what is wrong and exit with 1.
+as if nothing had happened, or make the file again, or say in one line what is wrong and exit with 1. What the output
+holds already is not done again: the same command goes on from there, and the table sums up all of it.
 """
 
 import argparse
@@ -224,19 +225,28 @@ def _run(options: argparse.Namespace, folder: Path) -> Iterator[Damaged]:
     inputs, finished = folder / "inputs", folder / "finished"
     with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
         pool.submit(finish, inputs, finished, options.limit).result()
-        asked = [kind for kind in kinds(finished) if options.kind in kind]
+        before = [Damaged(**json.loads(line)) for line in _lines(options.output)]
+        yield from before
+        done = {(outcome.kind, outcome.damage) for outcome in before}
+        asked = [(kind, how) for kind in kinds(finished) if options.kind in kind for how in options.damage or DAMAGES]
         futures = []
-        for kind in asked:
-            for how in options.damage or DAMAGES:
+        for kind, how in asked:
+            if (kind, how) not in done:
                 place = folder / f"damaged-{len(futures)}"
                 given = {"inputs": inputs, "finished": finished, "folder": place, "limit": options.limit}
                 futures.append(pool.submit(damage, kind, how, **given))
+        print(f"{len(asked)} asked, {len(futures)} to do", file=sys.stderr, flush=True)
         for future in as_completed(futures):
             outcome = future.result()
             with options.output.open("a") as file:
                 file.write(json.dumps(asdict(outcome)) + "\n")
             print(outcome.kind, outcome.damage, outcome.answers, file=sys.stderr, flush=True)
             yield outcome
+
+
+def _lines(output: Path) -> list[str]:
+    """What the output holds."""
+    return output.read_text().splitlines() if output.is_file() else []
 
 
 def _table(outcomes: list[Damaged]) -> str:

@@ -147,7 +147,13 @@ class QloraModel:
 
 
 def write_base(folder: Path, base_model: str, quantisation: str) -> None:
-    """Write what base model the adapter in a folder belongs to."""
+    """Write what base model the adapter in an existing folder belongs to; a `base.json` that is there is replaced.
+
+    Examples:
+        >>> write_base(Path(), "minilm", "nf4")
+        >>> read_base(Path())
+        ('minilm', 'nf4')
+    """
     base = {"base_model": base_model, "quantisation": quantisation}
     (folder / BASE_FILE).write_text(json.dumps(base) + "\n")
 
@@ -193,6 +199,12 @@ def read_base(folder: Path) -> tuple[str, Quantisation]:
 
     Raises:
         ArtifactError: The folder does not say.
+
+    Examples:
+        >>> _ = Path("base.json").write_text('{"base_model": "minilm", "quantisation": "fp4"}')
+        >>> read_base(Path())
+        Traceback (most recent call last):
+        reviewtune.errors.ArtifactError: base.json is missing or damaged (...): copy or export the artifact again
     """
     try:
         base = read_stored(folder / BASE_FILE, Base)

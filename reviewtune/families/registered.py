@@ -38,6 +38,13 @@ def load_registered(point: EntryPoint) -> Family:
 
     Raises:
         UsageError: It cannot be imported or made, or lacks what a family owes.
+
+    Examples:
+        >>> load_registered(EntryPoint("svm", "reviewtune.families.svm:SvmFamily", GROUP)).inputs
+        'embeddings'
+        >>> load_registered(EntryPoint("mine", "reviewtune.families.svm:SvmFamily", GROUP))
+        Traceback (most recent call last):
+        reviewtune.errors.UsageError: the family mine of reviewtune.families.svm:SvmFamily cannot be used (it calls ...
     """
     try:
         family: Family = point.load()()

@@ -11,12 +11,12 @@ from reviewtune.arguments import parse
 from reviewtune.cli import main
 from reviewtune.leaderboard.entry import entry_path, write_entry
 from reviewtune.leaderboard.figures import write
-from reviewtune.testing.made_entries import made_entry
 from reviewtune.verb_config import PredictConfig
+from tests.unit.leaderboard.conftest import entry_of
 
 
 def add(results: Path, family: str, confusion: tuple[int, int, int, int], *, folder: bool = True) -> Path:
-    entry = made_entry(family, confusion)
+    entry = entry_of(family, confusion)
     path = entry_path(results, entry.study_id, family)
     path.parent.mkdir(parents=True)
     write_entry(entry, path)

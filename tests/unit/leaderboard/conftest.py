@@ -8,14 +8,14 @@ import pytest
 
 from reviewtune.leaderboard.entry import Entry, entry_path, write_entry
 from reviewtune.testing import made_entries
-from reviewtune.testing.made_entries import made_entry
+from reviewtune.testing.made_entries import made_entry as entry_of
 
 AddEntry = Callable[..., Path]
 
 
 def failed_entry(family: str, error: str = "every trial ran out of memory", **changes) -> Entry:
     nothing = {"validation": None, "default_validation_f1": None, "test": None, "cost": None, "artifact": None}
-    return made_entry(
+    return entry_of(
         family, status="failed", error=error, params={}, num_failed_trials=3, trials=[], **nothing, **changes
     )
 
@@ -45,4 +45,4 @@ def add_failed(results_dir: Path) -> AddEntry:
 
 @pytest.fixture
 def entries() -> Callable[..., Entry]:
-    return made_entry
+    return entry_of

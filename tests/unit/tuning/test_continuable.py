@@ -8,11 +8,10 @@ import pytest
 from reviewtune.config import StudyConfig
 from reviewtune.errors import ArtifactError, ReviewtuneError, StudyError, UsageError
 from reviewtune.leaderboard.entry import entry_path, write_entry
-from reviewtune.testing.made_entries import made_entry
 from reviewtune.tuning.continuable import Continuation, find_continuation
 from reviewtune.tuning.keeping import LAST
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
-from tests.unit.leaderboard.conftest import failed_entry
+from tests.unit.leaderboard.conftest import entry_of, failed_entry
 
 
 def asked(results: Path, entry: str, epochs: int = 5, **settings: Any) -> Continuation:
@@ -29,7 +28,7 @@ def refusal(results: Path, entry: str, epochs: int = 5, kind: type[ReviewtuneErr
 def add(results: Path, study: str, family: str, *, epochs: float = 3, trial: str = "t", kept: bool = True) -> None:
     """An entry whose selected trial has done some epochs, and has kept its state or not."""
     path = entry_path(results, study, family)
-    write_entry(made_entry(family, study=study, trial_id=trial), path)
+    write_entry(entry_of(family, study=study, trial_id=trial), path)
     scored = [
         EpochRecord(epoch=number, f1=0.5, accuracy=0.5, roc_auc=0.5, fit_seconds=1.0)
         for number in [*range(1, int(epochs)), epochs]

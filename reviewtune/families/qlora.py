@@ -159,7 +159,25 @@ def write_base(folder: Path, base_model: str, quantisation: str) -> None:
 
 
 class QloraFamily:
-    """The family of QLoRA fine-tuned encoders."""
+    """The family of QLoRA fine-tuned encoders.
+
+    Examples:
+        >>> from transformers import BertConfig, BertModel
+        >>> from reviewtune.testing.easy_rows import easy_rows
+        >>> sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+        >>> BertModel(BertConfig(vocab_size=64, **sizes)).save_pretrained("tiny")
+        >>> train = easy_rows("tokens", 32, seed=1)
+        >>> legs = list(QloraFamily().fit(QloraParams(epochs=2), train, Setting(base_model="./tiny")))
+        >>> [leg.epoch for leg in legs]
+        [1.0, 2.0]
+        >>> folder, model = Path("adapter"), legs[-1].model
+        >>> folder.mkdir()
+        >>> model.save(folder)
+        >>> sorted(path.name for path in folder.iterdir())
+        ['adapter_config.json', 'adapter_model.safetensors', 'base.json']
+        >>> bool(np.allclose(QloraFamily().load(folder).scores(train.inputs), model.scores(train.inputs)))
+        True
+    """
 
     name = "qlora"
     inputs: Inputs = "tokens"

@@ -8,7 +8,6 @@ EXCEPTION_LINE = re.compile(r"((?:\w+\.)*)(\w*(?:Error|Exception|Interrupt|Exit|
 
 LONGEST = 500
 
-
 DEATHS = {"ActorDiedError", "RayActorError", "WorkerCrashedError", "NodeDiedError", "WorkerGroupError"}
 """Ray's, by name; their messages are pages about its own parts. Where the last one holds no other, workers died."""
 MACHINE_ERRORS = {"MachineError", "EncoderError", "MemoryError", "OutOfMemoryError", "AcceleratorError"}
@@ -34,8 +33,8 @@ def reason_in(text: str) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong, in one line; its name where it says nothing."""
-    return " ".join(str(error).split())[:LONGEST] or type(error).__name__
+    """What went wrong, in one line without a stop at its end; its name where it says nothing."""
+    return " ".join(str(error).split())[:LONGEST].rstrip(".:") or type(error).__name__
 
 
 def blames_machine(text: str) -> bool:

@@ -32,6 +32,7 @@ from reviewtune.errors import ArtifactError, StudyError
 from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.space import Choice, Floats, Integers, Params
 from reviewtune.stored import Line, Stored, read_stored
+from reviewtune.tracebacks import reason_of
 
 BASE_FILE = "base.json"
 RANKS = {"r": 1, "2r": 2}
@@ -227,7 +228,7 @@ def read_base(folder: Path) -> tuple[str, Quantisation]:
     try:
         base = read_stored(folder / BASE_FILE, Base)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = reason_of(error)
         raise ArtifactError(
             f"{folder / BASE_FILE} is missing or damaged ({reason}): copy or export the artifact again"
         ) from None

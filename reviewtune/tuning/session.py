@@ -160,7 +160,9 @@ def _how_to_enter() -> str:
 
 
 FAILURES = (ReviewtuneError, OSError, RuntimeError, MemoryError)
-"""What work on a worker may raise although nothing is wrong with it: torch raises a RuntimeError for want of memory."""
+"""What work beside an entry may raise although nothing is wrong with reviewtune: it costs what the work would have
+told, and one line says why. torch raises a RuntimeError for want of memory; what the code of other packages' families
+raises is a ReviewtuneError by `families.registry.code_of`."""
 
 
 def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, T]:

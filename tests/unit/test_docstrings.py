@@ -37,6 +37,7 @@ EXCEPT = {
     "reviewtune.families.base.as_texts": "does nothing but tell the type checker",
     "reviewtune.families.mlp.MlpModel": SHOWN_WITH_ITS_FAMILY,
     "reviewtune.families.qlora.QloraModel": SHOWN_WITH_ITS_FAMILY,
+    "reviewtune.families.registered.registered_families": "tells another thing on another machine",
     "reviewtune.families.rules.RulesModel.save": SHOWN_WITH_ITS_FAMILY,
     "reviewtune.families.rules.RulesModel.scores": SHOWN_WITH_ITS_FAMILY,
     "reviewtune.families.svm.FastSvmModel": "needs scikit-learn-intelex",
@@ -91,7 +92,7 @@ def without_example(shown: str) -> Iterator[str]:
 
 def is_own(module: ModuleType, key: str) -> bool:
     value = getattr(module, key)
-    is_shown = inspect.isfunction(value) or inspect.isclass(value)
+    is_shown = inspect.isfunction(inspect.unwrap(value)) or inspect.isclass(value)
     return is_shown and value.__module__ == module.__name__ and not key.startswith("_")
 
 

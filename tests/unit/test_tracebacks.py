@@ -1,5 +1,6 @@
 import pytest
 
+from reviewtune.errors import DataError
 from reviewtune.tracebacks import LONGEST, reason_in, reason_of
 
 FRAMES = """Failure # 1 (occurred at 2026-03-01_12-00-00)
@@ -78,6 +79,7 @@ def test_a_reason_has_an_end() -> None:
         (AssertionError(), "AssertionError"),
         (MemoryError(" . "), "MemoryError"),
         (ValueError("x" * 2 * LONGEST), "x" * LONGEST),
+        (DataError("x" * LONGEST + ": give another"), "x" * LONGEST + ": give another"),
     ],
 )
 def test_a_reason_is_one_line_that_goes_into_a_sentence(error: Exception, reason: str) -> None:

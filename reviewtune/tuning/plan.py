@@ -13,6 +13,7 @@ from optuna.distributions import BaseDistribution
 from reviewtune.config import StudyConfig
 from reviewtune.data.folds import make_folds
 from reviewtune.data.other_reviews import OtherReviews
+from reviewtune.data.own_columns import OwnColumns
 from reviewtune.data.store import content_key
 from reviewtune.encoders.registry import Encoder, resolve_encoder
 from reviewtune.errors import EncoderError
@@ -121,6 +122,11 @@ class Study:
         inputs, rows, config = self.inputs, self.inputs.development, self.config
         own = (inputs.sources[rows], inputs.units_at(rows), inputs.fake[rows])
         return leave_out(*own, seed=config.seed, most=config.unseen_sources)
+
+    @cached_property
+    def own_columns(self) -> OwnColumns:
+        """The user's own columns of its reviews."""
+        return OwnColumns(self.config.data)
 
     @property
     def key(self) -> str:

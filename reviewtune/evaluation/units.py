@@ -65,6 +65,13 @@ class Counts:
 def numbered(units: ArrayLike | None, length: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """(N,) the number of each review's unit, from 0, and (U,) the units' sizes.
 
+    Args:
+        units: (N,) integers, equal where reviews belong together; None: each stands alone.
+        length: N.
+
+    Raises:
+        DataError: `units` has another shape, or holds no integers.
+
     Examples:
         >>> unit, size = numbered([4, 9, 4], 3)
         >>> unit.tolist(), size.tolist()

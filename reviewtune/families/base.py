@@ -36,7 +36,10 @@ class Rows:
         return len(self.fake)
 
     def take(self, rows: NDArray[np.int64]) -> "Rows":
-        """Some of the rows, by their numbers, in this order; rows that follow one another are not copied.
+        """Some of the rows in the order that is asked for; such as follow one another are not copied.
+
+        Args:
+            rows: (n,) their numbers, from 0.
 
         Examples:
             >>> rows = Rows(["Great", "The zip broke", "Perfect"], fake=np.array([True, False, True]))

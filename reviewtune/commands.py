@@ -21,7 +21,8 @@ from reviewtune.verb_config import EmbedConfig, LeaderboardConfig
 
 def tune_and_show(config: StudyConfig) -> int:
     """Run a study, or with `--dry-run` describe it, and print the leaderboard."""
-    from reviewtune.tuning.plan import describe, resolve_study
+    from reviewtune.tuning.description import describe
+    from reviewtune.tuning.plan import resolve_study
     from reviewtune.tuning.progress import say
     from reviewtune.tuning.session import ray_session
     from reviewtune.tuning.study import tune

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reviewtune.errors import UsageError
 from reviewtune.files import in_one_step
+from reviewtune.tracebacks import reason_of
 
 STANDARD = {"--input": 0, "--output": 1}
 """What `-` stands for, as a descriptor."""
@@ -71,5 +72,5 @@ def written(path: Path) -> Iterator[Path]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
+        reason = error.strerror or reason_of(error)
         raise UsageError(f"--output {path} cannot be written ({reason}): give another file") from None

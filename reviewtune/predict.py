@@ -37,6 +37,15 @@ class Classifier:
         form: What it reads.
         profile: Of the reviews that it was trained on; None in artifacts of earlier versions.
         classes_: Names of the columns of `predict_proba`, as in scikit-learn.
+
+    Examples:
+        >>> classifier = load("results/artifacts/NAME")
+        >>> texts = ["The zip broke on the first day.", None]
+        >>> labels = classifier.predict(texts)
+        >>> str(labels[0]) in classifier.classes_, str(labels[1])
+        (True, '')
+        >>> [each is None for each in classifier.explain(texts)]
+        [False, True]
     """
 
     classes_ = np.array(LABEL_NAMES)

@@ -3,11 +3,12 @@
 import builtins
 import re
 
+from reviewtune.errors import ReviewtuneError
+
 EXCEPTION_LINE = re.compile(r"((?:\w+\.)*)(\w*(?:Error|Exception|Interrupt|Exit|Warning))(?:: (.*))?")
 """Module, name and first line of the message, as Python prints them unindented below the frames."""
 
 LONGEST = 500
-
 
 DEATHS = {"ActorDiedError", "RayActorError", "WorkerCrashedError", "NodeDiedError", "WorkerGroupError"}
 """Ray's, by name; their messages are pages about its own parts. Where the last one holds no other, workers died."""
@@ -34,8 +35,12 @@ def reason_in(text: str) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong, in one line; its name where it says nothing."""
-    return " ".join(str(error).split())[:LONGEST] or type(error).__name__
+    """What went wrong, in one line without a stop at its end; its name where it says nothing.
+
+    A long one is cut, unless it is one of reviewtune's own, at whose end its mend stands.
+    """
+    line = " ".join(str(error).split())
+    return (line if isinstance(error, ReviewtuneError) else line[:LONGEST]).rstrip(".:") or type(error).__name__
 
 
 def blames_machine(text: str) -> bool:

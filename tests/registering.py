@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reviewtune.families.registered import GROUP, registered_families
+from reviewtune.families.registry import FAMILIES
 
 
 def install(site: Path, monkeypatch: pytest.MonkeyPatch, *, code: str, families: dict[str, str]) -> None:
@@ -29,3 +30,15 @@ def install(site: Path, monkeypatch: pytest.MonkeyPatch, *, code: str, families:
     monkeypatch.delitem(sys.modules, "own_family", raising=False)
     invalidate_caches()
     registered_families.cache_clear()
+
+
+def give_away(name: str, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a family of reviewtune's be one of another package, `own-family 1.0`, for the time of a test.
+
+    Args:
+        name: Of the family.
+        site: A folder.
+        monkeypatch: Of the test.
+    """
+    install(site, monkeypatch, code="", families={name: FAMILIES[name]})
+    monkeypatch.delitem(FAMILIES, name)

@@ -3,7 +3,7 @@
 from reviewtune.card.facts import Facts
 from reviewtune.card.words import ELSEWHERE, elsewhere_cells, literal, table, with_ends
 from reviewtune.durations import duration
-from reviewtune.leaderboard.columns import rate
+from reviewtune.leaderboard.cells import rate
 from reviewtune.leaderboard.parts import HEAD, parts_of
 from reviewtune.leaderboard.scores import TestScores
 from reviewtune.leaderboard.side_tables import LOOKS, PLAIN

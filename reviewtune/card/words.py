@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from reviewtune.errors import escaped
 from reviewtune.evaluation.elsewhere import ElsewhereScores
-from reviewtune.leaderboard.columns import DASH, NOTHING
+from reviewtune.leaderboard.cells import DASH, NOTHING
 from reviewtune.markup import in_markdown
 
 ELSEWHERE = (

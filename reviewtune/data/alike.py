@@ -60,6 +60,10 @@ def all_alike(texts: Sequence[str], seed: int) -> list[str]:
     Each text is cut to the number of words of one of the N, drawn with replacement, whichever class either is of: so a
     text keeps its length where it is the shorter one, and long texts, of whatever class, lose what makes them long. The
     draw depends on the text, the seed and the lengths of the N, not on their order.
+
+    Examples:
+        >>> all_alike(["GREAT product!!!", "The zip broke on the very first day of our trip..."], seed=0)
+        ['great product', 'the zip']
     """
     whole = [alike(text) for text in texts]
     lengths = np.sort([max(num_words(text), 1) for text in whole])

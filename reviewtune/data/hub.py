@@ -11,6 +11,7 @@ import pyarrow as pa
 from reviewtune.data.kinds import HUB_PREFIX, hub_id
 from reviewtune.errors import DataError
 from reviewtune.reach import hub_answers
+from reviewtune.tracebacks import reason_of
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -56,7 +57,7 @@ def read_hub(source: str) -> tuple[str, pa.Table]:
             splits = datasets.load_dataset(repository, revision=revision)
         rows = datasets.concatenate_datasets(list(splits.values()))
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = " ".join(str(error).split())[:300].rstrip(".")
+        reason = reason_of(error)
         raise DataError(
             f"{source} cannot be loaded ({reason}): check its name and the connection, "
             "or give --data FILE with reviews that you have, or --data sample"

@@ -72,6 +72,11 @@ def check_sources(asked: Sequence[str], flag: str) -> None:
     Raises:
         DataError: As `check_source`.
         UsageError: As `named_sources`.
+
+    Examples:
+        >>> check_sources(["sample", "shop=nothere.csv"], "--data")
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: there is no file or folder nothere.csv: a source is ...
     """
     for each in named_sources(asked, flag):
         check_source(each.source)

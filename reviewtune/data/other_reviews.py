@@ -36,7 +36,13 @@ class OtherReviews:
     left_out: int = 0
 
     def lines(self) -> list[str]:
-        """For people: what they are, and what was left out."""
+        """For people: what they are, and what was left out.
+
+        Examples:
+            >>> one = {"texts": ["A quiet room."], "fake": np.array([False]), "units": np.array([0])}
+            >>> OtherReviews("hotels", "guests.csv", "0" * 64, **one).lines()
+            ['elsewhere: hotels, 1 reviews of guests.csv, 0 of them fake']
+        """
         counts = f"{len(self.fake):,} reviews of {self.data}, {int(self.fake.sum()):,} of them fake"
         lines = [f"elsewhere: {self.name}, {counts}"]
         if self.left_out:
@@ -58,6 +64,14 @@ def other_reviews(name: str, reviews: Reviews, known: Sequence[str], *, threshol
 
     Raises:
         DataError: None is left.
+
+    Examples:
+        >>> from reviewtune.data.reviews import load_reviews
+        >>> sample = load_reviews("sample")
+        >>> known = sample.table["text"].to_pylist()[:600]
+        >>> found = other_reviews("the rest", sample, known)
+        >>> len(found.texts), found.left_out
+        (381, 619)
     """
     apart, units = apart_from(reviews.table[TEXT].to_pylist(), known, threshold=threshold)
     if not apart.any():

@@ -56,7 +56,15 @@ class Reviews:
     name: str
 
     def only(self, kept: NDArray[np.bool_]) -> "Reviews":
-        """Those where (N,) `kept` is true; the report stays that of the source."""
+        r"""Those where (N,) `kept` is true, in their order; the report and the name stay those of the source.
+
+        Examples:
+            >>> _ = Path("reviews.csv").write_text("text,label\nGreat product,CG\nThe zip broke,OR\n")
+            >>> reviews = load_reviews("reviews.csv")
+            >>> genuine = reviews.only(~reviews.table["fake"].to_numpy(zero_copy_only=False))
+            >>> genuine.table["text"].to_pylist(), genuine.report.fake
+            (['The zip broke'], 1)
+        """
         table = self.table.filter(pa.array(kept))
         return replace(self, table=table, sha256=_sha256(table))
 
@@ -179,10 +187,17 @@ def reviews_in_store(reviews: Reviews, store: Store) -> Path:
 
 
 def read_reviews(path: Path) -> Reviews:
-    """The reviews in a file of the store.
+    r"""The reviews in a file of the store.
 
     Raises:
         DataError: The file is missing or damaged.
+
+    Examples:
+        >>> _ = Path("reviews.csv").write_text("text,label\nGreat product,CG\nThe zip broke,OR\n")
+        >>> reviews = load_reviews("reviews.csv")
+        >>> again = read_reviews(reviews_in_store(reviews, Store(Path("results"))))
+        >>> again.sha256 == reviews.sha256, again.report == reviews.report
+        (True, True)
     """
     table, note = read_parquet(path, SCHEMA)
     return Reviews(table, report_in(note, ReviewReport, path), _sha256(table), note.get("name", path.name))

@@ -109,7 +109,14 @@ class Chain:
                 self.following.setdefault(tuple(words[position - order : position]), []).append(words[position])
 
     def write(self, rng: random.Random) -> Review:
-        """A fake about as long as a genuine review drawn at random, whose category and rating it takes."""
+        """A fake about as long as a genuine review drawn at random, whose category and rating it takes.
+
+        Examples:
+            >>> read = ["The zip broke on the first day.", "The tent broke on the way.", "It rained on the first day."]
+            >>> chain = Chain([Review(text, "Tents", 2, "tent", fake=False) for text in read], order=1)
+            >>> chain.write(random.Random(0)).text
+            'The zip broke on the way.'
+        """
         model = rng.choice(self.reviews)
         length = len(model.text.split())
         drafts = [list(self._words(rng)) for _ in range(8)]

@@ -18,6 +18,16 @@ def slicing_traits(reviews: pa.Table) -> dict[str, list[str]]:
 
     Args:
         reviews: Columns text, source, category, rating and language. Languages that are the sources are told once.
+
+    Examples:
+        >>> columns = {"text": ["Great", "The zip broke at once"], "source": ["shop", "shop"], "rating": [5.0, 1.0]}
+        >>> table = pa.table({**columns, "category": ["Tents", None], "language": [None, None]})
+        >>> for trait, values in slicing_traits(table).items():
+        ...     print(trait, values)
+        source ['shop', 'shop']
+        category ['Tents', 'none given']
+        rating ['5', '1']
+        length ['1 words', '5 words']
     """
     texts, ratings = reviews[TEXT].to_pylist(), reviews[RATING].to_pylist()
     sources, languages = _named(reviews, SOURCE), _named(reviews, LANGUAGE)

@@ -43,6 +43,13 @@ class Split:
 
         Raises:
             DataError: The split is of other reviews.
+
+        Examples:
+            >>> from reviewtune.data.reviews import load_reviews
+            >>> reviews = load_reviews("sample")
+            >>> positions = make_split(reviews).indices(reviews)
+            >>> {name: len(rows) for name, rows in positions.items()}
+            {'train': 720, 'validation': 80, 'test': 200}
         """
         if self.table[ID].to_pylist() != reviews.table[ID].to_pylist():
             raise DataError(
@@ -120,6 +127,13 @@ def split_in_store(
 
     Raises:
         UsageError, DataError: As `make_split` and `read_split`.
+
+    Examples:
+        >>> from reviewtune.data.reviews import load_reviews
+        >>> reviews, store = load_reviews("sample"), Store(Path("results"))
+        >>> split, path = split_in_store(reviews, store)
+        >>> split_in_store(reviews, store)[1] == path, split_in_store(reviews, store, seed=43)[1] == path
+        (True, False)
     """
     settings = {"seed": seed, "validation_size": validation_size, "test_size": test_size, "threshold": threshold}
     path = store.splits / f"{content_key(reviews.sha256, settings)}.parquet"
@@ -131,10 +145,16 @@ def split_in_store(
 
 
 def read_split(path: Path) -> Split:
-    """The split in a file of the store.
+    """The split in a file of the store, as `split_in_store` left it.
 
     Raises:
         DataError: The file is missing or damaged.
+
+    Examples:
+        >>> from reviewtune.data.reviews import load_reviews
+        >>> split, path = split_in_store(load_reviews("sample"), Store(Path("results")))
+        >>> read_split(path).report == split.report
+        True
     """
     table, note = read_parquet(path, SCHEMA)
     return Split(table, report_in(note, SplitReport, path), _sha256(table))

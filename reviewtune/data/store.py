@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from reviewtune.errors import DataError, UsageError
 from reviewtune.files import in_one_step
+from reviewtune.tracebacks import reason_of
 
 KEY_LENGTH = 16
 Report = TypeVar("Report")
@@ -118,7 +119,7 @@ def read_parquet(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any
         OSError,
         ValueError,
     ) as error:  # Of bytes that are no UTF-8, and of a note that is no JSON.
-        reason = " ".join(str(error).split())[:200]
+        reason = reason_of(error)
         raise DataError(
             f"{path} is missing or damaged ({reason}): delete it, it is made again from the reviews"
         ) from None

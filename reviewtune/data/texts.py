@@ -47,7 +47,12 @@ class Prepared:
         return self.total - len(self.texts)
 
     def spread(self, values: NDArray[Any]) -> NDArray[Any]:
-        """(N, ...) the (M, ...) values in their rows, NaN in those without a text."""
+        """(N, ...) the (M, ...) floats in their rows, NaN in those without a text.
+
+        Examples:
+            >>> prepare(["The zip broke", None, "Great product"]).spread(np.array([0.1, 0.9])).tolist()
+            [0.1, nan, 0.9]
+        """
         whole = np.full((self.total, *values.shape[1:]), np.nan, dtype=values.dtype)
         whole[self.rows] = values
         return whole

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from reviewtune.encoders.registry import Encoder
 from reviewtune.errors import EncoderError
+from reviewtune.tracebacks import reason_of
 
 COMPLETE = "check that the folder is complete and that transformers has a native class for its model_type"
 REACH = "check the id and the network, or download it and give --base-model FOLDER"
@@ -37,7 +38,7 @@ def explained(encoder: Encoder, what: str) -> Iterator[None]:
         raise
     except Exception as error:
         causes = _causes(error)
-        reason = " ".join(f"{error}".split())[:300] or type(error).__name__
+        reason = reason_of(error)
         if NOT_CACHED in causes:
             reason = "the hub does not answer, and it is not in the hub's cache on this machine"
         mend = COMPLETE if encoder.is_folder else _mend_of(causes)

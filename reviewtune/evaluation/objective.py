@@ -1,6 +1,8 @@
 """What a search is for: one number of held-out reviews, by which trials, finalists and entries are compared.
 
-Boards look names and signs up here, so what measures is imported where it does. Shape letter: `N` reviews.
+Boards look names and signs up here, so what measures is imported where it does. All measures take (N,) `fake`, true
+where the review is, both classes among them, and (N,) finite `scores`, higher where it looks more fake. Shape letter:
+`N` reviews.
 """
 
 import math
@@ -33,7 +35,7 @@ class Objective:
     sign: int = 1
 
     def judged(self, fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-        """The measure, made such that higher is better.
+        """The measure of (N,) labels and (N,) scores, made such that higher is better.
 
         Examples:
             >>> fake, scores = np.array([True, False]), np.array([1.0, -1.0])
@@ -53,7 +55,7 @@ class Objective:
 
 
 def f1(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """F1 of the fake class by the threshold that promises the highest.
+    """F1 of the fake class of (N,) reviews by the threshold that promises the highest.
 
     Examples:
         >>> f1(np.array([True, True, False, False]), np.array([2.0, 1.0, -1.0, -2.0]))
@@ -69,7 +71,7 @@ def f1(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
 def tpr_at_fpr(fake: NDArray[np.bool_], scores: NDArray[np.float64], fpr: float = FPR) -> float:
     """Largest share of the fake reviews that a threshold finds which calls no more than `fpr` of the genuine ones fake.
 
-    With fewer than 1 / `fpr` genuine reviews it may call none of them fake.
+    With fewer than 1 / `fpr` genuine ones among the (N,) reviews it may call none of them fake.
 
     Examples:
         >>> fake, scores = np.array([True, True, False, False]), np.array([2.0, 0.5, 1.0, -1.0])
@@ -91,7 +93,7 @@ def allowed(genuine: int, fpr: float) -> int:
 
 
 def log_loss(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Mean negative log likelihood of the labels, in nats, under Platt's calibration fitted on the same reviews.
+    """Mean negative log likelihood of (N,) labels, in nats, under Platt's calibration fitted on the same reviews.
 
     An artifact's scores are calibrated before anyone reads them, so it is not their scale that is compared.
 
@@ -107,7 +109,7 @@ def log_loss(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
 
 
 def average_precision(fake: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Mean of the precision over the thresholds, each weighted by the recall that it adds.
+    """Mean of the precision of (N,) reviews over the thresholds, each weighted by the recall that it adds.
 
     Examples:
         >>> round(average_precision(np.array([True, True, False]), np.array([3.0, 1.0, 2.0])), 3)

@@ -10,13 +10,13 @@ as many as would tell as much alone. docs/statistics.md shows what it covers. Sh
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from reviewtune.evaluation.calibration import as_judged
 from reviewtune.evaluation.objective import allowed, tpr_at_fpr
 from reviewtune.evaluation.significance import CONFIDENCE, wilson
-from reviewtune.evaluation.units import numbered
+from reviewtune.evaluation.units import design_effect, numbered
 
 LIMITS = {"tpr_at_fpr_01": 0.01, "tpr_at_fpr_001": 0.001}
 """False-positive rates at which every entry says what it finds, by the name of that score."""
@@ -66,10 +66,10 @@ def tpr_interval(
     unit, _ = numbered(units, len(truth))
     fakes, genuine = values[truth], np.sort(values[~truth])[::-1]
     estimate, threshold = tpr_at_fpr(truth, values, fpr), genuine[allowed(len(genuine), fpr)]
-    alone = len(fakes) / _design(fakes > threshold, unit[truth])
+    alone = len(fakes) / design_effect(fakes > threshold, unit[truth])
     quantile = stats.norm.ppf((1 + confidence) / 2)
     by_fakes = [float(end) for end in wilson(*map(np.asarray, (estimate, alone, quantile)))]
-    alone = len(genuine) / _design(values[~truth] > threshold, unit[~truth])
+    alone = len(genuine) / design_effect(values[~truth] > threshold, unit[~truth])
     fewest, most = stats.binom.interval(confidence, max(1, math.floor(alone)), fpr)
     highest = math.floor(fewest * len(genuine) / alone)
     lowest = min(math.ceil(most * len(genuine) / alone), len(genuine) - 1)
@@ -78,19 +78,3 @@ def tpr_interval(
     low = estimate - math.hypot(estimate - by_fakes[0], estimate - min(strict, estimate))
     high = estimate + math.hypot(by_fakes[1] - estimate, max(lenient, estimate) - estimate)
     return max(low, 0.0), min(high, 1.0)
-
-
-def _design(called: NDArray[np.bool_], unit: NDArray[np.intp]) -> float:
-    """How many of N reviews, of which some are called fake, tell as much as one that stands alone.
-
-    The variance of the share between units over that of unrelated reviews: at least 1, and at most what it is where the
-    reviews of a unit are all the same, which is also taken where none or all are called fake.
-    """
-    size = np.bincount(unit)
-    size, share = size[size > 0], float(called.mean())
-    alike = float((size**2).sum() / size.sum())
-    if not 0 < share < 1 or len(size) < 2:
-        return alike
-    residual = np.bincount(unit, weights=called - share)
-    spread = float((residual**2).sum()) / (share * (1 - share) * len(called)) * len(size) / (len(size) - 1)
-    return min(max(spread, 1.0), max(alike, 1.0))

@@ -48,6 +48,13 @@ class ThresholdCounts:
 
         Raises:
             DataError: The arrays are empty or differ in length, a probability is not finite, or a class is missing.
+
+        Examples:
+            >>> counts = ThresholdCounts.of([True, True, False, False], [0.9, 0.6, 0.6, 0.2], units=[1, 1, 2, 3])
+            >>> counts.threshold.tolist(), counts.found.tolist(), counts.false_alarms.tolist()
+            ([0.9, 0.75, 0.4, 0.0], [0, 1, 2, 2], [0, 0, 1, 2])
+            >>> counts.fakes_alone.tolist()
+            [1.0, 1.0, 1.0, 1.0]
         """
         values, truth = as_judged(fake_probability, fake)
         unit, _ = numbered(units, len(truth))
@@ -68,7 +75,13 @@ class ThresholdCounts:
         )
 
     def way_of(self, predicted: ArrayLike) -> int:
-        """The number of the way in which as many reviews are called fake as in (N,) `predicted`, or the nearest."""
+        """The number of the way in which as many reviews are called fake as in (N,) `predicted`, or the nearest.
+
+        Examples:
+            >>> counts = ThresholdCounts.of([True, True, False], [0.9, 0.6, 0.2])
+            >>> counts.way_of([True, False, False])
+            1
+        """
         number = int(np.sum(np.asarray(predicted, dtype=bool)))
         return int(np.argmin(np.abs(self.found + self.false_alarms - number)))
 

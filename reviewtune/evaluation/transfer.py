@@ -62,7 +62,14 @@ class TransferScores(ElsewhereScores):
         return self
 
     def is_at(self, point: AtAPoint) -> bool:
-        """Whether this is an operating point's."""
+        """Whether this is an operating point's.
+
+        Examples:
+            >>> where = {"name": "hotels", "data": "hotels.csv", "data_sha256": "0" * 64}
+            >>> row = TransferScores(**where, threshold=0.5, num_reviews=50, num_fake=0, fpr=0.1)
+            >>> row.is_at(row), row.is_at(row.model_copy(update={"prevalence": 0.05}))
+            (True, False)
+        """
         own = (self.threshold, self.max_fpr, self.prevalence)
         return own == (point.threshold, point.max_fpr, point.prevalence)
 

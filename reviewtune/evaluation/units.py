@@ -65,6 +65,13 @@ class Counts:
 def numbered(units: ArrayLike | None, length: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """(N,) the number of each review's unit, from 0, and (U,) the units' sizes.
 
+    Args:
+        units: (N,) integers, equal where reviews belong together; None: each stands alone.
+        length: N.
+
+    Raises:
+        DataError: `units` has another shape, or holds no integers.
+
     Examples:
         >>> unit, size = numbered([4, 9, 4], 3)
         >>> unit.tolist(), size.tolist()
@@ -77,3 +84,28 @@ def numbered(units: ArrayLike | None, length: int) -> tuple[NDArray[np.intp], ND
         raise DataError(f"units must hold one integer a review, ({length},), but are {given.dtype} of {given.shape}")
     _, unit, size = np.unique(given, return_inverse=True, return_counts=True)
     return unit, size
+
+
+def design_effect(told: NDArray[np.bool_], unit: NDArray[np.intp]) -> float:
+    """How many of N reviews, of some of which something is true, tell as much of its share as one that stands alone.
+
+    The variance of the share between units over that of unrelated reviews: at least 1, and at most what it is where the
+    reviews of a unit are all the same, which is also taken where it is true of none or of all.
+
+    Args:
+        told: (N,) true where it is true of the review; at least one.
+        unit: (N,) the number of each review's unit, not below 0.
+
+    Examples:
+        >>> unit = np.repeat(np.arange(20), 5)
+        >>> design_effect(unit % 2 == 0, unit), design_effect(np.arange(100) % 5 == 0, unit)
+        (5.0, 1.0)
+    """
+    size = np.bincount(unit)
+    size, share = size[size > 0], float(told.mean())
+    alike = float((size**2).sum() / size.sum())
+    if not 0 < share < 1 or len(size) < 2:
+        return alike
+    residual = np.bincount(unit, weights=told - share)
+    spread = float((residual**2).sum()) / (share * (1 - share) * len(told)) * len(size) / (len(size) - 1)
+    return min(max(spread, 1.0), max(alike, 1.0))

@@ -36,7 +36,17 @@ class Rows:
         return len(self.fake)
 
     def take(self, rows: NDArray[np.int64]) -> "Rows":
-        """Some of the rows, by their numbers, in this order; rows that follow one another are not copied."""
+        """Some of the rows in the order that is asked for; such as follow one another are not copied.
+
+        Args:
+            rows: (n,) their numbers, from 0.
+
+        Examples:
+            >>> rows = Rows(["Great", "The zip broke", "Perfect"], fake=np.array([True, False, True]))
+            >>> taken = rows.take(np.array([2, 1]))
+            >>> taken.inputs, taken.fake.tolist()
+            (['Perfect', 'The zip broke'], [True, False])
+        """
         own = slice(rows[0], rows[-1] + 1) if _follow(rows) else rows
         inputs = self.inputs
         if isinstance(inputs, list):

@@ -27,7 +27,19 @@ class LogRegParams(Params):
 
 
 class LogRegFamily:
-    """Standardised embeddings and an L2-penalised logistic regression."""
+    """Standardised embeddings and an L2-penalised logistic regression.
+
+    Examples:
+        >>> from reviewtune.testing.easy_rows import easy_rows
+        >>> train, test = (easy_rows("embeddings", 80, seed) for seed in (1, 2))
+        >>> (leg,) = LogRegFamily().fit(LogRegParams(), train, Setting())
+        >>> scores = leg.model.scores(test.inputs)
+        >>> bool(((scores > 0) == test.fake).mean() > 0.95)
+        True
+        >>> leg.model.save(Path())
+        >>> bool((LogRegFamily().load(Path()).scores(test.inputs) == scores).all())
+        True
+    """
 
     name = "logreg"
     inputs: Inputs = "embeddings"
@@ -47,5 +59,9 @@ class LogRegFamily:
         yield Leg(number=1, total=1, model=SklearnModel(pipeline))
 
     def load(self, folder: Path) -> SklearnModel:
-        """The model in `model.skops`."""
+        """The model in `model.skops`.
+
+        Raises:
+            ArtifactError: The file is missing, damaged, or holds anything else.
+        """
         return SklearnModel(load_pipeline(folder, [StandardScaler, LogisticRegression]))

@@ -103,7 +103,21 @@ class MlpModel:
 
 
 class MlpFamily:
-    """A perceptron with hidden layers that halve."""
+    """A perceptron with hidden layers that halve.
+
+    Examples:
+        >>> from reviewtune.testing.easy_rows import easy_rows
+        >>> train, test = (easy_rows("embeddings", 80, seed) for seed in (1, 2))
+        >>> legs = list(MlpFamily().fit(MlpParams(batch_size=8, epochs=5), train, Setting()))
+        >>> [leg.number for leg in legs], legs[-1].last
+        ([1, 2, 3, 4, 5], True)
+        >>> scores = legs[-1].model.scores(test.inputs)
+        >>> bool(((scores > 0) == test.fake).mean() > 0.95)
+        True
+        >>> legs[-1].model.save(Path())
+        >>> bool((MlpFamily().load(Path()).scores(test.inputs) == scores).all())
+        True
+    """
 
     name = "mlp"
     inputs: Inputs = "embeddings"
@@ -123,7 +137,11 @@ class MlpFamily:
             yield Leg(number=number, total=params.epochs, model=model, metrics={"train_loss": loss})
 
     def load(self, folder: Path) -> MlpModel:
-        """The model in `mlp.safetensors` and `mlp.json`."""
+        """The model in `mlp.safetensors` and `mlp.json`.
+
+        Raises:
+            ArtifactError: A file is missing or damaged.
+        """
         for name in (WEIGHTS_FILE, PARAMS_FILE):
             if not (folder / name).is_file():
                 raise ArtifactError(f"{folder} holds no MLP: {name} is missing; give the folder of an artifact")

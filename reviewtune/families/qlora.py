@@ -32,6 +32,7 @@ from reviewtune.errors import ArtifactError, StudyError
 from reviewtune.families.base import Inputs, Leg, Rows, Setting
 from reviewtune.families.space import Choice, Floats, Integers, Params
 from reviewtune.stored import Line, Stored, read_stored
+from reviewtune.tracebacks import reason_of
 
 BASE_FILE = "base.json"
 RANKS = {"r": 1, "2r": 2}
@@ -147,13 +148,37 @@ class QloraModel:
 
 
 def write_base(folder: Path, base_model: str, quantisation: str) -> None:
-    """Write what base model the adapter in a folder belongs to."""
+    """Write what base model the adapter in an existing folder belongs to; a `base.json` that is there is replaced.
+
+    Examples:
+        >>> write_base(Path(), "minilm", "nf4")
+        >>> read_base(Path())
+        ('minilm', 'nf4')
+    """
     base = {"base_model": base_model, "quantisation": quantisation}
     (folder / BASE_FILE).write_text(json.dumps(base) + "\n")
 
 
 class QloraFamily:
-    """The family of QLoRA fine-tuned encoders."""
+    """The family of QLoRA fine-tuned encoders.
+
+    Examples:
+        >>> from transformers import BertConfig, BertModel
+        >>> from reviewtune.testing.easy_rows import easy_rows
+        >>> sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+        >>> BertModel(BertConfig(vocab_size=64, **sizes)).save_pretrained("tiny")
+        >>> train = easy_rows("tokens", 32, seed=1)
+        >>> legs = list(QloraFamily().fit(QloraParams(epochs=2), train, Setting(base_model="./tiny")))
+        >>> [leg.epoch for leg in legs]
+        [1.0, 2.0]
+        >>> folder, model = Path("adapter"), legs[-1].model
+        >>> folder.mkdir()
+        >>> model.save(folder)
+        >>> sorted(path.name for path in folder.iterdir())
+        ['adapter_config.json', 'adapter_model.safetensors', 'base.json']
+        >>> bool(np.allclose(QloraFamily().load(folder).scores(train.inputs), model.scores(train.inputs)))
+        True
+    """
 
     name = "qlora"
     inputs: Inputs = "tokens"
@@ -193,11 +218,17 @@ def read_base(folder: Path) -> tuple[str, Quantisation]:
 
     Raises:
         ArtifactError: The folder does not say.
+
+    Examples:
+        >>> _ = Path("base.json").write_text('{"base_model": "minilm", "quantisation": "fp4"}')
+        >>> read_base(Path())
+        Traceback (most recent call last):
+        reviewtune.errors.ArtifactError: base.json is missing or damaged (...): copy or export the artifact again
     """
     try:
         base = read_stored(folder / BASE_FILE, Base)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = reason_of(error)
         raise ArtifactError(
             f"{folder / BASE_FILE} is missing or damaged ({reason}): copy or export the artifact again"
         ) from None

@@ -38,6 +38,13 @@ def load_registered(point: EntryPoint) -> Family:
 
     Raises:
         UsageError: It cannot be imported or made, or lacks what a family owes.
+
+    Examples:
+        >>> load_registered(EntryPoint("svm", "reviewtune.families.svm:SvmFamily", GROUP)).inputs
+        'embeddings'
+        >>> load_registered(EntryPoint("mine", "reviewtune.families.svm:SvmFamily", GROUP))
+        Traceback (most recent call last):
+        reviewtune.errors.UsageError: the family mine of reviewtune.families.svm:SvmFamily cannot be used (it calls ...
     """
     try:
         family: Family = point.load()()
@@ -45,11 +52,23 @@ def load_registered(point: EntryPoint) -> Family:
     except Exception as error:  # noqa: BLE001 - whatever a package of others raises, one line says it
         reason = f"{type(error).__name__}: {error}"
     if reason:
-        package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
         raise UsageError(
-            one_line(f"the family {point.name} of {package} cannot be used ({reason}): update or remove that package")
+            one_line(
+                f"the family {point.name} of {package_of(point)} cannot be used ({reason}): update or remove that "
+                "package"
+            )
         )
     return family
+
+
+def package_of(point: EntryPoint) -> str:
+    """The package that registers a family, with its version; where that is not known, the place of the family.
+
+    Examples:
+        >>> package_of(EntryPoint("nearest", "own_package.nearest:NearestFamily", GROUP))
+        'own_package.nearest:NearestFamily'
+    """
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
 def _unfit(name: str, family: Any) -> str | None:

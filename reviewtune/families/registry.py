@@ -1,10 +1,13 @@
 """The families by name. Adding one is a file beside this and a line here, or a package that registers its own."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
-from reviewtune.errors import UsageError, did_you_mean
+from reviewtune.errors import ReviewtuneError, StudyError, UsageError, did_you_mean, one_line
 from reviewtune.families.base import Family
-from reviewtune.families.registered import load_registered, registered_families
+from reviewtune.families.registered import load_registered, package_of, registered_families
+from reviewtune.tracebacks import reason_of
 
 FAMILIES = {
     "tfidf": "reviewtune.families.tfidf:TfidfFamily",
@@ -69,3 +72,37 @@ def check_family(name: str) -> None:
     if name not in names:
         known = f"the families are {', '.join(names)} and {ENSEMBLE}"
         raise UsageError(f"unknown family {name!r}: {did_you_mean(name, (*names, ENSEMBLE))}{known}")
+
+
+@contextmanager
+def code_of(names: Iterable[str]) -> Iterator[None]:
+    """Where the code of families runs: what that of another package raises is an error that says whose code it was.
+
+    Errors of reviewtune's own pass as they are, and so do those of the system and for want of memory. What else
+    reviewtune's own families raise is a mistake of ours, and passes too.
+
+    Args:
+        names: Of the families.
+
+    Raises:
+        StudyError: In place of any other error, where one of them is of another package.
+
+    Examples:
+        >>> with code_of(["svm"]):
+        ...     raise ValueError("a mistake of ours")
+        Traceback (most recent call last):
+        ValueError: a mistake of ours
+    """
+    try:
+        yield
+    except (ReviewtuneError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        registered = registered_families()
+        others = [name for name in names if name in registered and name not in FAMILIES]
+        if not others:
+            raise
+        whose = " or ".join(f"{name} of {package_of(registered[name])}" for name in others)
+        said = f"{type(error).__name__}: {reason_of(error)}"
+        line = f"the code of {whose} failed ({said}): update that package, or tell its authors"
+        raise StudyError(one_line(line)) from error

@@ -100,7 +100,13 @@ class RulesModel:
     def text_path(self, text: str) -> tuple[float, list[tuple[str, float]]]:
         """The log-odds of all training reviews, and each question that leads to the text's answer, with those after it.
 
-        A question is told with what the text has: `capitals 0.031 > 0.02`.
+        A question is told with what the text has.
+
+        Examples:
+            >>> nodes = [Rule(log_odds=0.0, feature="capitals", at_most=0.2, if_so=1, if_not=2)]
+            >>> model = RulesModel(Rules(nodes=[*nodes, Rule(log_odds=-1.5), Rule(log_odds=2.0)]))
+            >>> model.text_path("BUY IT")
+            (0.0, [('capitals 0.8333 > 0.2', 2.0)])
         """
         features = dict(zip(FEATURES, surface([text]).astype(np.float32).astype(np.float64)[0].tolist(), strict=True))
         node, asked = self.rules.nodes[0], []
@@ -118,7 +124,18 @@ class RulesModel:
 
 
 class RulesFamily:
-    """Surface features and a shallow decision tree."""
+    """Surface features and a shallow decision tree.
+
+    Examples:
+        >>> train = Rows(["BUY IT NOW", "It broke on the way"] * 5, fake=np.array([True, False] * 5))
+        >>> (leg,) = RulesFamily().fit(RulesParams(min_samples_leaf=2), train, Setting())
+        >>> scores = leg.model.scores(["BUY IT ALL", "The zip broke on the way"])
+        >>> (scores > 0).tolist()
+        [True, False]
+        >>> leg.model.save(Path())
+        >>> (RulesFamily().load(Path()).scores(["BUY IT ALL", "The zip broke on the way"]) == scores).tolist()
+        [True, True]
+    """
 
     name = "rules"
     inputs: Inputs = "texts"
@@ -139,7 +156,11 @@ class RulesFamily:
         yield Leg(number=1, total=1, model=RulesModel(_rules(tree.tree_)))
 
     def load(self, folder: Path) -> RulesModel:
-        """The model in `rules.json`."""
+        """The model in `rules.json`.
+
+        Raises:
+            ArtifactError: The file is missing or damaged.
+        """
         path = folder / MODEL_FILE
         if not path.is_file():
             raise ArtifactError(f"{folder} holds no rules: {MODEL_FILE} is missing; give the folder of an artifact")

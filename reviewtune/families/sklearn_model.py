@@ -43,7 +43,19 @@ estimators of scikit-learn by itself: those are refused by their place in the pi
 
 @dataclass(frozen=True)
 class SklearnModel:
-    """A fitted pipeline whose last step has a decision function."""
+    """A fitted pipeline whose last step has a decision function.
+
+    Examples:
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> inputs = np.array([[0.0], [1.0], [3.0], [4.0]], dtype=np.float32)
+        >>> model = SklearnModel(Pipeline([("classifier", LogisticRegression())]).fit(inputs, [0, 0, 1, 1]))
+        >>> (model.scores(inputs) > 0).tolist()
+        [False, False, True, True]
+        >>> model.save(Path())
+        >>> again = SklearnModel(load_pipeline(Path(), [LogisticRegression]))
+        >>> bool((again.scores(inputs) == model.scores(inputs)).all())
+        True
+    """
 
     pipeline: Pipeline
 
@@ -70,6 +82,15 @@ def load_pipeline(
 
     Raises:
         ArtifactError: The file is missing, damaged, or holds anything else.
+
+    Examples:
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from sklearn.svm import SVC
+        >>> fitted = Pipeline([("classifier", LogisticRegression())]).fit([[0.0], [1.0]], [0, 1])
+        >>> SklearnModel(fitted).save(Path())
+        >>> load_pipeline(Path(), [SVC])
+        Traceback (most recent call last):
+        reviewtune.errors.ArtifactError: model.skops must hold a pipeline of SVC, not of LogisticRegression: ...
     """
     path = folder / MODEL_FILE
     if not path.is_file():

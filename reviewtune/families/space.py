@@ -29,7 +29,13 @@ class Floats:
     log: bool = False
 
     def distribution(self) -> "FloatDistribution":
-        """What Optuna samples."""
+        """What Optuna samples.
+
+        Examples:
+            >>> distribution = Floats(1e-3, 1e3, log=True).distribution()
+            >>> distribution.low, distribution.high, distribution.log
+            (0.001, 1000.0, True)
+        """
         from optuna.distributions import FloatDistribution
 
         return FloatDistribution(self.low, self.high, log=self.log)
@@ -44,7 +50,13 @@ class Integers:
     log: bool = False
 
     def distribution(self) -> "IntDistribution":
-        """What Optuna samples."""
+        """What Optuna samples.
+
+        Examples:
+            >>> distribution = Integers(1, 3).distribution()
+            >>> distribution.low, distribution.high, distribution.step
+            (1, 3, 1)
+        """
         from optuna.distributions import IntDistribution
 
         return IntDistribution(self.low, self.high, log=self.log)
@@ -57,7 +69,12 @@ class Choice:
     values: Sequence[Any]
 
     def distribution(self) -> "CategoricalDistribution":
-        """What Optuna samples."""
+        """What Optuna samples.
+
+        Examples:
+            >>> Choice(["none", "balanced"]).distribution().choices
+            ('none', 'balanced')
+        """
         from optuna.distributions import CategoricalDistribution
 
         return CategoricalDistribution(self.values)

@@ -74,7 +74,19 @@ class FastSvmModel(SklearnModel):
 
 
 class SvmFamily:
-    """Standardised embeddings and an RBF SVM."""
+    """Standardised embeddings and an RBF SVM.
+
+    Examples:
+        >>> from reviewtune.testing.easy_rows import easy_rows
+        >>> train, test = (easy_rows("embeddings", 80, seed) for seed in (1, 2))
+        >>> (leg,) = SvmFamily().fit(SvmParams(C=1.0), train, Setting())
+        >>> scores = leg.model.scores(test.inputs)
+        >>> bool(((scores > 0) == test.fake).mean() > 0.95)
+        True
+        >>> leg.model.save(Path())
+        >>> bool((SvmFamily().load(Path()).scores(test.inputs) == scores).all())
+        True
+    """
 
     name = "svm"
     inputs: Inputs = "embeddings"
@@ -98,7 +110,11 @@ class SvmFamily:
         yield Leg(number=1, total=1, model=model)
 
     def load(self, folder: Path) -> SklearnModel:
-        """The model in `model.skops`."""
+        """The model in `model.skops`.
+
+        Raises:
+            ArtifactError: The file is missing, damaged, or holds anything else.
+        """
         return SklearnModel(load_pipeline(folder, [StandardScaler, SVC]))
 
 

@@ -65,7 +65,17 @@ class TfidfModel(SklearnModel):
     """A fitted TF-IDF pipeline: a union of one or two vectorizers, and a classifier."""
 
     def text_parts(self, text: str) -> tuple[float, NDArray[np.float64]]:
-        """The intercept, and (L,) what each of a text's characters adds to it, as `tfidf_parts` shares it out."""
+        """The intercept, and (L,) what each of a text's characters adds to it, as `tfidf_parts` shares it out.
+
+        Examples:
+            >>> train = Rows(["great tent", "the zip broke"] * 5, fake=np.array([True, False] * 5))
+            >>> (leg,) = TfidfFamily().fit(TfidfParams(analyzer="word", word_ngram_max=1), train, Setting())
+            >>> constant, parts = leg.model.text_parts("great zip")
+            >>> bool(parts[:5].sum() > 0 > parts[6:].sum())
+            True
+            >>> bool(np.isclose(constant + parts.sum(), leg.model.scores(["great zip"])[0]))
+            True
+        """
         union, classifier = (step for _, step in self.pipeline.steps)
         return float(classifier.intercept_[0]), character_weights(union, classifier.coef_[0], text)
 
@@ -78,7 +88,18 @@ class TfidfModel(SklearnModel):
 
 
 class TfidfFamily:
-    """TF-IDF features and a linear classifier."""
+    """TF-IDF features and a linear classifier.
+
+    Examples:
+        >>> train = Rows(["great tent", "the zip broke"] * 5, fake=np.array([True, False] * 5))
+        >>> (leg,) = TfidfFamily().fit(TfidfParams(), train, Setting())
+        >>> scores = leg.model.scores(["a great zip", "it broke"])
+        >>> (scores > 0).tolist()
+        [True, False]
+        >>> leg.model.save(Path())
+        >>> bool((TfidfFamily().load(Path()).scores(["a great zip", "it broke"]) == scores).all())
+        True
+    """
 
     name = "tfidf"
     inputs: Inputs = "texts"
@@ -103,7 +124,11 @@ class TfidfFamily:
         yield Leg(number=1, total=1, model=TfidfModel(_pipeline(union, classifier)))
 
     def load(self, folder: Path) -> TfidfModel:
-        """The model in `model.skops`."""
+        """The model in `model.skops`.
+
+        Raises:
+            ArtifactError: The file is missing, damaged, or holds anything else.
+        """
         steps = [FeatureUnion, (LinearSVC, LogisticRegression)]
         return TfidfModel(load_pipeline(folder, steps, united=TfidfVectorizer))
 

@@ -86,6 +86,12 @@ def collect(results_dir: Path) -> Board:
 
     Raises:
         ArtifactError: The results directory does not exist.
+
+    Examples:
+        >>> from reviewtune.testing.made_entries import made_results
+        >>> results = made_results(Path("results"), {"rules": (60, 40, 40, 60), "svm": (90, 10, 10, 90)})
+        >>> [(entry.rank, entry.family, entry.tied_with_best) for entry in collect(results).entries]
+        [(1, 'svm', True), (2, 'rules', False)]
     """
     if not results_dir.is_dir():
         raise ArtifactError(f"{results_dir} is no results directory: run a study first, or give its --results-dir")
@@ -113,8 +119,13 @@ def ranked(entries: Iterable[Entry]) -> list[Entry]:
     """The entries of one split in order, those with test scores ranked from 1.
 
     The order is by the score that selected, best first, then by name: by the entries' objective, or by F1 where they
-    were made for different ones. Entries without test scores follow and have no
-    rank, failed ones last.
+    were made for different ones. Entries without test scores follow and have no rank, failed ones last.
+
+    Examples:
+        >>> from reviewtune.testing.made_entries import made_entry
+        >>> entries = [made_entry("rules", (6, 4, 4, 6)), made_entry("mlp", test=None), made_entry("svm")]
+        >>> [(entry.rank, entry.family) for entry in ranked(entries)]
+        [(1, 'svm'), (2, 'rules'), (None, 'mlp')]
     """
     all_entries = list(entries)
     by_f1 = len({entry.objective for entry in all_entries if _has_score(entry)}) > 1

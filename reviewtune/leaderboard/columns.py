@@ -1,16 +1,21 @@
-"""The columns of the readable tables (page, Markdown, terminal): what they mean and how they are written."""
+"""The columns of the readable tables (page, Markdown, terminal): what they mean, and what is left out where."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reviewtune.durations import duration
-from reviewtune.evaluation.objective import OBJECTIVES
+from reviewtune.leaderboard.cells import (
+    NOTHING,
+    found_text,
+    gain_text,
+    interval_text,
+    objective_text,
+    point_text,
+    rate,
+    tie_text,
+    unseen_text,
+)
 from reviewtune.leaderboard.entry import Entry
-
-DASH = "\N{EN DASH}"
-NOTHING = DASH
-LONG_NAME = 16
-"""Letters of a source's name in a column: the table beneath has it whole."""
 
 
 @dataclass(frozen=True)
@@ -34,57 +39,9 @@ class Column:
     numeric: bool = True
 
 
-def rate(per_second: float) -> str:
-    """Reviews per second with three digits that count: `8.31`, `15.5`, `1,204`.
-
-    Examples:
-        >>> rate(8.312), rate(1204.3)
-        ('8.31', '1,204')
-    """
-    return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
-
-
-def tie_text(entry: Entry) -> str:
-    """`best`, `tied`, `behind`, `ahead`, or nothing where the entry was not compared."""
-    if entry.rank == 1:
-        return "best"
-    if entry.tied_with_best is None:
-        return NOTHING
-    if entry.versus_first and entry.versus_first.low > 0:
-        return "ahead"
-    return "tied" if entry.tied_with_best else "behind"
-
-
-def interval_text(entry: Entry) -> str:
-    """The 95 % interval of the test F1."""
-    return f"{entry.test.f1_low:.4f}{DASH}{entry.test.f1_high:.4f}" if entry.test else NOTHING
-
-
-def gain_text(entry: Entry) -> str:
-    """The out-of-fold gain over the default with its interval: `+0.0204 (+0.0110 to +0.0298)`."""
-    gain = entry.gain
-    return f"{gain.f1:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else NOTHING
-
-
 def _selection(entry: Entry) -> str:
     chosen = entry.selection
     return f"{chosen.f1:.4f} ± {chosen.standard_error:.4f}" if chosen else NOTHING
-
-
-def objective_text(entry: Entry) -> str:
-    """The objective that is not F1, with what selected by it: `log loss 0.1034 ± 0.0042`."""
-    chosen = entry.selection or entry.validation
-    if chosen is None or chosen.value is None:
-        return NOTHING
-    error = entry.selection.value_error if entry.selection else None
-    told = "" if error is None else f" ± {error:.4f}"
-    return f"{OBJECTIVES[entry.objective].title} {chosen.value:.4f}{told}"
-
-
-def point_text(entry: Entry) -> str:
-    """What the labels were to keep, where that was not the highest F1 as it is: `FPR ≤ 1 %, 5 % fakes`."""
-    asked = ((entry.max_fpr, "FPR ≤ {:.3g} %"), (entry.prevalence, "{:.3g} % fakes"))
-    return ", ".join(text.format(100 * share) for share, text in asked if share is not None) or NOTHING
 
 
 def _calibration(entry: Entry) -> str:
@@ -98,25 +55,6 @@ def _test_f1(entry: Entry) -> str:
     return f"{entry.test.f1:.4f}" if entry.test else ("failed" if entry.status == "failed" else NOTHING)
 
 
-def unseen_text(entry: Entry) -> str:
-    """The mean F1 on sources that were left out, with the worst of them: `0.612 (hotels 0.215)`."""
-    unseen = entry.unseen
-    if unseen is None or unseen.f1 is None or unseen.worst is None:
-        return NOTHING
-    name = unseen.worst.source
-    short = name if len(name) <= LONG_NAME else f"{name[: LONG_NAME - 1]}…"
-    return f"{unseen.f1:.3f} ({short} {unseen.worst.f1:.3f})"
-
-
-def found_text(entry: Entry) -> str:
-    """The share of fakes found at 1 % false alarms, with its 95 % interval where there is one."""
-    test = entry.test
-    if test is None or test.tpr_at_fpr_01 is None:
-        return NOTHING
-    ends = (test.tpr_at_fpr_01_low, test.tpr_at_fpr_01_high)
-    return f"{test.tpr_at_fpr_01:.4f}" + ("" if None in ends else f" ({ends[0]:.4f}{DASH}{ends[1]:.4f})")
-
-
 def _test(name: str) -> Callable[[Entry], str]:
     return lambda entry: f"{getattr(entry.test, name):.4f}" if entry.test else NOTHING
 
@@ -126,7 +64,16 @@ def _trials(entry: Entry) -> str:
 
 
 def columns_of(entries: Iterable[Entry]) -> list[Column]:
-    """All columns but those of an objective, an operating point and unseen sources, where no entry has one."""
+    """All columns but those of an objective, an operating point and unseen sources, where no entry has one.
+
+    Examples:
+        >>> from reviewtune.testing.made_entries import made_entry
+        >>> plain, limited = made_entry("svm"), made_entry("mlp", max_fpr=0.01)
+        >>> [column.title for column in columns_of([plain])][:5]
+        ['#', 'Family', 'Encoder', 'Test F1', '95 % interval']
+        >>> [column.title for column in columns_of([plain, limited])][:5]
+        ['#', 'Family', 'Encoder', 'Test F1', 'Operating point']
+    """
     told = list(entries)
     return [
         column

@@ -167,7 +167,12 @@ class Entry(Section):
 
 
 def entry_path(results_dir: Path, study_id: str, family: str) -> Path:
-    """Where a study keeps the entry of a family; `PREDICTIONS_FILE` lies beside it."""
+    """Where a study keeps the entry of a family; `PREDICTIONS_FILE` lies beside it.
+
+    Examples:
+        >>> entry_path(Path("results"), "reviews-0f3a5c1e", "svm").as_posix()
+        'results/studies/reviews-0f3a5c1e/svm/entry.json'
+    """
     return results_dir / "studies" / study_id / family / "entry.json"
 
 
@@ -176,6 +181,16 @@ def read_entry(path: Path) -> Entry:
 
     Raises:
         ArtifactError: The file is no entry, or cannot be read.
+
+    Examples:
+        >>> from reviewtune.testing.made_entries import add_entry
+        >>> path = add_entry(Path("results"), "svm")
+        >>> read_entry(path).name
+        's1-svm'
+        >>> _ = path.write_text("{}")
+        >>> read_entry(path)
+        Traceback (most recent call last):
+        reviewtune.errors.ArtifactError: results/studies/s1/svm/entry.json is no leaderboard entry (study_id: ...
     """
     try:
         return Entry.model_validate_json(path.read_bytes())
@@ -189,5 +204,15 @@ def read_entry(path: Path) -> Entry:
 
 
 def write_entry(entry: Entry, path: Path) -> None:
-    """Write an entry in one step, so that a reader never sees half of it."""
+    """Write an entry in one step, so that a reader never sees half of it.
+
+    Raises:
+        OSError: It cannot be written.
+
+    Examples:
+        >>> from reviewtune.testing.made_entries import made_entry
+        >>> write_entry(made_entry("svm", num_trials=12), Path("entry.json"))
+        >>> json.loads(Path("entry.json").read_text())["num_trials"]
+        12
+    """
     write_text(path, json.dumps(entry.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")

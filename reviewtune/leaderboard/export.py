@@ -28,6 +28,15 @@ def export(board: Board, results_dir: Path, *, with_texts: bool = False) -> list
 
     Raises:
         ArtifactError: One of them cannot be written.
+
+    Examples:
+        >>> from reviewtune.leaderboard.board import collect
+        >>> from reviewtune.testing.made_entries import made_results
+        >>> results = made_results(Path("results"), {"svm": (90, 10, 10, 90), "rules": (60, 40, 40, 60)})
+        >>> [path.name for path in export(collect(results), results)]
+        ['leaderboard.json', 'leaderboard.csv', 'leaderboard.md', 'leaderboard.html']
+        >>> [entry["family"] for entry in json.loads((results / "leaderboard.json").read_text())["entries"]]
+        ['svm', 'rules']
     """
     texts = {
         "json": _json(board),

@@ -36,6 +36,16 @@ def as_frame(board: Board) -> pd.DataFrame:
 
     A section's field becomes a column such as `test_f1` or `cost_fit_seconds`. What has parts or is a list, as
     `params`, `transfer`, `unseen_sources` and `provenance_versions`, is JSON; the trials are left out.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from reviewtune.leaderboard.board import collect
+        >>> from reviewtune.testing.made_entries import made_results
+        >>> results = made_results(Path("results"), {"svm": (90, 10, 10, 90), "rules": (60, 40, 40, 60)})
+        >>> as_frame(collect(results))[["rank", "family", "test_f1", "cost_fit_seconds"]]
+           rank family  test_f1  cost_fit_seconds
+        0     1    svm      0.9               1.5
+        1     2  rules      0.6               1.5
     """
     types = _column_types()
     rows = pd.DataFrame([_row(entry) for entry in board.entries], columns=list(types), dtype=object)

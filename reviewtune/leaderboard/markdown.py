@@ -16,7 +16,18 @@ EXPLANATION = (
 
 
 def markdown(board: Board) -> str:
-    """The whole document; names from outside cannot break out of their cells."""
+    r"""The whole document; names from outside cannot break out of their cells.
+
+    Examples:
+        >>> from reviewtune.testing.made_entries import made_entry
+        >>> board = Board((Group("a" * 64, (made_entry("svm", rank=1, encoder="a|b"),)),))
+        >>> table = [line for line in markdown(board).splitlines() if line.startswith("|")]
+        >>> for line in table[:3]:
+        ...     print(line[:32])
+        | # | Family | Encoder | Test F1
+        | ---: | --- | --- | ---: | ---:
+        | 1 | svm | a\|b | 0.9000 | 0.68
+    """
     parts = ["# Leaderboard", EXPLANATION]
     for group in board.groups:
         parts += [f"## {in_markdown(group.data)} (split {group.split_sha256[:8]})", _table(group)]

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.slices import FEWEST, Share, Slices
-from reviewtune.leaderboard.columns import NOTHING
+from reviewtune.leaderboard.cells import NOTHING
 
 MOST_SHOWN = 12
 """Parts of an entry that a page shows."""

@@ -85,7 +85,16 @@ class Unseen(Section):
 
     @classmethod
     def of(cls, sources: Sequence[SourceScores]) -> Self:
-        """What scores on single sources come to."""
+        """What scores on single sources come to; those of one class have no F1, and count in no mean.
+
+        Examples:
+            >>> hotels = SourceScores(source="hotels", num_reviews=80, num_fake=40, f1=0.25, roc_auc=0.5)
+            >>> shop = SourceScores(source="shop", num_reviews=80, num_fake=40, f1=0.75, roc_auc=1.0)
+            >>> guests = SourceScores(source="guests", num_reviews=80, num_fake=0, fpr=0.1)
+            >>> unseen = Unseen.of([hotels, shop, guests])
+            >>> unseen.f1, unseen.roc_auc, unseen.worst.source
+            (0.5, 0.75, 'hotels')
+        """
         told = [(own.f1, own.roc_auc, own.source) for own in sources if own.f1 is not None and own.roc_auc is not None]
         lowest = min(told, default=None)
         return cls(

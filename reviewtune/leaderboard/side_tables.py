@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reviewtune.evaluation.elsewhere import ElsewhereScores
 from reviewtune.evaluation.robustness import VariantScores
 from reviewtune.leaderboard.board import Group
-from reviewtune.leaderboard.columns import NOTHING
+from reviewtune.leaderboard.cells import NOTHING
 from reviewtune.leaderboard.entry import Entry
 
 

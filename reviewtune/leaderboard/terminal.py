@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewtune.leaderboard.board import Board, Group
-from reviewtune.leaderboard.columns import COLUMNS, NOTHING, Column
+from reviewtune.leaderboard.cells import NOTHING
+from reviewtune.leaderboard.columns import COLUMNS, Column
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.remarks import remarks
 from reviewtune.leaderboard.side_tables import SideTable, side_tables

@@ -38,6 +38,13 @@ def read_predictions(path: Path) -> Predictions:
 
     Raises:
         ArtifactError: The file is missing or damaged, lacks a column or a value, or names a review twice.
+
+    Examples:
+        >>> from reviewtune.testing.made_entries import add_entry
+        >>> entry = add_entry(Path("results"), "svm", (2, 1, 0, 3), unit=2)
+        >>> predictions = read_predictions(entry.with_name("test_predictions.parquet"))
+        >>> predictions.predicted.tolist(), predictions.units.tolist()
+        ([True, True, False, False, False, False], [0, 0, 1, 1, 2, 2])
     """
     mend = "run its study again to compare the entry with the first"
     if not path.is_file():
@@ -66,6 +73,14 @@ def check_comparable(entry: Predictions, first: Predictions) -> None:
 
     Raises:
         ArtifactError: They are not.
+
+    Examples:
+        >>> ids, fake = np.array(["a", "b"]), np.array([True, False])
+        >>> first = Predictions(ids, fake, predicted=np.array([True, True]))
+        >>> check_comparable(Predictions(ids, fake, predicted=np.array([False, True])), first)
+        >>> check_comparable(Predictions(ids, ~fake, predicted=np.array([True, True])), first)
+        Traceback (most recent call last):
+        reviewtune.errors.ArtifactError: their predictions disagree on which reviews are fake; run the older study again
     """
     if not np.array_equal(entry.ids, first.ids):
         raise ArtifactError("their predictions are not of the same reviews; run the older study again")
@@ -79,6 +94,16 @@ def versus(first: Predictions, others: Mapping[str, Predictions]) -> dict[str, D
     Args:
         first: Ranked first, by a score that these reviews took no part in.
         others: Of the same reviews with the same labels.
+
+    Raises:
+        DataError: They are not of as many reviews.
+
+    Examples:
+        >>> ids, fake = np.arange(80).astype(str), np.arange(80) % 2 == 0
+        >>> first = Predictions(ids, fake, predicted=fake)
+        >>> found = versus(first, {"all called fake": Predictions(ids, fake, np.ones(80, bool))})
+        >>> {name: (round(one.difference, 2), one.behind) for name, one in found.items()}
+        {'all called fake': (-0.33, True)}
     """
     known = [each.units for each in (first, *others.values()) if each.units is not None]
     predicted = {name: each.predicted for name, each in others.items()}

@@ -38,7 +38,12 @@ def easy_rows(inputs: Inputs, count: int, seed: int) -> Rows:
 
 
 def some(inputs: Any, rows: list[int]) -> Any:
-    """The inputs at `rows`, in the form that they have."""
+    """The inputs at `rows`, by their numbers, in the form that they have.
+
+    Examples:
+        >>> some(["Great", "The zip broke", "Perfect"], [2, 0])
+        ['Perfect', 'Great']
+    """
     if isinstance(inputs, Tokens):
         return inputs.take(np.array(rows, dtype=np.int64))
     return inputs[rows] if isinstance(inputs, np.ndarray) else [inputs[row] for row in rows]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from reviewtune.artifact_info import read_info
-from reviewtune.data.own_columns import own_columns
 from reviewtune.data.slicing import slicing_traits
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.label_issues import label_issues
@@ -113,7 +112,7 @@ def _write(path: Path, study: Study, rows: NDArray[np.int64], fake_probability: 
         FAKE_PROBABILITY: fake_probability.round(4),
         TEXT: pa.array([_shortened(text) for text in shown[TEXT].to_pylist()], pa.string()),
     }
-    own = own_columns(study.config.data, *(shown[name].to_pylist() for name in (SOURCE, ROW, ID)))
+    own = study.own_columns.of(*(shown[name].to_pylist() for name in (SOURCE, ROW, ID)))
     named = {name if name not in columns else f"{name} (own)": values for name, values in own.items()}
     told = {_cell(name): list(map(_cell, values)) for name, values in named.items()} or _known(shown)
     text = columns.pop(TEXT)

@@ -9,6 +9,7 @@ from reviewtune.config import StudyConfig
 from reviewtune.errors import StudyError, UsageError
 from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.entry import Entry
+from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.keeping import LAST
 from reviewtune.tuning.records import TrialRecord, TrialStore, epochs_text
 
@@ -123,7 +124,7 @@ def _settings(config: StudyConfig, study_folder: Path) -> StudyConfig:
     try:
         saved = StudyConfig.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = reason_of(error)
         raise StudyError(f"{path} cannot be read ({reason}): run its study once more") from None
     here = {
         # A trial that goes on starts where another ended, which no fold can follow: the validation split compares.

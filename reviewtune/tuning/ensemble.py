@@ -16,7 +16,7 @@ from reviewtune.errors import ReviewtuneError, StudyError
 from reviewtune.evaluation.metrics import JUDGED, validation_scores
 from reviewtune.evaluation.operating_basis import OperatingPoint, calibrated
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
-from reviewtune.families.registry import ENSEMBLE, get_family, known_families
+from reviewtune.families.registry import ENSEMBLE, code_of, get_family, known_families
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, entry_path, read_entry
 from reviewtune.leaderboard.scores import Selection, ValidationScores
 from reviewtune.predict import load
@@ -190,7 +190,8 @@ def _stack(
     info = _info(entry, chosen_by, calibrated(left_out, fake, units, **asked))
     by_folds = len(judging) == len(inputs.development)
     profile = inputs.profile(judging if by_folds else inputs.positions[TRAIN])
-    speed = work(study.config.results_dir / str(entry.artifact), info, folders, profile, (test.inputs, scores))
+    with code_of(stacking.weights):
+        speed = work(study.config.results_dir / str(entry.artifact), info, folders, profile, (test.inputs, scores))
     folder = study.folder / ENSEMBLE
     place = folder / VALIDATION_PREDICTIONS_FILE
     keep_predictions(place, inputs.ids_at(judging), fake, left_out, info, units=units)

@@ -13,7 +13,7 @@ from reviewtune.data.words import in_parts, word_spans
 from reviewtune.errors import ArtifactError, StudyError
 from reviewtune.explanation import as_triples, text_sha256
 from reviewtune.families.base import Inputs
-from reviewtune.families.registry import ENSEMBLE, get_family
+from reviewtune.families.registry import ENSEMBLE, code_of, get_family
 from reviewtune.files import write_text
 from reviewtune.leaderboard.entry import ERRORS_FILE, EXPLANATIONS_FILE, Entry, entry_path, read_entry
 from reviewtune.leaderboard.explained_errors import ErrorExplanations, ErrorWords, read_explanations
@@ -23,7 +23,7 @@ from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.resources import trial_resources
-from reviewtune.tuning.session import Cluster, on_worker
+from reviewtune.tuning.session import FAILURES, Cluster, on_worker
 
 MOST_SECONDS = 10.0
 """That weighing the words of an entry's errors takes by its measured speed, unless more of them are asked for."""
@@ -67,7 +67,7 @@ def explain_errors(study: Study, name: str, cluster: Cluster, progress: Progress
             found = ErrorExplanations(made=info.created, explanations=told)
             write_text(kept, found.model_dump_json() + "\n")
             return True
-    except Exception as error:  # noqa: BLE001 - what families of other packages raise on parts of a text, too
+    except FAILURES as error:
         progress.say(f"{name}: the words of its errors are not weighed: {reason_of(error)}")
     return False
 
@@ -119,7 +119,8 @@ def _weighed(study: Study, cluster: Cluster, artifact: Path, info: ArtifactInfo,
     form: Inputs = TEXTS if _forms(info.family, info.params) == {TEXTS} else "tokens"
     # Where heads have no GPU of their own, their base model has: it is what takes the time.
     resources = trial_resources(study.config, form, cluster)
-    return on_worker(_weigh, cpus=resources.cpus, gpus=resources.gpus)(artifact, texts)
+    with code_of(_families(info.family, info.params)):
+        return on_worker(_weigh, cpus=resources.cpus, gpus=resources.gpus)(artifact, texts)
 
 
 def _weigh(artifact: Path, texts: list[str]) -> list[Triples]:
@@ -130,8 +131,12 @@ def _weigh(artifact: Path, texts: list[str]) -> list[Triples]:
 
 def _forms(family: str, params: Mapping[str, object]) -> set[Inputs]:
     """What an artifact reads, or the members of an ensemble."""
-    names = params.keys() - {"intercept"} if family == ENSEMBLE else {family}
-    return {get_family(name).inputs for name in names}
+    return {get_family(name).inputs for name in _families(family, params)}
+
+
+def _families(family: str, params: Mapping[str, object]) -> set[str]:
+    """The family of an artifact, or those of an ensemble's members."""
+    return params.keys() - {"intercept"} if family == ENSEMBLE else {family}
 
 
 def _ids(listed: Path) -> list[str]:

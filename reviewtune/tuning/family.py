@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from reviewtune.families.registry import code_of
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.scores import TestScores
 from reviewtune.schema import TEST, TRAIN
@@ -207,4 +208,5 @@ def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:
         max_fpr=study.config.max_fpr,
         prevalence=study.config.prevalence,
     )
-    return on_worker(assess, cpus=run.resources.cpus, gpus=run.resources.gpus)(finalist)
+    with code_of([run.name]):
+        return on_worker(assess, cpus=run.resources.cpus, gpus=run.resources.gpus)(finalist)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from reviewtune.data.store import write_parquet
 from reviewtune.errors import StudyError
+from reviewtune.tracebacks import reason_of
 
 HELD_OUT_FILE = "held_out.parquet"
 """In the folder of a trial's models: a column a leg, named by its number, a row for each held-out review."""
@@ -47,7 +48,7 @@ class HeldOut:
             table = pq.read_table(path)
             legs = {int(name): table[name].to_numpy() for name in table.column_names}
         except (pa.ArrowException, OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = reason_of(error)
             raise StudyError(f"{path} is damaged ({reason}): delete its folder, the trial begins anew") from None
         return cls({leg: scores for leg, scores in legs.items() if until is None or leg <= until})
 

@@ -11,6 +11,7 @@ from reviewtune.data.store import content_key
 from reviewtune.errors import StudyError, UsageError
 from reviewtune.files import write_text
 from reviewtune.schema import F1
+from reviewtune.tracebacks import reason_of
 
 IDENTITY_FILE = "study.json"
 
@@ -96,7 +97,7 @@ def known_identity(folder: Path) -> Identity | None:
     except FileNotFoundError:
         return None
     except (ValidationError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = reason_of(error)
         raise StudyError(f"{path} is damaged ({reason}): give another --study, or delete {folder}") from None
 
 

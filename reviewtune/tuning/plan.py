@@ -1,6 +1,5 @@
 """A study before it runs: its configuration checked, its reviews read and split, each family's space resolved."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from optuna.distributions import BaseDistribution
 from reviewtune.config import StudyConfig
 from reviewtune.data.folds import make_folds
 from reviewtune.data.other_reviews import OtherReviews
+from reviewtune.data.own_columns import OwnColumns
 from reviewtune.data.store import content_key
 from reviewtune.encoders.registry import Encoder, resolve_encoder
 from reviewtune.errors import EncoderError
@@ -122,6 +122,11 @@ class Study:
         own = (inputs.sources[rows], inputs.units_at(rows), inputs.fake[rows])
         return leave_out(*own, seed=config.seed, most=config.unseen_sources)
 
+    @cached_property
+    def own_columns(self) -> OwnColumns:
+        """The user's own columns of its reviews."""
+        return OwnColumns(self.config.data)
+
     @property
     def key(self) -> str:
         """What everything that is kept of it was made from."""
@@ -177,38 +182,6 @@ def check_limit(study: Study) -> None:
     rows, limit = study.judging, study.config.max_fpr
     if limit is not None:
         rank_at_fpr(len(np.unique(study.inputs.units_at(rows[~study.inputs.fake[rows]]))), limit)
-
-
-def describe(study: Study, say: Callable[[str], None]) -> None:
-    """Say what will be tuned on which reviews."""
-    reviews, split = study.inputs.reviews, study.inputs.split
-    say(f"{study.study_id} in {study.config.results_dir}")
-    for line in [*reviews.report.lines(), *split.report.lines()]:
-        say(f"  {line}")
-    asked = study.config
-    if asked.finalists and study.num_folds < asked.folds:
-        say(f"  {_fewer_folds(asked.folds, study.num_folds)}")
-    for line in [*study.left_out.lines(), *_operating_lines(asked.max_fpr, asked.prevalence)]:
-        say(f"  {line}")
-    for line in (line for each in study.others for line in each.lines()):
-        say(f"  {line}")
-    if study.why_quantisation:
-        say(f"  quantisation: {study.config.quantisation}, since {study.why_quantisation}")
-
-
-def _operating_lines(max_fpr: float | None, prevalence: float | None) -> list[str]:
-    """What was asked of labels and probabilities, for people."""
-    lines = []
-    if max_fpr is not None:
-        lines.append(f"labels: at most {max_fpr:.4g} of genuine reviews called fake, with 95 % confidence")
-    if prevalence is not None:
-        lines.append(f"probabilities: of reviews of which {prevalence:.4g} are fake")
-    return lines
-
-
-def _fewer_folds(asked: int, made: int) -> str:
-    instead = f"there are {made}" if made > 1 else "there are none, the validation split chooses"
-    return f"{asked} folds of the train and validation reviews would leave some without enough of a class: {instead}"
 
 
 def _plan(name: str, config: StudyConfig) -> FamilyPlan:

@@ -9,11 +9,12 @@ from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.entry import SLICES_FILE, Entry, entry_path, read_entry, write_entry
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.parts import read_slices
+from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.closer_look import look_closer
 from reviewtune.tuning.error_words import explain_errors
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
-from reviewtune.tuning.session import Cluster
+from reviewtune.tuning.session import FAILURES, Cluster
 from reviewtune.tuning.transfer import score_elsewhere
 
 
@@ -45,15 +46,15 @@ def rank(
     write_entry(entry, entry_path(results_dir, study.study_id, name))
     try:
         look_closer(study, entry)
-    except (ReviewtuneError, OSError) as error:
-        progress.say(f"{name} is on the board without slices and errors to look at: {error}")
+    except FAILURES as error:
+        progress.say(f"{name} is on the board without slices and errors to look at: {reason_of(error)}")
     export(collect(results_dir), results_dir)
     weighed = explain_errors(study, name, cluster, progress)
     scored = score_elsewhere(study, name, cluster, progress)
     try:
         _tell_artifact(study, entry)
-    except (ReviewtuneError, OSError) as error:
-        progress.say(f"{name} is on the board, and its model card without its scores: {error}")
+    except FAILURES as error:
+        progress.say(f"{name} is on the board, and its model card without its scores: {reason_of(error)}")
     if weighed or scored:
         export(collect(results_dir), results_dir)
     return None

@@ -19,7 +19,7 @@ from reviewtune.data.store import note_of, write_parquet
 from reviewtune.data.texts import text_id
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.stacking import Stacking
-from reviewtune.families.registry import ENSEMBLE, get_family
+from reviewtune.families.registry import ENSEMBLE, code_of, get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE
 from reviewtune.predict import load
 from reviewtune.schema import ID
@@ -46,7 +46,7 @@ def scores_of_texts(
         file: Beside the entry, where what is found is kept for the next call; of an ensemble beside its members'.
 
     Raises:
-        ReviewtuneError: The artifact is damaged.
+        ReviewtuneError: The artifact is damaged, or the code of another package's family fails.
         OSError, RuntimeError, MemoryError: As `session.FAILURES` says.
     """
     if info.family == ENSEMBLE:
@@ -67,7 +67,8 @@ def scores_of_texts(
         work = on_worker(_say, cpus=resources.cpus, gpus=resources.gpus)
         encoder = study.encoder if form == "embeddings" else None
         kept = embedding_folder(study.inputs.store, encoder) if encoder else None
-        known |= dict(zip(map(text_id, missing), work(artifact, missing, kept).tolist(), strict=True))
+        with code_of([info.family]):
+            known |= dict(zip(map(text_id, missing), work(artifact, missing, kept).tolist(), strict=True))
         write_parquet(pa.table({ID: ids, SCORE: [known[own] for own in ids]}), path, {MADE: info.created})
     return np.array([known[own] for own in ids])
 

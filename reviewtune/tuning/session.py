@@ -18,7 +18,7 @@ from rich.console import Console
 from reviewtune.errors import MachineError, ReviewtuneError, StudyError
 from reviewtune.interrupt import sigterm_kept
 from reviewtune.quiet import be_quiet
-from reviewtune.tracebacks import reason_in
+from reviewtune.tracebacks import reason_in, reason_of
 from reviewtune.tuning.guard import ray_guarded
 from reviewtune.tuning.progress import say
 from reviewtune.tuning.waiting import waiting
@@ -94,15 +94,15 @@ def _start(console: Console) -> Any:
     try:
         return _init(console, "Ray starts", address="local", include_dashboard=True)
     except Exception as error:  # noqa: BLE001 - a bare Exception is what Ray raises where it took too long
-        say(console, f"Ray did not start ({_reason(error)}): it is tried once more")
+        say(console, f"Ray did not start ({reason_of(error)}): it is tried once more")
     _end(set(_ray_processes()) - before)
     try:
         return _init(console, "Ray starts", address="local", include_dashboard=True)
     except Exception as error:
         _end(set(_ray_processes()) - before)
         raise StudyError(
-            f"Ray cannot be started, in two tries ({_reason(error)}): give the same command again when this machine is "
-            "less busy, or run `reviewtune doctor`"
+            f"Ray cannot be started, in two tries ({reason_of(error)}): give the same command again when this machine "
+            "is less busy, or run `reviewtune doctor`"
         ) from error
 
 
@@ -111,7 +111,7 @@ def _join(address: str | None, console: Console) -> Any:
         return _init(console, "Ray is joined", address=address or "auto")
     except Exception as error:
         raise StudyError(
-            f"Ray cannot be joined at {address or os.environ['RAY_ADDRESS']} ({_reason(error)}): "
+            f"Ray cannot be joined at {address or os.environ['RAY_ADDRESS']} ({reason_of(error)}): "
             "check --address, $RAY_ADDRESS and the token, or run `reviewtune doctor`"
         ) from error
 
@@ -128,10 +128,6 @@ def _init(console: Console, line: str, **options: Any) -> Any:
         raise
     finally:
         logging.getLogger("ray").setLevel(logging.ERROR)
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:300].rstrip(".:") or type(error).__name__
 
 
 def _ray_processes() -> Iterator[psutil.Process]:
@@ -164,7 +160,9 @@ def _how_to_enter() -> str:
 
 
 FAILURES = (ReviewtuneError, OSError, RuntimeError, MemoryError)
-"""What work on a worker may raise although nothing is wrong with it: torch raises a RuntimeError for want of memory."""
+"""What work beside an entry may raise although nothing is wrong with reviewtune: it costs what the work would have
+told, and one line says why. torch raises a RuntimeError for want of memory; what the code of other packages' families
+raises is a ReviewtuneError by `families.registry.code_of`."""
 
 
 def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, T]:

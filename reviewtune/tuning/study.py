@@ -13,12 +13,13 @@ from reviewtune.files import write_text
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.export import export
 from reviewtune.tuning.continuation import continue_entry
+from reviewtune.tuning.description import describe
 from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.identity import keep_identity
 from reviewtune.tuning.lock import study_lock
-from reviewtune.tuning.plan import Study, describe, resolve_study
+from reviewtune.tuning.plan import Study, resolve_study
 from reviewtune.tuning.progress import Progress, say
 from reviewtune.tuning.ranking import entries_of, rank
 from reviewtune.tuning.session import ray_session

@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import reviewtune
 from reviewtune.data.sample import generate
+from reviewtune.predict import Classifier
 from tests.documents import ROOT, Block, blocks
 
 ELSEWHERE = "AutoPeftModelForSequenceClassification"
@@ -44,10 +46,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here
 
 
-@pytest.mark.parametrize("name", [name for name in ("load", "leaderboard", "embed") if name in reviewtune.__all__])
-def test_what_reviewtune_shows_is_true(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shown", [reviewtune.load, reviewtune.leaderboard, reviewtune.embed, Classifier])
+def test_what_reviewtune_shows_is_true(shown: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    explained(getattr(reviewtune, name), name)
+    explained(shown, shown.__name__)
 
 
 def paged(page: Path) -> object:

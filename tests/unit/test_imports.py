@@ -56,7 +56,7 @@ MAY_IMPORT = {
     | {"data", "applies", "evaluation", "artifact_info", "predict", "outputs", "transfer", "leaderboard"},
     "push": GROUND | {"artifact_info", "card"},
     "export": GROUND | {"adapters", "card", "evaluation", "families", "artifact_info", "predict", "outputs"},
-    "testing": GROUND | {"data", "evaluation", "encoders", "adapters", "families"},
+    "testing": GROUND | {"data", "evaluation", "encoders", "adapters", "families", "leaderboard"},
     "tuning": GROUND
     | {
         "data",

@@ -1,6 +1,7 @@
 import pytest
 
-from reviewtune.tracebacks import reason_in
+from reviewtune.errors import DataError
+from reviewtune.tracebacks import LONGEST, reason_in, reason_of
 
 FRAMES = """Failure # 1 (occurred at 2026-03-01_12-00-00)
 \x1b[36mray::ImplicitFunc.train()\x1b[39m (pid=25828, ip=192.0.2.2, actor_id=f7fe4d01, repr=f)
@@ -67,3 +68,19 @@ def test_the_reason_is_the_exception_that_the_text_is_about(text: str, reason: s
 
 def test_a_reason_has_an_end() -> None:
     assert len(reason_in(f"ValueError: {'x' * 10_000}\n")) == 500
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("two\nlines,  spaced"), "two lines, spaced"),
+        (OSError("it ended."), "it ended"),
+        (RuntimeError("of these:"), "of these"),
+        (AssertionError(), "AssertionError"),
+        (MemoryError(" . "), "MemoryError"),
+        (ValueError("x" * 2 * LONGEST), "x" * LONGEST),
+        (DataError("x" * LONGEST + ": give another"), "x" * LONGEST + ": give another"),
+    ],
+)
+def test_a_reason_is_one_line_that_goes_into_a_sentence(error: Exception, reason: str) -> None:
+    assert reason_of(error) == reason

@@ -9,6 +9,7 @@ from torch._dynamo.exc import TorchDynamoException
 
 from reviewtune.adapters.optimizer import ADAMW
 from reviewtune.errors import StudyError
+from reviewtune.tracebacks import reason_of
 
 LEAST_TOKENS = 1024
 """A pass of fewer tokens that still does not fit is an error."""
@@ -66,7 +67,7 @@ class TokenBudget:
                         f"slots of rank {self.room.rank}: give fewer --slots, smaller ranks, or free the card"
                     ) from None
             except TorchDynamoException as error:
-                reason = " ".join(str(error).split())[:300]
+                reason = reason_of(error)
                 raise StudyError(f"the layers cannot be compiled ({reason}): give --executor ddp") from None
             self.tokens = max(LEAST_TOKENS, self.tokens // 2)
             self.of_part = min(self.of_part, self.tokens)

@@ -18,6 +18,7 @@ from reviewtune.adapters.packed.model import PackedModel
 from reviewtune.adapters.packed.passes import Parts
 from reviewtune.adapters.packed.staging import PassShape, buffer_size, stage, views
 from reviewtune.data.tokens import Tokens
+from reviewtune.tracebacks import reason_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,7 @@ class GraphedPasses:
             self._refused.add(shape)
             if not _is_for_want_of_memory(error):
                 self._can_record = False
-                reason = " ".join(str(error).split())[:200]
+                reason = reason_of(error)
                 warnings.warn(f"passes cannot be recorded ({reason}): training goes on without, slower", stacklevel=2)
         # The error is gone, and with it what it held of the memory.
         self.forget()

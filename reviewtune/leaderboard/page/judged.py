@@ -18,6 +18,7 @@ from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.metrics import ECE_BINS
 from reviewtune.evaluation.significance import CONFIDENCE, wilson
 from reviewtune.evaluation.thresholds import ThresholdCounts
+from reviewtune.evaluation.units import design_effect, numbered
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.ties import PREDICTED
 from reviewtune.schema import CLUSTER, FAKE, FAKE_PROBABILITY, ID
@@ -107,6 +108,8 @@ def curves(judged: Judged, entry: Entry, threshold: float | None, points: int = 
 def reliability(judged: Judged, prevalence: float | None, bins: int = ECE_BINS) -> dict[str, list[float]]:
     """Of each of B equal bins with reviews: how many, their mean probability, the share that is fake, its interval.
 
+    Related reviews count in the interval as as many as would tell as much alone.
+
     Args:
         judged: The predictions.
         prevalence: The share of fakes that the probabilities are for: reviews then weigh what brings it about.
@@ -125,7 +128,8 @@ def reliability(judged: Judged, prevalence: float | None, bins: int = ECE_BINS) 
     raw = np.bincount(place, weights=judged.fake, minlength=bins)[full] / number[full]
     odds = 1.0 if prevalence is None else prevalence / (1 - prevalence) / (share / (1 - share))
     # That of the reviews as they were drawn, of which each end is then weighed as the share is.
-    ends = wilson(raw, number[full].astype(float), np.asarray(stats.norm.ppf((1 + CONFIDENCE) / 2)))
+    alone = number[full] / _design_effects(judged, place)
+    ends = wilson(raw, alone, np.asarray(stats.norm.ppf((1 + CONFIDENCE) / 2)))
     low, high = (odds * end / (odds * end + 1 - end) for end in ends)
     return {
         "count": number[full].tolist(),
@@ -134,6 +138,15 @@ def reliability(judged: Judged, prevalence: float | None, bins: int = ECE_BINS) 
         "low": low.round(4).tolist(),
         "high": high.round(4).tolist(),
     }
+
+
+def _design_effects(judged: Judged, place: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Of each bin with reviews, the effect on the share that is fake; 1 where every review stands alone."""
+    unit, size = numbered(judged.units, len(place))
+    own = [place == number for number in np.unique(place)]
+    if size.max() == 1:
+        return np.ones(len(own))
+    return np.array([design_effect(judged.fake[rows], unit[rows]) for rows in own])
 
 
 def histogram(judged: Judged, bins: int = HISTOGRAM_BINS) -> dict[str, list[int]]:

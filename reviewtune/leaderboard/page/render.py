@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from reviewtune.durations import duration
 from reviewtune.leaderboard.board import Board
-from reviewtune.leaderboard.columns import NOTHING, interval_text, rate
+from reviewtune.leaderboard.cells import NOTHING, interval_text, rate
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.page.sorting import LOW_FIRST, sort_value
 from reviewtune.leaderboard.page.view import label, views

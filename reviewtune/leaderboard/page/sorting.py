@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 
 from reviewtune.leaderboard.board import Group
-from reviewtune.leaderboard.columns import LONG_NAME, NOTHING, Column
+from reviewtune.leaderboard.cells import LONG_NAME, NOTHING
+from reviewtune.leaderboard.columns import Column
 from reviewtune.leaderboard.entry import Entry
 
 MOST_TRANSFERS = 3

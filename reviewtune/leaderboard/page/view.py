@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from reviewtune.leaderboard.board import Board, Group
-from reviewtune.leaderboard.columns import Column, columns_of, tie_text
+from reviewtune.leaderboard.cells import tie_text
+from reviewtune.leaderboard.columns import Column, columns_of
 from reviewtune.leaderboard.entry import Entry
 from reviewtune.leaderboard.page.budget import WEIGHED, Budget
 from reviewtune.leaderboard.page.details import Details, read_details

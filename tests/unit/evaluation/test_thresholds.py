@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from reviewtune.errors import DataError
-from reviewtune.evaluation.roc_interval import _design
 from reviewtune.evaluation.thresholds import ThresholdCounts
+from reviewtune.evaluation.units import design_effect
 
 
 def test_every_threshold_is_counted_by_hand():
@@ -43,9 +43,9 @@ def test_related_reviews_tell_as_much_as_their_design_effect_says():
     counts = ThresholdCounts.of(fake, probability, units)
     for way in range(len(counts.threshold) - 1):
         called = probability > counts.threshold[way]
-        expected = fake.sum() / _design(called[fake], units[fake])
+        expected = fake.sum() / design_effect(called[fake], units[fake])
         assert counts.fakes_alone[way] == pytest.approx(expected), way
-        expected = (~fake).sum() / _design(called[~fake], units[~fake])
+        expected = (~fake).sum() / design_effect(called[~fake], units[~fake])
         assert counts.genuine_alone[way] == pytest.approx(expected), way
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from reviewtune.cli import main
-from reviewtune.errors import UsageError
+from reviewtune.errors import ArtifactError, StudyError, UsageError
 from reviewtune.families.registered import registered_families
-from reviewtune.families.registry import FAMILIES, check_family, get_family, known_families
+from reviewtune.families.registry import FAMILIES, check_family, code_of, get_family, known_families
 from tests.registering import install
 
 OWN = Path(__file__).resolve().parents[3] / "examples" / "own_family" / "nearest_family.py"
@@ -70,3 +70,20 @@ def test_the_program_names_registered_families_too(
     assert "unknown family 'nearst': did you mean nearest? the families are tfidf, " in capsys.readouterr().err
     assert main(["tune", "--families", "nearest", "--results-dir", str(tmp_path / "results")]) == 2
     assert "cannot be used (ZeroDivisionError: division by zero)" in capsys.readouterr().err
+
+
+def test_what_the_code_of_others_raises_is_told_as_theirs_and_a_mistake_of_ours_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, monkeypatch, code="", families=dict.fromkeys(("nearest", "svm"), "own_family:NearestFamily"))
+    told = "the code of nearest of own-family 1.0 failed (KeyError: 'tent'): update that package, or tell its authors"
+    for names in (["nearest"], ["svm", "nearest"]):
+        with pytest.raises(StudyError) as raised, code_of(names):
+            raise KeyError("tent")
+        assert str(raised.value) == told
+    with pytest.raises(KeyError), code_of(["svm", "tfidf"]):
+        raise KeyError("tent")
+    for error in (ArtifactError("damaged"), OSError("full"), MemoryError()):
+        with pytest.raises(type(error)) as raised, code_of(["nearest"]):
+            raise error
+        assert raised.value is error

@@ -3,7 +3,8 @@ import pytest
 
 from reviewtune.errors import ArtifactError
 from reviewtune.leaderboard.board import collect, ranked
-from reviewtune.leaderboard.columns import NOTHING, columns_of, objective_text, tie_text
+from reviewtune.leaderboard.cells import NOTHING, objective_text, tie_text
+from reviewtune.leaderboard.columns import columns_of
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE
 from reviewtune.leaderboard.resolution import resolution
 from reviewtune.leaderboard.scores import Selection, ValidationScores

@@ -1,7 +1,8 @@
 import re
 
 from reviewtune.leaderboard.board import collect
-from reviewtune.leaderboard.columns import COLUMNS, NOTHING, found_text
+from reviewtune.leaderboard.cells import NOTHING, found_text
+from reviewtune.leaderboard.columns import COLUMNS
 from reviewtune.leaderboard.entry import read_entry, write_entry
 from reviewtune.leaderboard.markdown import markdown
 from reviewtune.leaderboard.scores import Gain, Selection

@@ -7,7 +7,7 @@ import pytest
 from reviewtune.errors import ArtifactError
 from reviewtune.evaluation.slices import Share, Slice, Slices
 from reviewtune.leaderboard.board import collect
-from reviewtune.leaderboard.columns import NOTHING
+from reviewtune.leaderboard.cells import NOTHING
 from reviewtune.leaderboard.entry import SLICES_FILE
 from reviewtune.leaderboard.page.render import html_page
 from reviewtune.leaderboard.parts import MOST_SHOWN, parts_of, read_slices

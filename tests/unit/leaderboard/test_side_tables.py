@@ -9,7 +9,7 @@ from reviewtune.evaluation.elsewhere import ElsewhereScores
 from reviewtune.evaluation.robustness import VariantScores
 from reviewtune.leaderboard import side_tables
 from reviewtune.leaderboard.board import Board, Group, collect
-from reviewtune.leaderboard.columns import NOTHING
+from reviewtune.leaderboard.cells import NOTHING
 from reviewtune.leaderboard.markdown import markdown
 from reviewtune.leaderboard.page.render import html_page
 from reviewtune.leaderboard.side_tables import SideTable, elsewhere_text

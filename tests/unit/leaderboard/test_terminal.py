@@ -5,7 +5,7 @@ from rich.console import Console
 
 from reviewtune.durations import duration
 from reviewtune.leaderboard.board import Board, collect
-from reviewtune.leaderboard.columns import rate
+from reviewtune.leaderboard.cells import rate
 from reviewtune.leaderboard.terminal import board_table
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from reviewtune.leaderboard.board import Board, collect
-from reviewtune.leaderboard.columns import NOTHING
+from reviewtune.leaderboard.cells import NOTHING
 from reviewtune.leaderboard.export import as_frame, export
 from reviewtune.leaderboard.markdown import markdown
 from reviewtune.leaderboard.page.render import html_page

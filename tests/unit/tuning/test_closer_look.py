@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from reviewtune.data.own_columns import OwnColumns
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.slices import Slices
 from reviewtune.tuning import closer_look
@@ -54,7 +55,10 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         reviews=SimpleNamespace(table=table), fake=FAKE, units_at=lambda rows: np.arange(NUMBER)[rows]
     )
     found = SimpleNamespace(
-        config=SimpleNamespace(results_dir=tmp_path, data=["nothere.csv"]), study_id="s", inputs=inputs
+        config=SimpleNamespace(results_dir=tmp_path),
+        study_id="s",
+        inputs=inputs,
+        own_columns=OwnColumns(["nothere.csv"]),
     )
     scores = np.where(FAKE, 0.9, 0.2)
     scores[[4, 105]] = 0.01, 0.99  # a fake that was held out, a genuine review of the test split
@@ -84,7 +88,7 @@ def test_the_worst_errors_are_kept_with_their_texts(study: Any) -> None:
     assert (other["id"], other["label"], other["fake_probability"]) == ("102", "fake", "0.4")
 
 
-def test_no_word_of_the_users_is_a_formula_or_steers_a_terminal(study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_word_of_the_users_is_a_formula_or_steers_a_terminal(study: Any) -> None:
     table = study.inputs.reviews.table
     hostile = pa.array(['=HYPERLINK("//x")\x1b[31m'] * NUMBER)
     for name in ("source", "category", "language"):
@@ -93,16 +97,16 @@ def test_no_word_of_the_users_is_a_formula_or_steers_a_terminal(study: Any, monk
     look_closer(study, ENTRY)
     first, harmless = read(study, "errors.csv")[0], '\'=HYPERLINK("//x") [31m'
     assert {first[name] for name in ("source", "category", "language")} == {harmless}
-    monkeypatch.setattr(closer_look, "own_columns", lambda asked, sources, *_: {"=1+1": ["@x"] * len(sources)})
+    study.own_columns = SimpleNamespace(of=lambda sources, *_: {"=1+1": ["@x"] * len(sources)})
     look_closer(study, ENTRY)
     assert read(study, "errors.csv")[0]["'=1+1"] == "'@x"
 
 
-def test_the_users_own_columns_stay_with_their_rows(study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def own(asked: list[str], sources: list[str], rows: list[int], ids: list[str]) -> dict[str, list[str]]:
+def test_the_users_own_columns_stay_with_their_rows(study: Any) -> None:
+    def own(sources: list[str], rows: list[int], ids: list[str]) -> dict[str, list[str]]:
         return {"review": [f"=no {row}" for row in rows], "label": ["CG"] * len(ids)}
 
-    monkeypatch.setattr(closer_look, "own_columns", own)
+    study.own_columns = SimpleNamespace(of=own)
     look_closer(study, ENTRY)
     worst = read(study, "errors.csv")[0]
     assert (worst["review"], worst["label"], worst["label (own)"]) == ("'=no 105", "genuine", "CG")

@@ -19,6 +19,7 @@ from reviewtune.leaderboard.explained_errors import read_explanations
 from reviewtune.tuning import error_words
 from reviewtune.tuning.error_words import MOST_PARTS, explain_errors, how_many
 from reviewtune.tuning.session import Cluster
+from tests.registering import give_away
 from tests.unit.artifact_infos import info_of
 
 NUMBER = 40
@@ -133,13 +134,18 @@ def test_a_failure_costs_the_weights_alone(study: Any, asked: list[Any]) -> None
 
 
 def test_a_family_of_others_that_takes_no_part_of_a_text_costs_the_weights_alone(
-    study: Any, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+    study: Any, asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuses(artifact: Path) -> Any:
         raise TypeError("texts of one word are no texts")
 
     monkeypatch.setattr(error_words, "load", refuses)
-    assert explain(study) == ["rules: the words of its errors are not weighed: texts of one word are no texts"]
+    with pytest.raises(TypeError):
+        explain(study)
+    give_away("rules", tmp_path, monkeypatch)
+    (line,) = explain(study)
+    said = "the code of rules of own-family 1.0 failed (TypeError: texts of one word are no texts)"
+    assert line.startswith(f"rules: the words of its errors are not weighed: {said}: ")
     assert not kept(study).exists()
 
 

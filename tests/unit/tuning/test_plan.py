@@ -8,8 +8,9 @@ import pytest
 from reviewtune.config import StudyConfig
 from reviewtune.encoders import vetting
 from reviewtune.errors import DataError, UsageError
+from reviewtune.tuning.description import describe
 from reviewtune.tuning.identity import keep_identity
-from reviewtune.tuning.plan import Study, _study_id, describe, resolve_study
+from reviewtune.tuning.plan import Study, _study_id, resolve_study
 from reviewtune.tuning.training import SEARCH
 
 

@@ -22,6 +22,7 @@ from reviewtune.tuning import scores_of_texts
 from reviewtune.tuning.predictions import keep_predictions
 from reviewtune.tuning.session import Cluster
 from reviewtune.tuning.transfer import score_elsewhere
+from tests.registering import give_away
 from tests.unit.artifact_infos import info_of
 
 TEXTS = [f"review number {number} is {'good!!' * (number % 3)}" for number in range(24)]
@@ -135,6 +136,20 @@ def test_a_failure_is_a_line_and_costs_the_rows_alone(
     monkeypatch.setattr(scores_of_texts, "on_worker", lambda work, **_: fail)
     _, line = score(study)
     assert line == f"rules: not scored on hotels: {' '.join(str(error).split())}"
+    assert not (tmp_path / "artifacts" / "s-rules" / TRANSFER_FILE).exists()
+
+
+def test_a_family_of_others_that_fails_costs_the_rows_alone(
+    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise ValueError("3 features, not 2")
+
+    monkeypatch.setattr(scores_of_texts, "on_worker", lambda work, **_: fail)
+    give_away("rules", tmp_path, monkeypatch)
+    _, line = score(study)
+    said = "the code of rules of own-family 1.0 failed (ValueError: 3 features, not 2)"
+    assert line == f"rules: not scored on hotels: {said}: update that package, or tell its authors"
     assert not (tmp_path / "artifacts" / "s-rules" / TRANSFER_FILE).exists()
 
 

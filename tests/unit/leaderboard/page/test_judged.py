@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,6 +108,31 @@ def test_an_interval_of_another_share_is_that_of_the_reviews_that_were_drawn():
         odds = plain[end][0] / (1 - plain[end][0]) * 0.05 / 0.95
         assert weighed[end][0] == pytest.approx(odds / (1 + odds), abs=1e-3)
     assert weighed["low"][0] < 0.05 < weighed["high"][0]
+
+
+def test_copies_count_once_in_the_interval_of_a_reliability():
+    single, units = judged(400), np.repeat(np.arange(400), 5)
+    columns = (single.ids, single.fake, single.predicted, single.probability)
+    copies = Judged(*(np.repeat(column, 5) for column in columns), units)
+    found, told = reliability(single, None), reliability(copies, None)
+    for name in ("said", "fake", "low", "high"):
+        assert told[name] == pytest.approx(found[name], abs=2e-4)
+
+
+def test_the_interval_of_a_reliability_holds_where_reviews_are_related():
+    rng, held = np.random.default_rng(0), {"related": [], "alone": []}
+    units = np.repeat(np.arange(400), 5)
+    for _ in range(100):
+        # Calibrated, in units of one hardness: of the reviews of a unit most have one label.
+        probability = rng.random(400)[units]
+        fake = np.where(rng.random(2000) < 0.8, rng.random(400)[units], rng.random(2000)) < probability
+        drawn = Judged(units.astype(str), fake, fake, probability, units)
+        for name, told in (("related", drawn), ("alone", replace(drawn, units=None))):
+            found = reliability(told, None, bins=5)
+            true = (np.arange(5) + 0.5) / 5
+            held[name] += ((np.array(found["low"]) <= true) & (true <= found["high"])).tolist()
+    assert np.mean(held["related"]) == pytest.approx(0.95, abs=0.03)
+    assert np.mean(held["alone"]) < 0.8
 
 
 def test_predictions_of_one_class_are_not_drawn_and_damaged_ones_are_said(tmp_path):

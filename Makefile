@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RESULTS ?= results
+EXTRAS ?= embedded,fast,dev
 
 .PHONY: demo test test-slow test-gpu test-min mutants setup docs lint format bench clean
 
@@ -36,13 +37,13 @@ mutants: setup  ## the share of random changes to the code that the tests notice
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	$(BIN)/python -m tests.mutation $(MUTANTS)
 
-setup: $(VENV)/.installed  ## a virtual environment under the pinned constraints
+setup: $(VENV)/.installed  ## a virtual environment under the pinned constraints, with EXTRAS=
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"reviewtune needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: run make PYTHON=python3.12 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,fast,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.installed

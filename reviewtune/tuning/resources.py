@@ -1,10 +1,11 @@
 """What one trial reserves and how many run at a time, from the study's settings and what Ray sees."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reviewtune.config import StudyConfig
 from reviewtune.errors import UsageError
 from reviewtune.families.base import Inputs
+from reviewtune.tuning.growth import Growth
 from reviewtune.tuning.session import Cluster
 from reviewtune.tuning.training import trainings_of
 
@@ -29,6 +30,7 @@ class Resources:
         concurrent: Trials at a time.
         slots: Of the pack of each worker; None where trials train by themselves. A search may fill but some of them,
             so that all trainings of its finalists fit at once.
+        growth: How many packs there may be; None where trials train by themselves.
     """
 
     cpus: float
@@ -36,12 +38,15 @@ class Resources:
     workers: int
     concurrent: int
     slots: int | None = None
+    growth: Growth | None = field(default=None, compare=False)
 
     def line(self) -> str:
         """For people: what runs side by side."""
         of = f"{self.cpus:g} CPU" + (f", {self.gpus:g} GPU" if self.gpus else "")
         if self.slots:
             packs = "one pack" if self.workers == 1 else f"{self.workers} packs"
+            asked = self.growth.asked if self.growth else 0
+            packs += f" ({asked} asked for)" if asked > self.workers else ""
             slots = "a slot" if self.slots == 1 else f"{self.slots} slots"
             memory = self.concurrent * PACKED_CLIENT_BYTES / 1e9
             return f"{self.concurrent} at a time in {packs} of {slots}, each {of}; {memory:.2g} GB for their processes"
@@ -66,7 +71,7 @@ def trial_resources(config: StudyConfig, inputs: Inputs, cluster: Cluster) -> Re
     workers = 1
     if inputs == "tokens":
         gpus, workers = _gpus(config, cluster), config.workers_per_trial
-    fit = _fitting(cpus, gpus, cluster, workers)
+    fit = _fitting(cpus, gpus, cluster, workers, may_grow=_may_grow(config))
     return Resources(cpus, gpus, workers, min(fit, config.max_concurrent_trials or fit))
 
 
@@ -77,10 +82,12 @@ def _pack_resources(config: StudyConfig, cluster: Cluster) -> Resources:
     """
     gpus = _gpus(config, cluster)
     cpus = config.cpus_per_trial or 1.0
-    fit = _fitting(cpus, gpus, cluster)
-    if gpus:
+    least, ceiling = (count and int(count / (gpus or 1)) for count in (config.min_gpus, config.max_gpus))
+    there = _fitting(cpus, gpus, cluster, may_grow=_may_grow(config))
+    fit = min(max(there, least or 1), ceiling or there)
+    if 0 < gpus < 1:
         # A fraction leaves the rest of one card to others. Ray would put two of them on the same card, for nothing.
-        fit = min(fit, int(cluster.gpus)) if gpus >= 1 else 1
+        fit = 1
     most = GPU_SLOTS if gpus else CPU_SLOTS
     # Half of the trials at a time: the other half is drawn by what these have taught the sampler.
     slots = config.slots or min(most, max(1, config.num_trials // (2 * fit)))
@@ -88,19 +95,45 @@ def _pack_resources(config: StudyConfig, cluster: Cluster) -> Resources:
     slots = min(slots, at_once)
     workers = min(fit, -(-at_once // slots))
     concurrent = min(slots * workers, at_once)
-    if gpus and config.slots is None and config.finalists:
-        trainings = trainings_of(config.finalists + 1, folds=config.folds, seeds=config.seeds)
+    if config.slots is None:
+        at_once = min(at_once, max(concurrent, config.num_trials // 2))
+    trainings = _trainings(config) if config.finalists else 0
+    if gpus and config.slots is None:
         slots = max(slots, min(most, -(-trainings // workers)))
-    return Resources(cpus, gpus, workers, concurrent, slots)
+    useful = max(workers, at_once, trainings) if workers == fit and not 0 < gpus < 1 else workers
+    growth = Growth(
+        fit=cluster.fit(cpus, gpus),
+        most=min(useful, ceiling or useful),
+        least=least or 0,
+        asked=ceiling or 0,
+        at_once=at_once,
+    )
+    return Resources(cpus, gpus, workers, concurrent, slots, growth)
+
+
+def _trainings(config: StudyConfig) -> int:
+    return trainings_of(config.finalists + 1, folds=config.folds, seeds=config.seeds)
+
+
+def _may_grow(config: StudyConfig) -> bool:
+    """Whether GPUs are waited for that are not there yet."""
+    return config.min_gpus is not None or config.max_gpus is not None
 
 
 def _gpus(config: StudyConfig, cluster: Cluster) -> float:
-    return config.gpus_per_trial if config.gpus_per_trial is not None else float(cluster.gpus >= 1)
+    if config.gpus_per_trial is not None:
+        return config.gpus_per_trial
+    return float(cluster.gpus >= 1 or _may_grow(config))
 
 
-def _fitting(cpus: float, gpus: float, cluster: Cluster, workers: int = 1) -> int:
-    """How many trials of so many workers fit into the cluster, each worker with these resources on one node."""
+def _fitting(cpus: float, gpus: float, cluster: Cluster, workers: int = 1, *, may_grow: bool = False) -> int:
+    """How many trials of so many workers fit into the cluster, each worker with these resources on one node.
+
+    One where none does and nodes are still to come.
+    """
     fit = cluster.fit(cpus, gpus) // workers
+    if fit < 1 and may_grow:
+        return 1
     if fit < 1:
         most = max(cluster.nodes, default=(cluster.cpus, cluster.gpus))
         times = f"{workers} times " if workers > 1 else ""

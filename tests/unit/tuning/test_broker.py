@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from reviewtune.tuning import broker as broker_module
-from reviewtune.tuning.broker import Orders, TrialBroker
+from reviewtune.tuning.broker import TrialBroker
+from reviewtune.tuning.orders import Orders
 
 
 def play(scene: Callable[[TrialBroker], Awaitable[Any]]) -> Any:
@@ -196,7 +197,8 @@ def test_a_broker_that_begins_anew_learns_what_its_workers_hold(monkeypatch: pyt
     monkeypatch.setattr(broker_module, "_is_restarted", lambda: True)
 
     async def scene(_: TrialBroker) -> Any:
-        broker = TrialBroker(workers=2)
+        broker = TrialBroker()
+        await broker.muster([0, 1])
         held, free = await ask(broker, "held", 3), await ask(broker, "free")
         assert (await broker.orders(0)).unknown
         await broker.register(0, 2, {"held": ({"rank": 4}, result(2))})
@@ -218,7 +220,8 @@ def test_a_broker_that_begins_anew_does_not_wait_for_ever_for_a_worker(monkeypat
     monkeypatch.setattr(broker_module, "RECOVERY_SECONDS", 0)
 
     async def scene(_: TrialBroker) -> Orders:
-        broker = TrialBroker(workers=2)
+        broker = TrialBroker()
+        await broker.muster([0, 1])
         await ask(broker, "a")
         await broker.register(0, 2, {})
         return await broker.orders(0)

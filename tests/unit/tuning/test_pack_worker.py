@@ -16,9 +16,9 @@ from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tuning import pack_worker
-from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.held_out import HELD_OUT_FILE, HeldOut
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
+from reviewtune.tuning.orders import Orders
 from reviewtune.tuning.pack_worker import PackWorker
 from reviewtune.tuning.records import EpochRecord, legs_with
 from reviewtune.tuning.training import EVERYTHING, Training, all_folds, fold_name, search_fold
@@ -64,7 +64,7 @@ def make_worker(base: Path, models: Path, evaluations: int = 1) -> PackWorker:
         backbone, rows.inputs, rows.fake, PackRoom(3, 8, "attention", 2048), seed=1, evaluations_per_epoch=evaluations
     )
     gauges: Any = SimpleNamespace(note=lambda *_: None, line=lambda: {"pack_reviews_per_second": 5.0})
-    return PackWorker(pack, assignment, Broker(), rank=0, gauges=gauges, _savers=ThreadPoolExecutor(1))
+    return PackWorker(pack, assignment, Broker(), number=0, gauges=gauges, _savers=ThreadPoolExecutor(1))
 
 
 def orders(*admit: tuple[str, dict[str, Any], int], allowed: int = 2, evict: tuple[str, ...] = ()) -> Orders:

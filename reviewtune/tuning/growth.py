@@ -28,5 +28,5 @@ class Growth:
             workers: To begin with.
             fit: That the nodes have room for now.
         """
-        joined = max(0, fit - self.fit)
+        joined = max(0, fit - max(self.fit, workers))
         return min(self.most, max(self.asked, self.least, workers + joined))

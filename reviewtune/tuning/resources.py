@@ -1,6 +1,6 @@
 """What one trial reserves and how many run at a time, from the study's settings and what Ray sees."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reviewtune.config import StudyConfig
 from reviewtune.errors import UsageError
@@ -82,37 +82,58 @@ def _pack_resources(config: StudyConfig, cluster: Cluster) -> Resources:
     """
     gpus = _gpus(config, cluster)
     cpus = config.cpus_per_trial or 1.0
-    least, ceiling = (count and int(count / (gpus or 1)) for count in (config.min_gpus, config.max_gpus))
-    there = _fitting(cpus, gpus, cluster, may_grow=_may_grow(config))
-    fit = min(max(there, least or 1), ceiling or there)
+    least, ceiling = _packs(config.min_gpus, gpus), _packs(config.max_gpus, gpus)
+    fit = max(least or 0, _fitting(cpus, gpus, cluster, may_grow=_may_grow(config)))
+    fit = min(fit, ceiling or fit)
     if 0 < gpus < 1:
         # A fraction leaves the rest of one card to others. Ray would put two of them on the same card, for nothing.
         fit = 1
     most = GPU_SLOTS if gpus else CPU_SLOTS
     # Half of the trials at a time: the other half is drawn by what these have taught the sampler.
     slots = config.slots or min(most, max(1, config.num_trials // (2 * fit)))
-    at_once = min(config.num_trials, config.max_concurrent_trials or config.num_trials)
+    at_once = _at_once(config)
     slots = min(slots, at_once)
     workers = min(fit, -(-at_once // slots))
     concurrent = min(slots * workers, at_once)
-    if config.slots is None:
-        at_once = min(at_once, max(concurrent, config.num_trials // 2))
-    trainings = _trainings(config) if config.finalists else 0
     if gpus and config.slots is None:
-        slots = max(slots, min(most, -(-trainings // workers)))
-    useful = max(workers, at_once, trainings) if workers == fit and not 0 < gpus < 1 else workers
-    growth = Growth(
-        fit=cluster.fit(cpus, gpus),
-        most=min(useful, ceiling or useful),
-        least=least or 0,
-        asked=ceiling or 0,
-        at_once=at_once,
-    )
-    return Resources(cpus, gpus, workers, concurrent, slots, growth)
+        slots = max(slots, min(most, -(-_trainings(config) // workers)))
+    begun = Resources(cpus, gpus, workers, concurrent, slots)
+    return replace(begun, growth=_growth(config, cluster, begun, is_full=workers == fit))
+
+
+def _growth(config: StudyConfig, cluster: Cluster, begun: Resources, *, is_full: bool) -> Growth:
+    """How many packs there may be, by what trials can fill.
+
+    Args:
+        config: The study.
+        cluster: All that Ray has.
+        begun: What it begins with.
+        is_full: That is all there is.
+    """
+    least, ceiling = _packs(config.min_gpus, begun.gpus), _packs(config.max_gpus, begun.gpus)
+    at_once = _at_once(config)
+    if config.slots is None:
+        at_once = min(at_once, max(begun.concurrent, config.num_trials // 2))
+    shares_a_card = 0 < begun.gpus < 1
+    most = max(begun.workers, at_once, _trainings(config)) if is_full and not shares_a_card else begun.workers
+    most = min(most, ceiling or most)
+    fit = cluster.fit(begun.cpus, begun.gpus)
+    return Growth(fit=fit, most=most, least=min(least or 0, most), asked=min(ceiling or 0, most), at_once=at_once)
+
+
+def _packs(cards: int | None, gpus: float) -> int | None:
+    """How many packs of so many GPUs have room on so many cards."""
+    return None if cards is None else int(cards / (gpus or 1))
+
+
+def _at_once(config: StudyConfig) -> int:
+    """Trials of a search that may run at a time."""
+    return min(config.num_trials, config.max_concurrent_trials or config.num_trials)
 
 
 def _trainings(config: StudyConfig) -> int:
-    return trainings_of(config.finalists + 1, folds=config.folds, seeds=config.seeds)
+    """Of finalists."""
+    return trainings_of(config.finalists + 1, folds=config.folds, seeds=config.seeds) if config.finalists else 0
 
 
 def _may_grow(config: StudyConfig) -> bool:

@@ -14,7 +14,7 @@ from traceback import format_exception_only
 from typing import Any
 
 from reviewtune.quiet import be_quiet
-from reviewtune.tracebacks import reason_in
+from reviewtune.tracebacks import reason_in, reason_of
 from reviewtune.tuning.ddp import TRAIN_FOLDER, free_workers, note_group
 from reviewtune.tuning.growth import Growth
 from reviewtune.tuning.orders import Muster
@@ -84,23 +84,36 @@ class PackCrew:
         """Keep the workers until the study is over, or none can work."""
         import ray
 
+        broker = self._job.broker
         with ThreadPoolExecutor(self._growth.most) as pool:
-            while True:
-                numbers = [place.number for place in self._places if place.number is not None]
-                told: Muster = ray.get(self._job.broker.muster.remote(numbers))
-                if told.closed:
-                    break
-                ended = [place for place in self._places if place.run and place.run.done()]
-                for place in ended:
-                    self._look_after(place, told.unfit)
-                self._make_places()
-                if not self._places:
-                    ray.get(self._job.broker.close.remote(self._reason))
-                    break
-                self._fill(pool)
-                if not ended:
-                    self._wait()
-            self._ask_no_more()
+            try:
+                while True:
+                    numbers = [place.number for place in self._places if place.number is not None]
+                    told: Muster = ray.get(broker.muster.remote(numbers))
+                    if told.closed:
+                        break
+                    self._keep_up(pool, told.unfit)
+            except Exception as error:
+                # Before the pool waits for runs that end with the study.
+                ray.get(broker.close.remote(f"the pack workers cannot be kept ({reason_of(error)}): see Ray's logs"))
+                raise
+            finally:
+                self._ask_no_more()
+
+    def _keep_up(self, pool: ThreadPoolExecutor, unfit: dict[int, str]) -> None:
+        """See to places whose worker has ended, or is to be started; then wait until there may be something new."""
+        import ray
+
+        ended = [place for place in self._places if place.run and place.run.done()]
+        for place in ended:
+            self._look_after(place, unfit)
+        self._make_places()
+        if not self._places:
+            ray.get(self._job.broker.close.remote(self._reason))
+            return
+        self._fill(pool)
+        if not ended:
+            self._wait()
 
     def _wait(self) -> None:
         """Until a run has ended, or it is time to look at the nodes."""
@@ -169,9 +182,7 @@ class PackCrew:
         from ray.train.torch import TorchTrainer
 
         # Deaths and a want of room are this crew's to judge, which has other places.
-        limits: dict[str, int] = {"max_failures": 0, "controller_failure_limit": 0}
-        if hasattr(FailureConfig, "max_preemption_failures"):
-            limits["max_preemption_failures"] = 0
+        limits = ("max_failures", "controller_failure_limit", "max_preemption_failures")
         resources = self._resources
         TorchTrainer(
             work,
@@ -184,7 +195,7 @@ class PackCrew:
             run_config=RunConfig(
                 name=run_name(number),
                 storage_path=str(self._models / TRAIN_FOLDER),
-                failure_config=FailureConfig(**limits),
+                failure_config=FailureConfig(**{name: 0 for name in limits if hasattr(FailureConfig, name)}),
             ),
         ).fit()
 

@@ -36,8 +36,8 @@ class PackJob:
     watched: bool = False
 
 
-def run_name(number: int | str) -> str:
-    """What Ray Train calls the run of a worker; `*` for all of them."""
+def run_name(number: int) -> str:
+    """What Ray Train calls the run of a worker."""
     return f"pack-{number}"
 
 

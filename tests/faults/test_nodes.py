@@ -1,6 +1,7 @@
 """Pack workers that come and go one by one: a node that joins, one that is to be taken away, one that is lost."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from tests.faults.kept import doubled, legs, lost, read_kept, read_records
 from tests.faults.study import Program
 
 TRIALS, EPOCHS = 4, 40
-LIMIT_SECONDS = 400
+LIMIT_SECONDS = 900
 NOTICE_SECONDS = 20
 """Ray Train looks for drained nodes every five seconds."""
 
@@ -24,7 +25,7 @@ def wait_until(condition: Callable[[], Any], program: Program) -> None:
     """Look until it holds, as long as the program runs."""
     while not condition():
         assert program.process.poll() is None, program.said()[-5:]
-        assert program.seconds < LIMIT_SECONDS, "it did not get so far in time"
+        assert program.seconds < LIMIT_SECONDS, f"it did not get so far in time: {program.said()[-5:]}"
         time.sleep(0.2)
 
 
@@ -40,7 +41,10 @@ def cluster() -> Iterator[Any]:
     """A head with one CPU, to which nodes can be added."""
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": True})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        dashboard = {"include_dashboard": True, "dashboard_port": free.getsockname()[1]}
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **dashboard})
     try:
         yield nodes
     finally:

@@ -51,7 +51,7 @@ class Stage:
 
     def _muster(self, crew: list[int]) -> Muster:
         self.musters.append(crew)
-        return Muster(self.over, self.unfit)
+        return Muster(self.over or bool(self.closed), self.unfit)
 
     def _submit(self, _: Any, number: int) -> Future[None]:
         self.runs[number] = Future()
@@ -162,3 +162,15 @@ def test_deaths_of_long_ago_do_not_count() -> None:
     place = Place(has_room=True)
     assert not any(place.note_death(at * 1000.0) for at in range(30))
     assert [place.note_death(30_000.0 + at) for at in range(6)][-1]
+
+
+def test_what_it_was_not_prepared_for_is_told_to_the_trials(stage: Any) -> None:
+    play = stage(Growth(2, 4, 0, 0, 8), fit=2)
+
+    def fail() -> None:
+        raise RuntimeError("the nodes cannot be\nlisted")
+
+    with pytest.raises(RuntimeError):
+        play.play(fail)
+    assert play.closed == ["the pack workers cannot be kept (the nodes cannot be listed): see Ray's logs"]
+    assert play.freed == ["asked"]

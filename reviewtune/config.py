@@ -174,6 +174,12 @@ class ResourcesConfig(Config):
     """CPUs that a trial, or a packed worker, reserves. Default: 1."""
     gpus_per_trial: float | None = Field(None, ge=0)
     """GPUs that each worker of QLoRA trials reserves; a fraction shares a card. Default: 1 where Ray has GPUs."""
+    min_gpus: int | None = Field(None, ge=0)
+    """GPUs that QLoRA trials wait for; 0 where none is there yet, and an autoscaler or somebody brings them. Default:
+    what there is when the study starts."""
+    max_gpus: int | None = Field(None, ge=1)
+    """Most GPUs that train QLoRA trials; where there are fewer, the others are asked for, which makes an autoscaler
+    start them. Default: all there are, and all that join while the study runs."""
     max_concurrent_trials: int | None = Field(None, ge=1)
     """Most trials at a time. Default: as many as the resources hold."""
     address: str | None = None
@@ -257,6 +263,18 @@ class StudyConfig(
             raise ValueError(f"workers_per_trial={self.workers_per_trial} needs executor=ddp")
         if self.slots is not None and self.executor != "packed":
             raise ValueError(f"slots={self.slots} needs executor=packed")
+        return self
+
+    @model_validator(mode="after")
+    def _gpus_fit(self) -> Self:
+        asked = {name: value for name in ("min_gpus", "max_gpus") if (value := getattr(self, name)) is not None}
+        told = ", ".join(f"{name}={value}" for name, value in asked.items())
+        if asked and self.executor != "packed":
+            raise ValueError(f"{told} needs executor=packed")
+        if asked and self.gpus_per_trial is not None and self.gpus_per_trial < 1:
+            raise ValueError(f"{told} counts whole GPUs: gpus_per_trial={self.gpus_per_trial:g} must be 1 or more")
+        if len(asked) == 2 and asked["min_gpus"] > asked["max_gpus"]:
+            raise ValueError(f"{told}: fewer GPUs may be used than are waited for")
         return self
 
     @model_validator(mode="after")

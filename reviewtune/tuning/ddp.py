@@ -62,13 +62,13 @@ def free_workers(models_dir: Path, trial_id: str = "*") -> None:
         note.unlink()
 
 
-def note_group(models_dir: Path, trial_id: str) -> None:
-    """Write down which placement group this worker is in, for `free_workers`."""
+def note_group(models_dir: Path, trial_id: str, group: Any = None) -> None:
+    """Write down a placement group, by default the one that this worker is in, for `free_workers`."""
     from ray.util import get_current_placement_group
 
     folder = models_dir / TRAIN_FOLDER / trial_id
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{get_current_placement_group().id.hex()}{GROUP_SUFFIX}").touch()
+    (folder / f"{(group or get_current_placement_group()).id.hex()}{GROUP_SUFFIX}").touch()
 
 
 def _work(job: dict[str, Any]) -> None:

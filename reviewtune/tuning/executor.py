@@ -21,11 +21,13 @@ class Executor:
         trainable: For Ray Tune.
         reuse_actors: Run trial after trial in the same processes.
         leave: Told of each trial that has ended.
+        num_workers: How many pack workers there are now; None where trials train by themselves.
     """
 
     trainable: Any
     reuse_actors: bool = True
     leave: Callable[[str], None] | None = None
+    num_workers: Callable[[], int] | None = None
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Executors:
 def _start(run: FamilyRun) -> Iterator[Executor]:
     if run.resources.slots:
         with pack_workers(run) as packs:
-            yield Executor(packs.trainable, leave=packs.leave)
+            yield Executor(packs.trainable, leave=packs.leave, num_workers=packs.num_workers)
     elif run.plan.family.inputs == "tokens":
         trainable = ddp_trainable(run.assignment, run.resources)
         try:

@@ -87,6 +87,7 @@ def _round(run: FamilyRun, records: list[TrialRecord]) -> Round:
         store=run.trials,
         count=plan.num_trials - len(done),
         concurrent=run.resources.concurrent,
+        most=run.resources.growth.at_once if run.resources.growth else 0,
         search=_search(run, done, [record for record in records if not record.is_done]),
         scheduler=make_scheduler(
             trains_in_epochs=plan.family.trains_in_epochs,

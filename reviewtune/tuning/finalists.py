@@ -189,6 +189,7 @@ def _round(run: FamilyRun, trainings: list[Training]) -> Round:
         count=len(trainings),
         concurrent=resources.slots * resources.workers if resources.slots else resources.concurrent,
         listed=[training.config for training in trainings],
+        most=len(trainings),
     )
 
 

@@ -1,4 +1,8 @@
-"""What a worker does: train the trials that the broker hands it, in one pack, until the study is over."""
+"""What a worker does: train the trials that the broker hands it, in one pack, until the study is over.
+
+A worker whose machine is about to be taken away, or that is to give a trial to another, writes where its slots stand,
+in the middle of a leg too, and lets go of them.
+"""
 
 import time
 from collections.abc import Callable
@@ -13,19 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reviewtune.adapters.packed.pack import AdapterPack
-from reviewtune.adapters.packed.slot_state import load_slot
 from reviewtune.errors import ReviewtuneError
 from reviewtune.families.qlora import QloraParams
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tracebacks import reason_of
-from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.gauges import PackGauges
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import keep, kept_result, last_state
+from reviewtune.tuning.midway import MidwayModel, load_midway
+from reviewtune.tuning.orders import Orders
 from reviewtune.tuning.records import EARLIER
-from reviewtune.tuning.training import Fold, Training
+from reviewtune.tuning.tenant import Tenant
+from reviewtune.tuning.training import Training
 from reviewtune.tuning.trial import (
-    NO_SCORE,
     Assignment,
     best_after,
     is_kept,
@@ -42,39 +46,6 @@ SAVERS = 2
 
 
 @dataclass
-class Tenant:
-    """A trial in a slot.
-
-    Attributes:
-        trial_id: Its id.
-        slot: Its place in the pack.
-        training: What it trains.
-        fold: Its rows and seed.
-        said: Of the rows that are held out from it.
-        best: Highest score so far.
-        seconds: Of the device, charged by its share of the tokens.
-        params: The config of its Tune trial.
-        result: That it kept last, with what the legs before it measured.
-        earlier: What all its legs have measured: results that are on their way die with who carries them.
-        allowed: Last leg that it may train for now.
-        saving: The checkpoint that is being written.
-    """
-
-    trial_id: str
-    slot: int
-    params: dict[str, Any]
-    training: Training
-    fold: Fold
-    said: HeldOut = field(default_factory=HeldOut)
-    result: dict[str, Any] | None = None
-    earlier: tuple[dict[str, Any], ...] = ()
-    best: float = NO_SCORE
-    seconds: float = 0.0
-    allowed: int = 1
-    saving: Future[None] | None = None
-
-
-@dataclass
 class PackWorker:
     """A pack, its tenants and the broker.
 
@@ -82,16 +53,18 @@ class PackWorker:
         pack: Empty.
         assignment: What all trials share.
         broker: Handle of the `TrialBroker`.
-        rank: Of this worker.
+        number: Of this worker.
         gauges: Of the pack.
+        is_leaving: Whether its machine is about to be taken away; asked between two steps.
         tenants: By trial id.
     """
 
     pack: AdapterPack
     assignment: Assignment
     broker: Any
-    rank: int
+    number: int
     gauges: PackGauges
+    is_leaving: Callable[[], bool] = lambda: False
     tenants: dict[str, Tenant] = field(default_factory=dict)
     _savers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SAVERS))
     _settled: float = 0.0
@@ -100,11 +73,11 @@ class PackWorker:
     """Trials whose checkpoint could not be written, with the reason; told by the threads that write."""
 
     def run(self) -> None:
-        """Work until the broker closes."""
+        """Work until the broker closes, or the machine is about to be taken away."""
         import ray
 
         self._register()
-        news = self.broker.orders.remote(self.rank)
+        news = self.broker.orders.remote(self.number)
         with self._savers:
             self._settled = time.perf_counter()
             while True:
@@ -114,10 +87,12 @@ class PackWorker:
                         return
                     if orders.unknown:
                         self._register()
-                    news = self.broker.orders.remote(self.rank)
+                    news = self.broker.orders.remote(self.number)
                     self._follow(orders)
-                while not self._unkept.empty():
-                    self._fail(*self._unkept.get(), by_machine=True)
+                self._fail_unkept()
+                if self.is_leaving():
+                    self._resign()
+                    return
                 if self.pack.busy:
                     self._end_legs(self.pack.step())
                 else:
@@ -128,7 +103,7 @@ class PackWorker:
         import ray
 
         held = {tenant.trial_id: (tenant.params, tenant.result) for tenant in self.tenants.values()}
-        ray.get(self.broker.register.remote(self.rank, self.pack.room.slots, held))
+        ray.get(self.broker.register.remote(self.number, self.pack.room.slots, held))
 
     def _follow(self, orders: Orders) -> None:
         for trial_id in orders.evict:
@@ -136,6 +111,12 @@ class PackWorker:
                 self.pack.leave(tenant.slot)
         for trial_id, params, delivered in orders.admit:
             self._guarded(trial_id, lambda i=trial_id, p=params, d=delivered: self._admit(i, p, d))
+        for trial_id in orders.give:
+            if trial_id in self.tenants:
+                self._settle(0)
+                self._guarded(trial_id, lambda i=trial_id: self._write_midway(self.tenants[i]))
+                self._let_go(trial_id)
+                self.broker.hand_back.remote(self.number, trial_id)
         for trial_id, allowed in orders.allowed.items():
             if tenant := self.tenants.get(trial_id):
                 tenant.allowed = allowed
@@ -149,17 +130,19 @@ class PackWorker:
         spec = QloraParams.from_values({**self.assignment.fixed, **training.params})
         folder = self.assignment.models_dir / trial_id
         at = last_state(folder)
-        state = load_slot(at, self.pack.tensor_names(spec)) if at else None
+        state, seconds = load_midway(at, self.pack.tensor_names(spec)) if at else (None, None)
         result = kept_result(at) if at else None
         slot = self.pack.admit(trial_id, spec, state, rows=fold.train, seed=fold.seed, first_rung=fold.first_rung)
         tenant = self.tenants[trial_id] = Tenant(trial_id, slot, params, training, fold)
-        if result is None:
+        tenant.seconds = seconds or 0.0
+        if not result:
             return
         tenant.said = HeldOut.read(folder, until=result["leg"])
         # No list: Tune would take it for a histogram's values, for TensorBoard.
         result[EARLIER] = tuple(result.get(EARLIER, ()))
         tenant.earlier = (*result[EARLIER], *recorded(result))
-        tenant.result, tenant.best, tenant.seconds = result, best_after(result), result["fit_seconds"]
+        tenant.result, tenant.best = result, best_after(result)
+        tenant.seconds = max(tenant.seconds, result["fit_seconds"])
         if result["leg"] > delivered:
             self.broker.deliver.remote(trial_id, result)
         if result["last"]:
@@ -212,8 +195,7 @@ class PackWorker:
         result |= self.gauges.line()
         kept = is_kept(tenant.training, result, tenant.best)
         tenant.best = best_after(result)
-        layers = [layer.name for layer in self.pack.carriers(slot.spec)]
-        model = SlotModel(self.pack.state(tenant.slot), slot.spec, layers, self.assignment.setting)
+        model = self._model(tenant)
         said = HeldOut(dict(tenant.said.legs)) if says_more(tenant.training, tenant.fold) else None
         folder = self.assignment.models_dir / tenant.trial_id
         whole = {**result, EARLIER: tenant.earlier}
@@ -224,6 +206,31 @@ class PackWorker:
             self._let_go(tenant.trial_id)
         else:
             self._go_on(tenant)
+
+    def _model(self, tenant: Tenant) -> SlotModel:
+        """What a tenant is just now."""
+        spec = self.pack.slot(tenant.slot).spec
+        layers = [layer.name for layer in self.pack.carriers(spec)]
+        return SlotModel(self.pack.state(tenant.slot), spec, layers, self.assignment.setting)
+
+    def _resign(self) -> None:
+        """Leave all tenants to other workers, from where they stand."""
+        import ray
+
+        self._settle(0)
+        for tenant in list(self.tenants.values()):
+            self._guarded(tenant.trial_id, lambda t=tenant: self._write_midway(t))
+        self._fail_unkept()
+        ray.get(self.broker.resign.remote(self.number))
+
+    def _write_midway(self, tenant: Tenant) -> None:
+        """Write where a tenant stands, unless its last leg's state tells just that, or could not be written."""
+        if tenant.saving:
+            tenant.saving.result()
+        self._fail_unkept()
+        if self.tenants.get(tenant.trial_id) is tenant and self.pack.slot(tenant.slot).rows_done:
+            model = MidwayModel(self._model(tenant), tenant.seconds)
+            keep(model, self.assignment.models_dir / tenant.trial_id, tenant.result or {}, improved=False)
 
     def _keep(
         self, before: Future[None] | None, write: Callable[[], None], folder: Path, result: dict[str, Any]
@@ -240,6 +247,11 @@ class PackWorker:
         if tenant := self.tenants.get(folder.name):
             tenant.result = result
         self.broker.deliver.remote(folder.name, {name: value for name, value in result.items() if name != EARLIER})
+
+    def _fail_unkept(self) -> None:
+        """Fail the trials whose checkpoint could not be written."""
+        while not self._unkept.empty():
+            self._fail(*self._unkept.get(), by_machine=True)
 
     def _settle(self, ended: int) -> None:
         """Charge the time since the last settlement to the tenants by their shares of the tokens.

@@ -71,7 +71,7 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
     import ray
 
     if ray.is_initialized():
-        yield _cluster()
+        yield cluster_now()
         return
     local = not address and not os.environ.get("RAY_ADDRESS")
     context = _start(console) if local else _join(address, console)
@@ -82,7 +82,7 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
                 highlight=False, markup=False, soft_wrap=True,
             )  # fmt: skip
         with ray_guarded() if local else nullcontext():
-            yield _cluster()
+            yield cluster_now()
     finally:
         ray.shutdown()
 
@@ -193,7 +193,8 @@ def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, 
     return run
 
 
-def _cluster() -> Cluster:
+def cluster_now() -> Cluster:
+    """What Ray has."""
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]

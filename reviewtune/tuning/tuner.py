@@ -6,12 +6,14 @@ from typing import Any
 
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import BasicVariantGenerator, Searcher
 
 from reviewtune.tuning.executor import Executor
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.keeper import RecordKeeper
 from reviewtune.tuning.names import RunNames
 from reviewtune.tuning.records import TrialRecord, TrialStore
+from reviewtune.tuning.room import GrowingList, GrowingSearch, Room
 from reviewtune.tuning.search import NamedSearch
 
 
@@ -23,7 +25,8 @@ class Round:
         name: Of Tune's folder, in the family's.
         store: For their records.
         count: How many, at most.
-        concurrent: At a time.
+        concurrent: At a time, with the workers that the study begins with.
+        most: At a time, with however many workers.
         search: Draws their params; None where they are listed, or there is one with the default configuration.
         listed: Their configs, where they are known before.
         scheduler: Stops weak ones early.
@@ -38,6 +41,7 @@ class Round:
     listed: Sequence[dict[str, Any]] = ()
     scheduler: TrialScheduler = field(default_factory=FIFOScheduler)
     seconds: float | None = None
+    most: int = 0
 
 
 def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
@@ -52,10 +56,9 @@ def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
         executor.trainable,
         param_space=space,
         tune_config=tune.TuneConfig(
-            search_alg=trials.search,
+            search_alg=_drawn(run, executor, trials),
             scheduler=trials.scheduler,
             num_samples=1 if trials.listed else trials.count,
-            max_concurrent_trials=trials.concurrent,
             time_budget_s=trials.seconds,
             reuse_actors=executor.reuse_actors,
             trial_name_creator=names,
@@ -73,6 +76,18 @@ def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
     )
     tuner.fit()
     keeper.pause()
+
+
+def _drawn(run: FamilyRun, executor: Executor, trials: Round) -> Searcher | BasicVariantGenerator:
+    """Draws the round's trials, when there is room for them."""
+    begun = run.resources.workers
+
+    def room() -> int:
+        workers = max(begun, executor.num_workers()) if executor.num_workers else begun
+        # As many for each worker as at the beginning.
+        return max(trials.concurrent, min(trials.most, workers * -(-trials.concurrent // begun)))
+
+    return GrowingSearch(trials.search, Room(room)) if trials.search else GrowingList(Room(room))
 
 
 def make_keeper(

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,15 @@ def read_kept(results: Path) -> Kept:
 def finished(results: Path) -> int:
     """Trials that have ended with a score."""
     return len(Kept(read_records(results)).done)
+
+
+def legs(results: Path) -> dict[str, int]:
+    """Legs that each trial has kept, whose models are still there, by its id."""
+    kept = {}
+    for path in results.glob("studies/*/*/models/*/last/trial.json"):
+        with suppress(FileNotFoundError):
+            kept[path.parts[-3]] = json.loads(path.read_text()).get("leg", 0)
+    return kept
 
 
 def _optuna(path: Path) -> dict[str, int]:

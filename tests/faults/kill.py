@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from tests.faults.kept import Kept, differs, doubled, finished, lost, read_kept, read_records
+from tests.faults.kept import Kept, differs, doubled, finished, legs, lost, read_kept, read_records
 from tests.faults.processes import FATAL, OF, adopt_orphans, end_all, left_over, of_component
 from tests.faults.said import extraordinary
 from tests.faults.study import STUDIES, Program, tune_words
@@ -23,6 +23,8 @@ TRIES = 3
 """Times that the same command is given again after the last kill, at most."""
 ASSESSOR = "assessor"
 """The one component that lives as long whatever is left to train."""
+PAUSE_SECONDS = 8.0
+"""After the death of one of several pack workers, in which the others train on: a new one takes longer to start."""
 PATIENCE_SECONDS = 15
 """How long processes may take to end after the last run."""
 
@@ -98,6 +100,7 @@ class Killed:
         runs: The command, time and again.
         lost, doubled, differs: What is wrong with what was kept.
         left: Processes that outlived the last run.
+        paused: Deaths of a pack worker that held up the others.
     """
 
     executor: str
@@ -108,6 +111,7 @@ class Killed:
     doubled: list[str] = field(default_factory=list)
     differs: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    paused: list[str] = field(default_factory=list)
 
     @property
     def hung(self) -> int:
@@ -197,6 +201,8 @@ class _Study:
     place: Place
     draw: random.Random
     before: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _watched: tuple[float, int] | None = None
+    """When one of several pack workers was killed, and how many legs all trials had kept by then."""
 
     def run(self) -> bool:
         """Give the command and wait for its end; whether anything of this run was killed."""
@@ -205,6 +211,7 @@ class _Study:
         delays = self._delays(1 - finished(self.place.results) / trials)
         said, kills, since = 0.0, len(self.outcome.kills), dict[str, float]()
         while program.process.poll() is None and program.seconds - said < self.place.limit:
+            self._look_for_pause(program)
             component = self._due(program, delays, since)
             if component and self._strike(component, program, said):
                 said = program.seconds
@@ -244,6 +251,8 @@ class _Study:
                 target = self.draw.choice(targets)
                 title, standing = target.cmdline()[0].rpartition("/")[2], read_records(self.place.results)
                 phase, at = program.phase, program.seconds
+                if component == "worker" and len(targets) > 1 and self._left > 1:
+                    self._watched = at, sum(legs(self.place.results).values())
                 target.kill()
                 self._note(program, said)
                 self.before = {**Kept(standing).done, **self.before}
@@ -251,6 +260,18 @@ class _Study:
                 self.waiting.remove(component)
                 return True
         return False
+
+    @property
+    def _left(self) -> int:
+        """Trials that have not ended."""
+        return STUDIES[self.outcome.executor][1] - finished(self.place.results)
+
+    def _look_for_pause(self, program: Program) -> None:
+        """See whether the other workers have trained on since one was killed."""
+        if self._watched and program.seconds >= self._watched[0] + PAUSE_SECONDS:
+            (at, kept), self._watched = self._watched, None
+            if program.phase == "tuning" and sum(legs(self.place.results).values()) <= kept:
+                self.outcome.paused.append(f"no leg in the {PAUSE_SECONDS:g} s after {at:.0f} s")
 
     def _note(self, program: Program, since: float) -> None:
         """Keep what was said since the last kill, or the start of the run."""

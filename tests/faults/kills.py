@@ -28,7 +28,7 @@ START_SECONDS = 3
 
 
 def main() -> int:
-    """Run the program; its exit status is 1 where anything was lost, doubled or hung."""
+    """Run the program; its exit status is 1 where anything was lost, doubled, hung or paused."""
     options = _options()
     if options.table:
         print(markdown([json.loads(line) for line in options.table.read_text().splitlines()]))
@@ -36,7 +36,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name:
         kills = list(_run(options, options.work or Path(name)))
     print(markdown(kills))
-    return int(any(line["lost"] or line["doubled"] or line["differs"] or line["hung"] for line in kills))
+    faults = ("lost", "doubled", "differs", "hung", "paused")
+    return int(any(line.get(fault) for line in kills for fault in faults))
 
 
 def _options() -> argparse.Namespace:

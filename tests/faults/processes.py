@@ -12,6 +12,7 @@ COMPONENTS = {
     "trial": "ray::ImplicitFunc|ray::PackedTrial",
     "worker": "ray::RayTrainWorker",
     "controller": "ray::TrainController",
+    "crew": "ray::PackCrew",
     "broker": "ray::TrialBroker",
     "assessor": "ray::assess",
     "raylet": "/raylet/raylet",
@@ -21,7 +22,7 @@ COMPONENTS = {
 
 OF = {
     "inline": ("driver", "trial", "assessor", "raylet", "gcs"),
-    "packed": ("driver", "trial", "worker", "broker", "controller", "assessor", "raylet", "gcs"),
+    "packed": ("driver", "trial", "worker", "broker", "crew", "controller", "assessor", "raylet", "gcs"),
     "ddp": ("driver", "trial", "worker", "controller", "assessor", "raylet", "gcs"),
     "short": ("driver", "trial", "assessor", "raylet", "gcs"),
 }

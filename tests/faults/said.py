@@ -15,6 +15,7 @@ ORDINARY = [
     r"\w+: \w+ [\d,]+ of [\d,]+ reviews.*",
     r"\w+: models of .* kept .*",
     r"\w+ \d+/\d+ (finished|stopped): .*",
+    r"\w+: \d+ packs train now",
 ]
 """Lines of an undisturbed study, whole."""
 

@@ -48,7 +48,7 @@ def told(study: Line) -> str:
     """A study's kills and what came of them, for whoever waits."""
     ends = [("hung" if run["status"] is None else run["status"], run["seconds"]) for run in study["runs"]]
     runs = ", ".join(f"{end} in {seconds:.0f} s" for end, seconds in ends)
-    wrong = [f"{name} {study[name]}" for name in ("lost", "doubled", "differs", "left") if study[name]]
+    wrong = [f"{name} {study[name]}" for name in ("lost", "doubled", "differs", "left", "paused") if study.get(name)]
     if not all(is_plain(said) for kill in study["kills"] for said in kill["said"]):
         wrong.append(f"more than {LINES} lines or a traceback is read")
     kills = ", ".join(f"{kill['component']} at {kill['seconds']:.0f} s of run {kill['run']}" for kill in study["kills"])

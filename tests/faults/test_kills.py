@@ -15,7 +15,7 @@ def assert_well(killed: Killed) -> None:
     assert killed.kills, "the study ended before there was anything to kill"
     assert killed.runs[-1].status == 0, killed.kills[-1].said
     assert not killed.hung
-    assert (killed.lost, killed.doubled, killed.differs, killed.left) == ([], [], [], [])
+    assert (killed.lost, killed.doubled, killed.differs, killed.left, killed.paused) == ([], [], [], [], [])
     for said in (said for each in killed.kills for said in each.said):
         assert is_plain(said), "\n".join(said)
 
@@ -33,6 +33,7 @@ def test_a_study_whose_driver_is_killed_loses_and_doubles_nothing(killed_driver:
         ("inline", "trial"),
         ("inline", "raylet"),
         ("packed", "broker"),
+        ("packed", "crew"),
         ("packed", "worker"),
         ("packed", "gcs"),
         ("ddp", "worker"),

@@ -155,7 +155,7 @@ class AdapterPack:
             first_rung=first_rung,
         )
         self.optimizer.clear(index)
-        self._losses[index] = 0
+        self._losses[index] = state.loss if state else 0
         tensors = initial_adapter(layers, rank=spec.rank, width=self.stack.width, seed=seed)
         try:
             self.stack.write(self.stack.values[index], state.adapter if state else tensors)
@@ -183,7 +183,7 @@ class AdapterPack:
         self.slots[index] = None
 
     def state(self, index: int) -> SlotState:
-        """Where a slot stands between legs: copies, on the CPU."""
+        """Where a slot stands between two steps: copies, on the CPU. Waits for the device."""
         slot = self.slot(index)
         layers, rank = self.carriers(slot.spec), slot.spec.rank
         values, mean, square = (
@@ -197,6 +197,8 @@ class AdapterPack:
             steps=int(self.optimizer.steps[index].item()),
             lr_schedule=slot.lr_schedule.state_dict(),
             random={self.device.type: slot.generator.get_state()},
+            rows=slot.rows_done,
+            loss=float(self._losses[index]) if slot.rows_done else 0.0,
         )
 
     def step(self) -> list[int]:

@@ -61,6 +61,7 @@ class Slot(Placed):
         evaluations_per_epoch: Legs of each epoch.
         first_rung: Share of the first epoch that is a leg of its own; None: there is none.
         rows: Reviews of the leg that runs, or that has ended last.
+        begun: Reviews of the next leg that were done before it was taken out of a pack in the middle of it.
         tokens: It has trained on since the last `take_tokens`.
     """
 
@@ -71,6 +72,7 @@ class Slot(Placed):
     evaluations_per_epoch: int = 1
     first_rung: float | None = None
     rows: int = 0
+    begun: int = 0
     tokens: int = 0
     _waiting: list[NDArray[np.int64]] = field(default_factory=list)
 
@@ -112,7 +114,7 @@ class Slot(Placed):
         Raises:
             ValueError: The random state is no state of a generator.
         """
-        self.steps = state.steps
+        self.steps, self.begun = state.steps, state.rows
         self._schedule.load_state_dict({**self._schedule.state_dict(), **state.lr_schedule})
         # What `load_state_dict` leaves to the optimizer's own state.
         for group, rate in zip(self._schedule.optimizer.param_groups, self._schedule.get_last_lr(), strict=True):
@@ -123,7 +125,17 @@ class Slot(Placed):
     def begin_leg(self) -> None:
         """Line up the rows of the next leg, or of what is left of it."""
         self._waiting = self.course.batches_from(self.steps, self.seed)[::-1]
-        self.rows = sum(map(len, self._waiting))
+        self.rows, self.begun = self.begun + self.rows_left, 0
+
+    @property
+    def rows_left(self) -> int:
+        """Reviews of the running leg that are not done."""
+        return sum(map(len, self._waiting))
+
+    @property
+    def rows_done(self) -> int:
+        """Reviews of the running leg that are; 0 between two legs."""
+        return self.rows - self.rows_left if self.in_leg else self.begun
 
     @property
     def in_leg(self) -> bool:

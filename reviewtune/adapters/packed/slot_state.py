@@ -1,4 +1,4 @@
-"""Where an adapter's training stands between two legs, and the files it is kept in.
+"""Where an adapter's training stands, and the files it is kept in.
 
 The files are those of `adapters.checkpoint`, so that a trial may go on under another executor.
 """
@@ -33,6 +33,8 @@ class SlotState:
         steps: Optimizer steps that are done.
         lr_schedule: State of the learning rate's schedule.
         random: State of the generator, by device type.
+        rows: Reviews of the running leg that are done; 0 between two legs.
+        loss: Sum of their losses.
     """
 
     adapter: Mapping[str, Tensor]
@@ -41,10 +43,12 @@ class SlotState:
     steps: int
     lr_schedule: Mapping[str, Any]
     random: Mapping[str, Tensor]
+    rows: int = 0
+    loss: float = 0.0
 
 
 def save_training(state: SlotState, folder: Path) -> None:
-    """Write everything but the adapter itself."""
+    """Write everything but the adapter itself and the part of a leg that is done."""
     moments: dict[str, Tensor] = {}
     for number, name in enumerate(state.adapter):
         moments[f"{number}.step"] = tensor(float(state.steps))

@@ -126,9 +126,9 @@ def test_ray_up_head_keeps_its_dashboard_to_itself_and_offers_no_cpu(name: str):
     assert head["resources"].get("CPU") == 0 or "--num-cpus=0" in start
 
 
-def test_ray_up_has_gpu_workers_when_a_study_starts():
+def test_ray_up_may_start_more_gpu_workers_than_are_always_there():
     workers = ray_up("ray-cluster.yaml")["available_node_types"]["gpu_worker"]
-    assert 1 <= workers["min_workers"] <= workers["max_workers"]
+    assert 0 <= workers["min_workers"] < workers["max_workers"]
 
 
 def record(required: str = "", **properties: object) -> dict[str, object]:
@@ -141,6 +141,7 @@ START_PARAMS = {"type": "object", "additionalProperties": TEXT}
 POD = record("spec", metadata=ANY, spec=record(
     "securityContext containers", restartPolicy=TEXT, automountServiceAccountToken=FLAG, securityContext=ANY,
     containers={"type": "array", "minItems": 1}, volumes={"type": "array"}, tolerations={"type": "array"},
+    terminationGracePeriodSeconds=COUNT,
 ))  # fmt: skip
 # The fields that these files may use, from https://docs.ray.io/en/latest/cluster/kubernetes/references/api.html.
 WORKER_GROUP = record(
@@ -152,6 +153,8 @@ RAY_CLUSTER = record(
     authOptions=record("mode", mode={"enum": ["token", "disabled"]}, secretName=TEXT),
     headGroupSpec=record("rayStartParams template", rayStartParams=START_PARAMS, template=POD),
     workerGroupSpecs={"type": "array", "minItems": 1, "items": WORKER_GROUP},
+    enableInTreeAutoscaling=FLAG,
+    autoscalerOptions=record("", idleTimeoutSeconds=COUNT, securityContext=ANY, resources=ANY),
 )  # fmt: skip
 RAY_JOB = record(
     "entrypoint rayClusterSpec", entrypoint=TEXT, rayClusterSpec=RAY_CLUSTER, submitterPodTemplate=POD,
@@ -181,7 +184,8 @@ def test_pods_run_without_privileges_within_limits():
         security = pod["securityContext"]
         assert (security["runAsNonRoot"], security["runAsUser"]) == (True, uid)
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert pod["automountServiceAccountToken"] is False
+        # The autoscaler beside the head starts pods.
+        assert pod["automountServiceAccountToken"] is (pod["containers"][0]["name"] == "ray-head")
         for container in pod["containers"]:
             assert container["securityContext"]["allowPrivilegeEscalation"] is False
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
@@ -208,6 +212,18 @@ def test_rayjob_entrypoint_is_a_job_of_the_image_with_valid_flags():
     config = parse(StudyConfig, flags, prog=job.name, preset=preset)
     assert config.results_dir.is_relative_to(RESULTS)
     assert config.gpus_per_trial == 1
+    (group,) = kubernetes("RayJob")["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    assert config.max_gpus == group["maxReplicas"]
+
+
+def test_a_pod_that_ends_tells_ray_and_waits_for_its_pack():
+    (group,) = kubernetes("RayJob")["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    pod = group["template"]["spec"]
+    *_, hook = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    words = shlex.split(hook.replace(";", " ; "))
+    assert words[: words.index(";")][:2] == ["ray", "drain-node"]
+    assert int(words[-1]) < int(words[words.index("--deadline-remaining-seconds") + 1]) < 60
+    assert pod["terminationGracePeriodSeconds"] == 60
 
 
 def readme_commands() -> list[list[str]]:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from reviewtune.tuning import broker as broker_module
-from reviewtune.tuning.broker import Orders, TrialBroker
+from reviewtune.tuning.broker import TrialBroker
+from reviewtune.tuning.orders import Orders
 
 
 def play(scene: Callable[[TrialBroker], Awaitable[Any]]) -> Any:
@@ -196,7 +197,8 @@ def test_a_broker_that_begins_anew_learns_what_its_workers_hold(monkeypatch: pyt
     monkeypatch.setattr(broker_module, "_is_restarted", lambda: True)
 
     async def scene(_: TrialBroker) -> Any:
-        broker = TrialBroker(workers=2)
+        broker = TrialBroker()
+        await broker.muster([0, 1])
         held, free = await ask(broker, "held", 3), await ask(broker, "free")
         assert (await broker.orders(0)).unknown
         await broker.register(0, 2, {"held": ({"rank": 4}, result(2))})
@@ -218,7 +220,8 @@ def test_a_broker_that_begins_anew_does_not_wait_for_ever_for_a_worker(monkeypat
     monkeypatch.setattr(broker_module, "RECOVERY_SECONDS", 0)
 
     async def scene(_: TrialBroker) -> Orders:
-        broker = TrialBroker(workers=2)
+        broker = TrialBroker()
+        await broker.muster([0, 1])
         await ask(broker, "a")
         await broker.register(0, 2, {})
         return await broker.orders(0)
@@ -259,3 +262,120 @@ def test_a_machine_that_fails_a_trial_is_told_from_a_trial_that_fails() -> None:
         return await asked
 
     assert play(scene) == {"error": "the disk is full", "by_machine": True}
+
+
+def test_the_trials_of_a_worker_that_has_died_go_to_the_others_and_theirs_stay() -> None:
+    async def scene(broker: TrialBroker) -> tuple[Orders, Orders]:
+        await broker.muster([0, 1])
+        await broker.register(0, 2)
+        await broker.register(1, 3)
+        for trial in ("a", "b", "c"):
+            await ask(broker, trial)
+        held = broker._workers[0].trials.copy()
+        first = [await broker.orders(worker) for worker in (0, 1)]
+        await broker.deliver(next(iter(held)), result(1))
+        await broker.muster([1, 2])
+        assert {trial for trial, _, _ in first[0].admit} == held
+        return first[1], await broker.orders(1)
+
+    before, after = play(scene)
+    assert (after.evict, after.give) == ([], [])
+    assert len(after.admit) == 1
+    assert {*after.allowed} == {trial for orders in (before, after) for trial, _, _ in orders.admit} == {*"abc"}
+
+
+def test_a_worker_that_is_taken_for_dead_is_sent_home() -> None:
+    async def scene(broker: TrialBroker) -> tuple[Orders, Orders, int]:
+        await broker.muster([0])
+        await broker.register(0, 1)
+        asked = asyncio.create_task(broker.orders(0))
+        await asyncio.sleep(0)
+        await broker.muster([1])
+        told = await asked
+        await broker.register(0, 1, {"a": ({"rank": 1}, result(1))})
+        return told, await broker.orders(0), await broker.num_workers()
+
+    told, later, count = play(scene)
+    assert told.closed
+    assert later.closed
+    assert count == 0
+
+
+def test_who_resigns_leaves_its_trials_to_others_and_says_why_it_cannot_work() -> None:
+    async def scene(broker: TrialBroker) -> tuple[Any, Orders]:
+        await broker.muster([0, 1])
+        await broker.register(0, 1)
+        await ask(broker, "a")
+        await broker.resign(0, "no base model here")
+        await broker.register(1, 1)
+        return await broker.muster([0, 1]), await broker.orders(1)
+
+    muster, orders = play(scene)
+    assert (muster.closed, muster.unfit) == (False, {0: "no base model here"})
+    assert [trial for trial, _, _ in orders.admit] == ["a"]
+
+
+def test_one_that_joins_while_none_waits_gets_half_of_what_the_fullest_has() -> None:
+    async def scene(broker: TrialBroker) -> tuple[set[str], Orders]:
+        await broker.register(0, 5)
+        for trial in "abcde":
+            await ask(broker, trial)
+        await broker.orders(0)
+        await broker.register(1, 5)
+        give = (await broker.orders(0)).give
+        for trial in give:
+            await broker.deliver(trial, result(1))
+            await broker.hand_back(0, trial)
+        # Told twice, it counts once.
+        await broker.hand_back(0, give[0])
+        return broker._workers[0].trials, await broker.orders(1)
+
+    stays, goes = play(scene)
+    assert len(goes.admit) == 2
+    assert {delivered for _, _, delivered in goes.admit} == {1}
+    assert len(stays) == 3
+
+
+def test_what_waits_goes_to_one_that_joins_before_anything_is_taken_from_others() -> None:
+    async def scene(broker: TrialBroker) -> tuple[list[str], list[str]]:
+        await broker.register(0, 2)
+        for trial in "abcd":
+            await ask(broker, trial)
+        await broker.orders(0)
+        await broker.register(1, 2)
+        return list(broker._workers[0].giving), [trial for trial, _, _ in (await broker.orders(1)).admit]
+
+    assert play(scene) == ([], ["c", "d"])
+
+
+def test_a_trial_that_ends_before_it_is_given_is_given_no_more() -> None:
+    async def scene(broker: TrialBroker) -> Orders:
+        await broker.register(0, 2)
+        for trial in "ab":
+            await ask(broker, trial)
+        await broker.orders(0)
+        await broker.register(1, 2)
+        (giving,) = broker._workers[0].giving
+        await broker.leave(giving)
+        orders = await broker.orders(0)
+        assert orders.evict == [giving]
+        await broker.hand_back(0, giving)
+        assert not broker._workers[1].trials
+        return orders
+
+    assert play(scene).give == []
+
+
+def test_a_broker_that_begins_anew_waits_for_those_whom_the_crew_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_module, "_is_restarted", lambda: True)
+
+    async def scene(_: TrialBroker) -> list[list[str]]:
+        broker, admitted = TrialBroker(), []
+        await ask(broker, "a")
+        await broker.register(0, 1, {})
+        for crew in ([0, 1], [0]):
+            await broker.muster(crew)
+            admitted.append(list(broker._workers[0].admit))
+        return admitted
+
+    assert play(scene) == [[], ["a"]]

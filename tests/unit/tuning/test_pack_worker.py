@@ -16,9 +16,10 @@ from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tuning import pack_worker
-from reviewtune.tuning.broker import Orders
 from reviewtune.tuning.held_out import HELD_OUT_FILE, HeldOut
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
+from reviewtune.tuning.midway import MIDWAY_FILE
+from reviewtune.tuning.orders import Orders
 from reviewtune.tuning.pack_worker import PackWorker
 from reviewtune.tuning.records import EpochRecord, legs_with
 from reviewtune.tuning.training import EVERYTHING, Training, all_folds, fold_name, search_fold
@@ -64,7 +65,7 @@ def make_worker(base: Path, models: Path, evaluations: int = 1) -> PackWorker:
         backbone, rows.inputs, rows.fake, PackRoom(3, 8, "attention", 2048), seed=1, evaluations_per_epoch=evaluations
     )
     gauges: Any = SimpleNamespace(note=lambda *_: None, line=lambda: {"pack_reviews_per_second": 5.0})
-    return PackWorker(pack, assignment, Broker(), rank=0, gauges=gauges, _savers=ThreadPoolExecutor(1))
+    return PackWorker(pack, assignment, Broker(), number=0, gauges=gauges, _savers=ThreadPoolExecutor(1))
 
 
 def orders(*admit: tuple[str, dict[str, Any], int], allowed: int = 2, evict: tuple[str, ...] = ()) -> Orders:
@@ -253,3 +254,65 @@ def test_a_slot_that_goes_on_after_a_share_compares_its_epochs_anew(tiny_bert: P
     assert tenant.best == NO_SCORE
     assert tenant.result is not None
     assert tenant.result["share"] == 0.4
+
+
+@pytest.mark.parametrize(("legs", "steps"), [(0, 1), (1, 2)])
+def test_a_trial_that_is_given_in_the_middle_of_a_leg_goes_on_elsewhere_from_there(
+    tiny_bert: Path, tmp_path: Path, legs: int, steps: int
+) -> None:
+    alone, giver, taker = (make_worker(tiny_bert, tmp_path / name) for name in ("alone", "moved", "moved"))
+    told: list[tuple[int, str]] = []
+    giver.broker.hand_back = SimpleNamespace(remote=lambda *back: told.append(back))
+    for worker in (alone, giver):
+        worker._follow(orders(("a", PARAMS, 0), allowed=2))
+    for _ in range(legs):
+        run_leg(giver)
+    for _ in range(steps):
+        assert not giver.pack.step()
+    giver._follow(Orders([], [], {"a": 2}, closed=False, give=["a"]))
+    assert told == [(0, "a")]
+    assert (len(giver.pack.free), giver.tenants, giver.broker.failed) == (3, {}, [])
+    taker._follow(orders(("a", PARAMS, legs), allowed=2))
+    (tenant,) = taker.tenants.values()
+    slot = taker.pack.slot(tenant.slot)
+    assert (slot.steps, slot.rows, slot.rows_left) == (3 * legs + steps, 24, 24 - 8 * steps)
+    for worker in (alone, taker):
+        while worker.pack.busy:
+            run_leg(worker)
+    found, expected = ([result for _, result in worker.broker.delivered] for worker in (taker, alone))
+    assert [result["leg"] for result in found] == list(range(legs + 1, 3))
+    for mine, theirs in zip(found, expected[legs:], strict=True):
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], abs=1e-6)
+        assert mine["f1"] == theirs["f1"]
+    assert found[-1]["fit_seconds"] > 0
+
+
+def test_a_worker_whose_machine_is_taken_away_writes_its_slots_and_resigns(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.get", lambda told: told)
+    worker = make_worker(tiny_bert, tmp_path)
+    worker.broker.resign = SimpleNamespace(remote=lambda *told: resigned.append(told))
+    resigned: list[tuple[int]] = []
+    worker._follow(orders(("begun", PARAMS, 0), ("fresh", PARAMS, 0)))
+    worker.pack.step()
+    worker._follow(orders(("new", PARAMS, 0)))
+    worker._resign()
+    assert resigned == [(0,)]
+    for name, rows in {"begun": 8, "fresh": 8, "new": None}.items():
+        path = tmp_path / name / LAST / MIDWAY_FILE
+        assert (json.loads(path.read_text())["rows"] if path.exists() else None) == rows
+    assert worker.broker.failed == []
+
+
+def test_a_damaged_midway_fails_its_trial_alone(tiny_bert: Path, tmp_path: Path) -> None:
+    giver, taker = make_worker(tiny_bert, tmp_path), make_worker(tiny_bert, tmp_path)
+    giver.broker.hand_back = SimpleNamespace(remote=lambda *_: None)
+    giver._follow(orders(("a", PARAMS, 0)))
+    giver.pack.step()
+    giver._follow(Orders([], [], {}, closed=False, give=["a", "gone"]))
+    (tmp_path / "a" / LAST / MIDWAY_FILE).write_text('{"rows": -1}')
+    taker._follow(orders(("a", PARAMS, 0)))
+    ((trial, reason),) = taker.broker.failed
+    assert trial == "a"
+    assert "midway.json" in reason

@@ -116,17 +116,24 @@ worse than the whole beyond chance.
 
 
 def cost_section(facts: Facts) -> str:
-    """Time, memory and machine; energy was not measured, so none is given."""
+    """Time, energy where it was measured, memory and machine."""
     cost = facts.entry.cost if facts.entry else None
     if cost is None or facts.entry is None:
         return NOT_YET
     rows = [
         ("training of what is shipped", duration(cost.fit_seconds)),
         ("all trials and folds together", duration(cost.study_seconds)),
+        *([] if cost.study_joules is None else [("energy of the GPU for them", f"{cost.study_joules / 3600:.3g} Wh")]),
         ("device", literal(cost.device)),
         ("largest memory", f"{cost.peak_memory_bytes / 2**30:.2f} GiB"),
         ("reviews labelled a second, from the text on", rate(cost.reviews_per_second)),
         ("machine", literal(facts.entry.provenance.hardware)),
     ]
+    energy = (
+        "Energy was not measured, and what a share of a machine's time takes is not known: no figure is given."
+        if cost.study_joules is None
+        else "The energy is the GPU's own, by its driver's counter; trainings in one pack share it by their tokens. "
+        "What evaluation and the rest of the machine drew is not in it."
+    )
     return f"""{table(("", "value"), rows)}
-Energy was not measured, and what a share of a machine's time takes is not known: no figure is given."""
+{energy}"""

@@ -51,6 +51,8 @@ class Cost(Section):
     """Wall time of the selected trial's fit; in a pack, its share of it by its tokens."""
     study_seconds: float
     """Wall time of all trials of this family in this study, summed."""
+    study_joules: float | None = None
+    """Energy that GPUs drew for them, by the counters of their driver; None where it was not measured."""
     device: str
     """`cpu`, or the GPU's name."""
     peak_memory_bytes: int

@@ -33,6 +33,7 @@ from reviewtune.tuning.predictions import (
     scores_on_test,
 )
 from reviewtune.tuning.progress import Progress
+from reviewtune.tuning.records import sum_of_known
 from reviewtune.tuning.resources import trial_resources
 from reviewtune.tuning.session import Cluster, on_worker
 from reviewtune.tuning.unseen import said_together, with_unseen
@@ -242,6 +243,7 @@ def _cost(costs: list[Cost], speed: float) -> Cost:
     return Cost(
         fit_seconds=sum(cost.fit_seconds for cost in costs),
         study_seconds=sum(cost.study_seconds for cost in costs),
+        study_joules=sum_of_known(cost.study_joules for cost in costs if cost.device != "cpu"),
         device=next((cost.device for cost in costs if cost.device != "cpu"), "cpu"),
         peak_memory_bytes=max(cost.peak_memory_bytes for cost in costs),
         reviews_per_second=speed,

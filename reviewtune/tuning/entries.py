@@ -23,7 +23,7 @@ from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
 from reviewtune.tuning.provenance import code_version, hardware, library_versions
 from reviewtune.tuning.pruning import size_of
-from reviewtune.tuning.records import TrialRecord, default_first
+from reviewtune.tuning.records import TrialRecord, default_first, sum_of_known
 from reviewtune.tuning.session import Cluster
 
 
@@ -92,6 +92,7 @@ def scored_entry(
         "cost": Cost(
             fit_seconds=chosen.fit_seconds,
             study_seconds=sum(record.fit_seconds for record in trainings),
+            study_joules=sum_of_known(record.gpu_joules for record in trainings if record.epochs),
             device=selected.device,
             peak_memory_bytes=selected.peak_memory_bytes,
             reviews_per_second=speed,

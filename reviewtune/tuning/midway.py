@@ -9,6 +9,7 @@ from reviewtune.adapters.checkpoint import state_damage
 from reviewtune.adapters.packed.slot_state import SlotState, load_slot
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.stored import Stored, read_stored
+from reviewtune.tuning.meter import Spent
 
 MIDWAY_FILE = "midway.json"
 """Beside the state of a trial, until the next leg's state takes its place."""
@@ -23,6 +24,8 @@ class Midway(Stored):
     """Sum of their losses."""
     seconds: NonNegativeFloat
     """Of the device, that the trial has been charged so far."""
+    joules: NonNegativeFloat | None = None
+    """Likewise; None where some of them were not measured."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,11 @@ class MidwayModel:
 
     Attributes:
         model: Where the slot stands.
-        seconds: Of the device, so far.
+        spent: Of the device, so far.
     """
 
     model: SlotModel
-    seconds: float
+    spent: Spent
 
     def save(self, folder: Path) -> None:
         """Write the model alone. See `families.qlora_slot.SlotModel.save`."""
@@ -45,12 +48,12 @@ class MidwayModel:
         """Write the state, and how far its leg is."""
         self.model.save_state(folder)
         state = self.model.state
-        midway = Midway(rows=state.rows, loss=state.loss, seconds=self.seconds)
+        midway = Midway(rows=state.rows, loss=state.loss, seconds=self.spent.seconds, joules=self.spent.joules)
         (folder / MIDWAY_FILE).write_text(midway.model_dump_json() + "\n")
 
 
-def load_midway(folder: Path, names: list[str]) -> tuple[SlotState, float | None]:
-    """A slot's state with the part of a leg that is done, and its seconds so far; None where it is between two legs.
+def load_midway(folder: Path, names: list[str]) -> tuple[SlotState, Spent | None]:
+    """A slot's state with the part of a leg that is done, and what it has spent; None where it is between two legs.
 
     Args:
         folder: As `MidwayModel.save_state`, or `SlotModel.save_state`, has written it.
@@ -64,4 +67,4 @@ def load_midway(folder: Path, names: list[str]) -> tuple[SlotState, float | None
         return state, None
     with state_damage(folder):
         midway = read_stored(folder / MIDWAY_FILE, Midway)
-    return replace(state, rows=midway.rows, loss=midway.loss), midway.seconds
+    return replace(state, rows=midway.rows, loss=midway.loss), Spent(midway.seconds, midway.joules)

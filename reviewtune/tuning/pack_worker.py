@@ -4,7 +4,6 @@ A worker whose machine is about to be taken away, or that is to give a trial to 
 in the middle of a leg too, and lets go of them.
 """
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,9 +23,10 @@ from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.gauges import PackGauges
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import keep, kept_result, last_state
+from reviewtune.tuning.meter import DeviceMeter, Spent
 from reviewtune.tuning.midway import MidwayModel, load_midway
 from reviewtune.tuning.orders import Orders
-from reviewtune.tuning.records import EARLIER
+from reviewtune.tuning.records import EARLIER, GPU_JOULES
 from reviewtune.tuning.tenant import Tenant
 from reviewtune.tuning.training import Training
 from reviewtune.tuning.trial import (
@@ -57,6 +57,7 @@ class PackWorker:
         gauges: Of the pack.
         is_leaving: Whether its machine is about to be taken away; asked between two steps.
         tenants: By trial id.
+        meter: Of the device, read when the tenants are charged for it.
     """
 
     pack: AdapterPack
@@ -66,9 +67,8 @@ class PackWorker:
     gauges: PackGauges
     is_leaving: Callable[[], bool] = lambda: False
     tenants: dict[str, Tenant] = field(default_factory=dict)
+    meter: DeviceMeter = field(default_factory=DeviceMeter)
     _savers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SAVERS))
-    _settled: float = 0.0
-    """When the tenants were last charged for the device."""
     _unkept: SimpleQueue[tuple[str, str]] = field(default_factory=SimpleQueue)
     """Trials whose checkpoint could not be written, with the reason; told by the threads that write."""
 
@@ -79,7 +79,7 @@ class PackWorker:
         self._register()
         news = self.broker.orders.remote(self.number)
         with self._savers:
-            self._settled = time.perf_counter()
+            self.meter.restart()
             while True:
                 if ray.wait([news], timeout=0 if self.pack.busy else IDLE_SECONDS)[0]:
                     orders: Orders = ray.get(news)
@@ -96,7 +96,7 @@ class PackWorker:
                 if self.pack.busy:
                     self._end_legs(self.pack.step())
                 else:
-                    self._settled = time.perf_counter()
+                    self.meter.restart()
 
     def _register(self) -> None:
         """Tell the broker of this worker, and, should it have begun anew, of what is in its slots."""
@@ -130,11 +130,11 @@ class PackWorker:
         spec = QloraParams.from_values({**self.assignment.fixed, **training.params})
         folder = self.assignment.models_dir / trial_id
         at = last_state(folder)
-        state, seconds = load_midway(at, self.pack.tensor_names(spec)) if at else (None, None)
+        state, spent = load_midway(at, self.pack.tensor_names(spec)) if at else (None, None)
         result = kept_result(at) if at else None
         slot = self.pack.admit(trial_id, spec, state, rows=fold.train, seed=fold.seed, first_rung=fold.first_rung)
         tenant = self.tenants[trial_id] = Tenant(trial_id, slot, params, training, fold)
-        tenant.seconds = seconds or 0.0
+        tenant.spent = spent or Spent()
         if not result:
             return
         tenant.said = HeldOut.read(folder, until=result["leg"])
@@ -142,7 +142,8 @@ class PackWorker:
         result[EARLIER] = tuple(result.get(EARLIER, ()))
         tenant.earlier = (*result[EARLIER], *recorded(result))
         tenant.result, tenant.best = result, best_after(result)
-        tenant.seconds = max(tenant.seconds, result["fit_seconds"])
+        kept = Spent(result["fit_seconds"], result.get(GPU_JOULES))
+        tenant.spent = max(tenant.spent, kept, key=lambda spent: spent.seconds)
         if result["leg"] > delivered:
             self.broker.deliver.remote(trial_id, result)
         if result["last"]:
@@ -172,7 +173,7 @@ class PackWorker:
         for tenant in left:
             own = scores.get(tenant.slot)
             self._guarded(tenant.trial_id, lambda t=tenant, s=own: self._report(t, s, losses[t.slot]))
-        self._settled = time.perf_counter()
+        self.meter.restart()
 
     def _scores(self, tenants: list[Tenant]) -> dict[int, NDArray[np.float64]]:
         """What each tenant says of the rows that are held out from it, by its slot."""
@@ -191,7 +192,8 @@ class PackWorker:
         total = tenant.training.last_leg(slot.course.legs)
         course = slot.course
         at: dict[str, Any] = {"epoch": slot.epoch, "per_epoch": course.legs_per_epoch, "share": course.share}
-        result = leg_result(metrics, slot.leg, total, **at, best=tenant.best, fit_seconds=tenant.seconds)
+        seconds, joules = tenant.spent.seconds, tenant.spent.joules
+        result = leg_result(metrics, slot.leg, total, **at, best=tenant.best, fit_seconds=seconds, gpu_joules=joules)
         result |= self.gauges.line()
         kept = is_kept(tenant.training, result, tenant.best)
         tenant.best = best_after(result)
@@ -229,7 +231,7 @@ class PackWorker:
             tenant.saving.result()
         self._fail_unkept()
         if self.tenants.get(tenant.trial_id) is tenant and self.pack.slot(tenant.slot).rows_done:
-            model = MidwayModel(self._model(tenant), tenant.seconds)
+            model = MidwayModel(self._model(tenant), tenant.spent)
             keep(model, self.assignment.models_dir / tenant.trial_id, tenant.result or {}, improved=False)
 
     def _keep(
@@ -254,18 +256,17 @@ class PackWorker:
             self._fail(*self._unkept.get(), by_machine=True)
 
     def _settle(self, ended: int) -> None:
-        """Charge the time since the last settlement to the tenants by their shares of the tokens.
+        """Charge what the device took since the last settlement to the tenants by their shares of the tokens.
 
         Args:
             ended: Slots whose leg has ended just now.
         """
-        now = time.perf_counter()
-        seconds, self._settled = now - self._settled, now
+        taken = self.meter.take()
         tokens = {tenant.trial_id: self.pack.slot(tenant.slot).take_tokens() for tenant in self.tenants.values()}
         total = max(1, sum(tokens.values()))
         for trial_id, own in tokens.items():
-            self.tenants[trial_id].seconds += seconds * own / total
-        self.gauges.note(seconds, total, len(self.pack.busy) + ended)
+            self.tenants[trial_id].spent = self.tenants[trial_id].spent.plus(own / total, taken)
+        self.gauges.note(taken.seconds, total, len(self.pack.busy) + ended)
 
     def _guarded(self, trial_id: str, work: Any) -> None:
         """Do something for one trial; what goes wrong ends that trial alone."""

@@ -1,6 +1,7 @@
 """One file a trial, from its start to its end, failed ones too: what a study resumes from and selects among."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +30,8 @@ class EpochRecord(BaseModel):
     """What compares trials: the study's objective, made such that higher is better; None of earlier versions: `f1`."""
     fit_seconds: float
     """Wall time of the fit up to here, evaluation left out; in a pack, the trial's share of it by its tokens."""
+    gpu_joules: float | None = None
+    """Energy of the GPU up to here, evaluation left out, the trial's share of it by its tokens; None: not measured."""
     pack_reviews_per_second: float | None = None
     """Of its whole pack, lately."""
     share: float | None = None
@@ -40,12 +43,15 @@ class EpochRecord(BaseModel):
         return self.f1 if self.judged is None else self.judged
 
 
+GPU_JOULES = "gpu_joules"
+"""In what a trial reports, where its GPU's energy is measured."""
 SHARE = "share"
 """In what a trial reports of its first rung alone: the share of the training rows that it has seen."""
 EARLIER = "earlier"
 """In what a trial reports first when it goes on, and in what it keeps to go on from: the records of the legs before."""
 EPOCH_METRICS = (
-    "epoch", "leg", "f1", "accuracy", "roc_auc", JUDGED, "fit_seconds", "train_loss", "pack_reviews_per_second", SHARE
+    "epoch", "leg", "f1", "accuracy", "roc_auc", JUDGED, "fit_seconds", "train_loss", GPU_JOULES,
+    "pack_reviews_per_second", SHARE,
 )  # fmt: skip
 
 
@@ -138,6 +144,22 @@ class TrialRecord(BaseModel):
     def fit_seconds(self) -> float:
         """Wall time of the whole fit, evaluation left out."""
         return self.epochs[-1].fit_seconds if self.epochs else 0.0
+
+    @property
+    def gpu_joules(self) -> float | None:
+        """Likewise its GPU's energy; None where it was not measured."""
+        return self.epochs[-1].gpu_joules if self.epochs else None
+
+
+def sum_of_known(joules: Iterable[float | None]) -> float | None:
+    """A sum; None where one of them is not known, or there is none.
+
+    Examples:
+        >>> sum_of_known([1.5, 2.0]), sum_of_known([1.5, None]), sum_of_known([])
+        (3.5, None, None)
+    """
+    known = list(joules)
+    return None if not known or None in known else sum(value for value in known if value is not None)
 
 
 class TrialStore:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reviewtune.tuning.held_out import HeldOut
+from reviewtune.tuning.meter import Spent
 from reviewtune.tuning.training import Fold, Training
 from reviewtune.tuning.trial import NO_SCORE
 
@@ -20,7 +21,7 @@ class Tenant:
         fold: Its rows and seed.
         said: Of the rows that are held out from it.
         best: Highest score so far.
-        seconds: Of the device, charged by its share of the tokens.
+        spent: Of the device, charged by its share of the tokens.
         params: The config of its Tune trial.
         result: That it kept last, with what the legs before it measured.
         earlier: What all its legs have measured: results that are on their way die with who carries them.
@@ -37,6 +38,6 @@ class Tenant:
     result: dict[str, Any] | None = None
     earlier: tuple[dict[str, Any], ...] = ()
     best: float = NO_SCORE
-    seconds: float = 0.0
+    spent: Spent = field(default_factory=Spent)
     allowed: int = 1
     saving: Future[None] | None = None

@@ -22,7 +22,7 @@ from reviewtune.schema import F1
 from reviewtune.tuning.first_rung import legs_of
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import Resumable, keep, kept_result, last_state
-from reviewtune.tuning.records import EARLIER, SHARE, epoch_record
+from reviewtune.tuning.records import EARLIER, GPU_JOULES, SHARE, epoch_record
 from reviewtune.tuning.scheduler import EPOCH, PROGRESS
 from reviewtune.tuning.search import BEST_JUDGED
 from reviewtune.tuning.training import Fold, Training
@@ -165,6 +165,7 @@ def leg_result(
     epoch: float,
     best: float,
     fit_seconds: float,
+    gpu_joules: float | None = None,
     per_epoch: int = 1,
     share: float | None = None,
 ) -> dict[str, Any]:
@@ -177,6 +178,7 @@ def leg_result(
         epoch: Epochs that are done.
         best: Highest score of the legs before.
         fit_seconds: Wall time of the fit so far.
+        gpu_joules: Energy of its GPU so far; None where it was not measured.
         per_epoch: Legs of an epoch.
         share: Of the rows, that the first leg has seen, where it comes before those of the epochs.
     """
@@ -184,6 +186,8 @@ def leg_result(
     at: dict[str, Any] = {"leg": leg, EPOCH: epoch, PROGRESS: progress, "last": leg == total}
     if share is not None and leg == 1:
         at[SHARE] = share
+    if gpu_joules is not None:
+        at[GPU_JOULES] = gpu_joules
     return {
         **metrics,
         **at,

@@ -149,6 +149,15 @@ def test_looks_parts_and_cost_are_told() -> None:
     assert "Energy was not measured" in cost
 
 
+def test_energy_is_told_where_it_was_measured() -> None:
+    entry = entry_of("qlora")
+    assert entry.cost
+    entry = entry.model_copy(update={"cost": entry.cost.model_copy(update={"study_joules": 45_000.0})})
+    cost = section(model_card(facts_of(entry=entry)), "Cost")
+    assert "| energy of the GPU for them | 12.5 Wh |" in cost
+    assert "not measured" not in cost
+
+
 def test_words_of_others_break_neither_yaml_nor_markdown() -> None:
     row = TransferScores(
         name=HOSTILE.replace("\n", " ").replace("\x1b", ""), data="|", data_sha256="3" * 64, threshold=0.5,

@@ -147,6 +147,7 @@ def test_the_cost_is_that_of_all_trainings_and_what_they_left(run: Any) -> None:
     assert scored.cost is not None
     assert (scored.cost.disk_bytes, scored.cost.study_seconds, scored.cost.fit_seconds) == (2000, 9.0, 2.5)
     assert (scored.cost.device, scored.cost.reviews_per_second) == ("GPU", 7.0)
+    assert scored.cost.study_joules is None
     assert (scored.trial_id, scored.artifact) == ("b", "artifact")
     assert (scored.validation.f1, scored.validation.value) == (0.8, None)
     other = scored_entry(
@@ -158,6 +159,21 @@ def test_the_cost_is_that_of_all_trainings_and_what_they_left(run: Any) -> None:
         run=run,
     )
     assert other.validation.value == 0.2
+
+
+def test_the_energy_is_that_of_all_trainings(run: Any) -> None:
+    run.folder, run.artifact = run.results_dir, "artifact"
+    trials = [
+        TrialRecord(
+            trial_id=name, number=1, params={"C": 1}, status="finished", device="GPU",
+            epochs=[EpochRecord(epoch=1, f1=0.8, accuracy=0.7, roc_auc=0.9, fit_seconds=3.0, gpu_joules=900.0)],
+        )
+        for name in "ab"
+    ]  # fmt: skip
+    run.finalists = SimpleNamespace(read=lambda: [trials[0]])
+    scored = scored_entry(entry_of_nothing(), Chosen(trials[1], 1.0, [], 2.5), trials, test=None, speed=7.0, run=run)
+    assert scored.cost is not None
+    assert scored.cost.study_joules == 2700
 
 
 def entry_of_nothing() -> Any:

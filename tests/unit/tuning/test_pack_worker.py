@@ -1,6 +1,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tuning import pack_worker
 from reviewtune.tuning.held_out import HELD_OUT_FILE, HeldOut
 from reviewtune.tuning.keeping import BEST, LAST, PROGRESS_FILE
+from reviewtune.tuning.meter import DeviceMeter
 from reviewtune.tuning.midway import MIDWAY_FILE
 from reviewtune.tuning.orders import Orders
 from reviewtune.tuning.pack_worker import PackWorker
@@ -92,6 +94,29 @@ def test_an_epoch_is_evaluated_kept_and_only_then_delivered(worker: PackWorker, 
     kept = json.loads((tmp_path / "a" / LAST / PROGRESS_FILE).read_text())
     assert kept == {**result, "earlier": []}
     assert (tmp_path / "a" / BEST).is_dir()
+
+
+def test_trials_share_the_energy_of_their_pack_by_their_tokens(worker: PackWorker) -> None:
+    counter = count(0, 30)
+    worker.meter = DeviceMeter(lambda: float(next(counter)))
+    worker._follow(orders(("a", PARAMS, 0), ("b", PARAMS, 0)))
+    run_leg(worker)
+    told = [result["gpu_joules"] for _, result in worker.broker.delivered]
+    assert len(told) == 2
+    assert sum(told) == pytest.approx(30)
+    assert told[0] == pytest.approx(told[1])
+
+
+def test_what_a_trial_drew_is_kept_where_another_worker_goes_on(tiny_bert: Path, tmp_path: Path) -> None:
+    drawn = {}
+    for name, draws in (("first", 10), ("second", 7)):
+        worker = make_worker(tiny_bert, tmp_path)
+        counter = count(0, draws)
+        worker.meter = DeviceMeter(lambda counter=counter: float(next(counter)))
+        worker._follow(orders(("a", PARAMS, len(drawn))))
+        run_leg(worker)
+        drawn[name] = worker.broker.delivered[-1][1]["gpu_joules"]
+    assert drawn == {"first": 10, "second": 17}
 
 
 @pytest.mark.parametrize("evaluations", [1, 2])

@@ -109,6 +109,13 @@ def node(*words: str, card: int | None) -> Iterator[None]:
         process.wait(END_SECONDS)
 
 
+def free_port() -> int:
+    """One that nothing listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def main() -> None:
     """Print both rates, their ratio, and how long it took from the start of the second node to its first trials."""
     options = _options()
@@ -116,19 +123,11 @@ def main() -> None:
     subprocess.run([RAY, "get-auth-token", "--generate"], check=True, stdout=subprocess.DEVNULL)
     has_gpus = torch.cuda.device_count() > 1
     device = torch.cuda.get_device_name() if has_gpus else "CPU"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    port, dashboard = free_port(), free_port()
+    address = f"127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        head = [
-            "--head",
-            "--node-ip-address",
-            "127.0.0.1",
-            "--port",
-            address.split(":")[1],
-            "--temp-dir",
-            f"{folder}/ray",
-        ]
+        head = ["--head", "--node-ip-address", "127.0.0.1", "--port", str(port)]
+        head += ["--dashboard-port", str(dashboard), "--temp-dir", f"{folder}/ray"]
         with node(*head, card=0 if has_gpus else None):
             time.sleep(options.start)
             study = Study(options, address, Path(folder) / "results", int(has_gpus))

@@ -17,6 +17,7 @@ from reviewtune.leaderboard.entry import PREDICTIONS_FILE, SLICES_FILE, Entry, r
 from reviewtune.leaderboard.parts import read_slices
 from reviewtune.leaderboard.scores import Comparison
 from reviewtune.leaderboard.ties import Predictions, check_comparable, read_predictions, versus
+from reviewtune.storage.refresh import refresh
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def collect(results_dir: Path) -> Board:
     Raises:
         ArtifactError: The results directory does not exist.
     """
+    refresh(results_dir)
     if not results_dir.is_dir():
         raise ArtifactError(f"{results_dir} is no results directory: run a study first, or give its --results-dir")
     by_split: defaultdict[str, list[tuple[Entry, Path]]] = defaultdict(list)

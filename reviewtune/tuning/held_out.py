@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from reviewtune.data.store import write_parquet
 from reviewtune.errors import StudyError
+from reviewtune.storage.mirror import fetch
 
 HELD_OUT_FILE = "held_out.parquet"
 """In the folder of a trial's models: a column a leg, named by its number, a row for each held-out review."""
@@ -40,7 +41,7 @@ class HeldOut:
         Raises:
             StudyError: The file is damaged.
         """
-        path = folder / HELD_OUT_FILE
+        path = fetch(folder / HELD_OUT_FILE)
         if not path.is_file():
             return cls()
         try:

@@ -6,6 +6,7 @@ The workers pay for their start and for the base model once, however many trials
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from traceback import format_exception_only
 from typing import Any
@@ -84,7 +85,7 @@ def pack_workers(run: FamilyRun) -> Iterator[Packs]:
     rank, target = _widest(run.plan.distributions, run.plan.defaults)
     job = PackJob(run.assignment, broker, run.resources.slots or 1, rank, target, optimizer)
     task = ray.remote(num_cpus=0, max_retries=0)(_train)
-    workers = task.remote(job, run.resources, str(run.models / TRAIN_FOLDER))
+    workers = task.remote(job, run.resources, run.models / TRAIN_FOLDER)
     leaving = Event()
 
     def tell(_: Any) -> None:
@@ -147,7 +148,7 @@ def _widest(distributions: dict[str, BaseDistribution], defaults: dict[str, Any]
     return max(ranks), "all-linear" if "all-linear" in targets else "attention"
 
 
-def _train(job: PackJob, resources: Resources, storage: str) -> None:
+def _train(job: PackJob, resources: Resources, storage: Path) -> None:
     """Run the workers to their end; where they cannot go on, tell the trials that wait for them."""
     be_quiet()
     import ray
@@ -164,7 +165,7 @@ def _train(job: PackJob, resources: Resources, storage: str) -> None:
                 resources_per_worker={"CPU": resources.cpus, "GPU": resources.gpus},
             ),
             run_config=RunConfig(
-                name=PACKS, storage_path=storage, failure_config=FailureConfig(max_failures=MAX_FAILURES)
+                name=PACKS, storage_path=str(storage), failure_config=FailureConfig(max_failures=MAX_FAILURES)
             ),
         ).fit()
     except Exception as error:

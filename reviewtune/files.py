@@ -63,8 +63,11 @@ def in_one_step(path: Path, *, shared: bool = True) -> Iterator[Path]:
 
 
 def _published(made: Path, path: Path) -> bool:
-    """Put what was made into the bucket that `path` is of, if it is of one; whether that is all that there is to do."""
-    if bucket_of(path) is None:
+    """Put what was made into the bucket that `path` is of, if it is of one; whether that is all that there is to do.
+
+    What is made in a folder that is not ready goes up with it.
+    """
+    if bucket_of(path) is None or any(part.endswith(PARTIAL) for part in path.parts):
         return False
     from reviewtune.storage.mirror import publish
 

@@ -3,7 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
@@ -14,10 +22,10 @@ EMPTY = "empty"
 """Type of the error of a setting that is given without a value."""
 
 
-def _folder(value: Any) -> Any:
+def _folder(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """An address becomes its folder in the mirror; a path would make a local folder of that name."""
     try:
-        return as_folder(value) if is_address(value) else value
+        return as_folder(value) if is_address(value) else handler(value)
     except UsageError as error:
         raise ValueError(str(error)) from None
 
@@ -33,7 +41,7 @@ def _several(value: Any) -> Any:
 Several = Annotated[list[str], NoDecode, BeforeValidator(_several)]
 """One value, or one for each time that the flag is given."""
 
-ResultsFolder = Annotated[Path, BeforeValidator(_folder), PlainSerializer(shown, return_type=str, when_used="json")]
+ResultsFolder = Annotated[Path, WrapValidator(_folder), PlainSerializer(shown, return_type=str, when_used="json")]
 """A folder of this machine, of storage that is mounted on it, or of a bucket: `s3://BUCKET/FOLDER`."""
 
 

@@ -89,7 +89,7 @@ def _mirrored(address: str) -> Path:
     from reviewtune.errors import UsageError
 
     # A path that was made of an address has one slash where there were two.
-    parts = urlsplit(_ADDRESS.sub(lambda found: f"{found[1].lower()}://" + "/" * found[0].endswith(":///"), address, 1))
+    parts = urlsplit(_ADDRESS.sub(_with_slashes, address, count=1))
     if ":" in (parts.netloc.partition("@")[0] if "@" in parts.netloc else ""):
         raise UsageError(f"{parts.scheme}://{parts.hostname} must have no password in it: set it in the environment")
     if not parts.netloc and parts.scheme != "file":
@@ -102,6 +102,11 @@ def _mirrored(address: str) -> Path:
     if max(map(len, map(os.fsencode, [folder, *keys]))) > LONGEST_NAME:
         raise UsageError(f"{address} is too long for a folder to stand for it: give a shorter one")
     return Mirrored(_root() / FOLDER / folder, *keys)
+
+
+def _with_slashes(found: re.Match[str]) -> str:
+    scheme = found[1].lower()
+    return f"{scheme}:///" if scheme == "file" or found[0].endswith(":///") else f"{scheme}://"
 
 
 def _root() -> Path:

@@ -64,7 +64,7 @@ class FamilyRun:
 
     @property
     def history(self) -> Path:
-        """Where the `studies.db` of searches lies: one for all studies; in a bucket, where files have one writer, one each."""
+        """Where the `studies.db` of searches lies: in the results directory, or one in each study of a bucket."""
         return self.results_dir if bucket_of(self.results_dir) is None else self.study.folder
 
     @property

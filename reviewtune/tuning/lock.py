@@ -19,7 +19,7 @@ HOLDER_FILE = ".holder.json"
 
 
 @contextmanager
-def study_lock(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
+def study_lock(folder: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
     """Hold a study for this process; the lock goes with the process, however it ends.
 
     In a bucket it is held for all machines (`storage.claim`), and what this one has of it is as the bucket has it.

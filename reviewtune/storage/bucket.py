@@ -1,7 +1,9 @@
 """A bucket, through pyarrow's file systems, or fsspec's where pyarrow has none: whole objects in, whole objects out."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +18,8 @@ from reviewtune.errors import StorageError, UsageError
 OF_PYARROW = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
 ATTEMPTS = 8
 """Of a request that fails for the moment, with pauses that double: half a minute in all."""
+CHUNK_BYTES = 16 * 2**20
+"""That are read or written at a time."""
 SECONDS = {"connect_timeout": 10.0, "request_timeout": 120.0}
 WHOLE_ONLY_BY_NAME = ("local", "hdfs")
 """File systems that show a file while it is written: there it gets its name at the end."""
@@ -57,7 +61,9 @@ class Bucket:
             place = self._at(f"{key}.partial" if by_name else key)
             if by_name:
                 self.files.create_dir(place.rpartition("/")[0])
-            _copy(str(path), fs.LocalFileSystem(), place, self.files)
+            # In a thread, which no Ctrl-C reaches: it would end the object where it stands, as if it were whole.
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(_upload, path, self.files, place).result()
             if by_name:
                 self.files.move(place, self._at(key))
 
@@ -67,8 +73,8 @@ class Bucket:
         Raises:
             FileNotFoundError: There is none.
         """
-        with self._asked():
-            _copy(self._at(key), self.files, str(path), fs.LocalFileSystem())
+        with self._asked(), self.files.open_input_stream(self._at(key)) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target, CHUNK_BYTES)
 
     def read(self, key: str) -> bytes | None:
         """A small object; None where there is none."""
@@ -100,9 +106,10 @@ class Bucket:
         with self._asked():
             select = fs.FileSelector(self._at(key), recursive=True, allow_not_found=True)
             found = self.files.get_file_info(select)
-        start = len(self._at(""))
+        # Some file systems begin a path with a slash, whatever was asked for.
+        start = len(self._at("").strip("/"))
         return [
-            Object(info.path[start:].lstrip("/"), info.size, info.mtime_ns or 0)
+            Object(info.path.lstrip("/")[start:].lstrip("/"), info.size, info.mtime_ns or 0)
             for info in found
             if info.type == fs.FileType.File and not info.path.endswith(".partial")
         ]
@@ -190,9 +197,13 @@ def _s3(bucket: str, options: dict[str, str]) -> fs.FileSystem:
     )
 
 
-def _copy(source: str, of: fs.FileSystem, target: str, into: fs.FileSystem) -> None:
-    """Copy one file in one call: an interrupt between two would end the object where it stands, as if it were whole."""
-    fs.copy_files(source, target, source_filesystem=of, destination_filesystem=into, use_threads=False)
+def _upload(path: Path, files: fs.FileSystem, place: str) -> None:
+    """Write a file as an object; it is there once the stream is closed, and `copy_files` is silent where that fails."""
+    stream = files.open_output_stream(place)
+    with path.open("rb") as source:
+        while chunk := source.read(CHUNK_BYTES):
+            stream.write(chunk)
+    stream.close()
 
 
 def _line(address: str, error: Exception) -> str:

@@ -8,11 +8,11 @@ over finds that out when it is back, and ends. No clock of one machine is compar
 
 import json
 import os
+import signal
 import socket
 import threading
 import time
 import uuid
-from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -131,7 +131,7 @@ class _Heart:
                 standing = Claim.read(self.bucket, self.key)
                 if standing and standing.owner != self.own.owner:
                     self.other = standing
-                    interrupt_main()
+                    signal.pthread_kill(_main(), signal.SIGINT)
                     return
                 _write(self.path, replace(self.own, beat=beat))
 
@@ -164,6 +164,13 @@ def _taken(study: str, other: Claim | None) -> str:
 
 def _write(path: Path, claim: Claim) -> None:
     write_text(path, json.dumps(asdict(claim)) + "\n")
+
+
+def _main() -> int:
+    """The thread that a signal has to wake."""
+    main = threading.main_thread().ident
+    assert main is not None
+    return main
 
 
 def _mirror_id(folder: Path) -> str:

@@ -160,6 +160,7 @@ def short(form: _Form) -> None:
     """A text family on two nodes, of which one is lost."""
     nodes = form.nodes
     nodes.start("head")
+    nodes.wait_for(1)
     lost_one = nodes.start("one")
     nodes.wait_for(2)
     form.note("two nodes are up")
@@ -173,7 +174,9 @@ def short(form: _Form) -> None:
 def long(form: _Form) -> None:
     """All families on three nodes: one is lost, another joins, the driver is killed and its mirror lost."""
     nodes = form.nodes
-    for name in ("head", "one", "two"):
+    nodes.start("head")
+    nodes.wait_for(1)
+    for name in ("one", "two"):
         nodes.start(name)
     nodes.wait_for(3)
     form.note("three nodes are up")

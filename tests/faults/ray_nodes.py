@@ -79,7 +79,8 @@ class Nodes:
             words += ["--address", f"127.0.0.1:{self.port}"]
         else:
             self.port = _free_port()
-            words += ["--head", "--port", str(self.port), "--dashboard-port", "0", "--ray-client-server-port", "0"]
+            words += ["--head", "--port", str(self.port), "--dashboard-port", str(_free_port())]
+            words += ["--ray-client-server-port", str(_free_port())]
         log = (self.folder / f"{name}.log").open("wb")
         program = [str(Path(sys.executable).with_name("ray")), *words[1:]]
         process = subprocess.Popen(program, stdout=log, stderr=log, env=environment, start_new_session=True)

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
@@ -119,12 +120,12 @@ def test_an_artifact_that_is_being_replaced_is_read_when_it_is_whole(
     folder = machine("one") / "artifacts" / "a"
     write_artifact(folder, model="1")
     whole = folders.get_file
-    looks = []
+    waiting, one = [folder], Lock()
 
     def get(bucket: Bucket, key: str, path: Path) -> None:
-        if not looks:
-            looks.append(key)
-            write_artifact(folder, model="2")
+        with one:
+            if waiting:
+                write_artifact(waiting.pop(), model="2")
         whole(bucket, key, path)
 
     monkeypatch.setattr(folders, "get_file", get)

@@ -49,13 +49,15 @@ class S3:
         keys = {"access_key": "any", "secret_key": "any", "region": "us-east-1"}
         return fs.S3FileSystem(endpoint_override=self.endpoint, **keys, **options)
 
-    def download(self, prefix: str, folder: Path) -> Path:
-        """All that lies under a prefix, as any other tool would get it; nothing where nothing does."""
+    def download(self, prefix: str, folder: Path, part: str = "") -> Path:
+        """What lies under a prefix and has `part` in its key, as any other tool would get it."""
         folder.mkdir(parents=True, exist_ok=True)
-        files, local = self.files(), fs.LocalFileSystem()
-        if files.get_file_info(f"{BUCKET}/{prefix}").type == fs.FileType.NotFound:
-            return folder
-        fs.copy_files(f"{BUCKET}/{prefix}", str(folder), source_filesystem=files, destination_filesystem=local)
+        files, local, start = self.files(), fs.LocalFileSystem(), f"{BUCKET}/{prefix}/"
+        for info in files.get_file_info(fs.FileSelector(start, recursive=True, allow_not_found=True)):
+            if info.type == fs.FileType.File and part in info.path:
+                target = folder / info.path.removeprefix(start)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                fs.copy_files(info.path, str(target), source_filesystem=files, destination_filesystem=local)
         return folder
 
 

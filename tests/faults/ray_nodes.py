@@ -68,10 +68,10 @@ class Nodes:
         ray = {"RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
         return {**os.environ, **without, **ray, **self.server.environment, **own}
 
-    def start(self, name: str) -> Node:
+    def start(self, name: str, cpus: int = 1) -> Node:
         """Start one; the first is the head."""
         environment = self.environment(name)
-        words = ["ray", "start", "--block", "--num-cpus", "1", "--num-gpus", "0", "--disable-usage-stats"]
+        words = ["ray", "start", "--block", "--num-cpus", str(cpus), "--num-gpus", "0", "--disable-usage-stats"]
         # A socket's path is short.
         words += ["--temp-dir", tempfile.mkdtemp(prefix=f"ray-{name}-", dir="/tmp")]
         if self.port:

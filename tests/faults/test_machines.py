@@ -1,4 +1,4 @@
-"""A study over Ray nodes that share no folder; the long form is `nodes.py`'s."""
+"""A study over Ray nodes that share no folder; the long form is `machines.py`'s."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.nodes import Outcome, run_form
+from tests.faults.machines import Outcome, run_form
 
 LIMIT_SECONDS = 280
 

@@ -26,8 +26,9 @@ class Mirrored(PosixPath):
     """A path in the mirror. A process of another machine that is sent it gets the path there."""
 
     def __reduce__(self) -> Any:
-        """Travel as the address."""
-        return as_folder, (str(address_of(self)),)
+        """Travel as the address; what is above the mirror, as it is."""
+        address = address_of(self)
+        return (as_folder, (address,)) if address else (Path, (str(self),))
 
 
 def is_address(value: object) -> bool:

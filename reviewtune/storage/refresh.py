@@ -44,7 +44,7 @@ def refresh(results_dir: Path) -> None:
         by_room[room][name] = own
     for room in {*by_room, *_rooms_here(results_dir)}:
         if room[:1] == ("studies",):
-            _refresh_unless_held(results_dir.joinpath(*room), gone=not by_room[room])
+            _refresh_unless_held(bucket, results_dir.joinpath(*room), by_room[room])
         elif room[:1] == ("artifacts",):
             _bring(bucket, results_dir, {name: own for name, own in by_room[room].items() if name.endswith(NOTES)})
             if not by_room[room]:
@@ -69,7 +69,12 @@ def refresh_study(folder: Path) -> None:
     if found is None:
         return
     bucket = open_bucket(found[0])
-    objects = {name: own for name, own in _below(bucket, found[1]).items() if not _is_heavy(name)}
+    _bring_study(bucket, folder, _below(bucket, found[1]))
+
+
+def _bring_study(bucket: Bucket, folder: Path, objects: Mapping[str, Object]) -> None:
+    """Bring a study's objects here, by their names in its folder, and drop what is not among them."""
+    objects = {name: own for name, own in objects.items() if not _is_heavy(name)}
     for file in [file for file in folder.rglob("*") if file.is_file()]:
         name = file.relative_to(folder).as_posix()
         if name not in objects and not _is_own(name):
@@ -77,8 +82,8 @@ def refresh_study(folder: Path) -> None:
     _bring(bucket, folder, objects)
 
 
-def _refresh_unless_held(folder: Path, *, gone: bool) -> None:
-    """Refresh a study that nobody on this machine runs, or drop it where it has gone from the bucket."""
+def _refresh_unless_held(bucket: Bucket, folder: Path, objects: Mapping[str, Object]) -> None:
+    """Bring a study here, by its objects' names below the results, unless a process of this machine runs it."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
     try:
@@ -86,10 +91,11 @@ def _refresh_unless_held(folder: Path, *, gone: bool) -> None:
     except Timeout:
         return
     try:
-        if gone:
-            discard(folder)
+        if objects:
+            start = f"{folder.parent.name}/{folder.name}/"
+            _bring_study(bucket, folder, {name.removeprefix(start): own for name, own in objects.items()})
         else:
-            refresh_study(folder)
+            discard(folder)
     finally:
         lock.release()
 

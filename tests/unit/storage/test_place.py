@@ -52,6 +52,8 @@ def test_another_machine_gets_the_path_of_its_own_mirror(tmp_path: Path, monkeyp
     monkeypatch.setenv(MIRROR, str(tmp_path / "other"))
     assert pickle.loads(sent) == as_folder("s3://reviews/tuned/models")
     assert pickle.loads(sent).is_relative_to(tmp_path / "other")
+    above = as_folder("s3://reviews").parents[2]
+    assert pickle.loads(pickle.dumps(above)) == above
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,7 @@ def _upload(path: Path, files: fs.FileSystem, place: str) -> None:
 
 def _line(address: str, error: Exception) -> str:
     reason = " ".join(str(error).split())
+    last = reason.rpartition("Details: ")[2]
     if _says(error, "no_such_bucket", "bucket does not exist", "nosuchbucket", "container does not exist"):
         return f"there is no bucket {address}: make it, or give another"
     if _says(error, "access_denied", "accessdenied", "forbidden", "http status 403", "credential", "permission"):
@@ -216,7 +217,7 @@ def _line(address: str, error: Exception) -> str:
             "write and delete there"
         )
     if _says(error, "network_connection", "curlcode", "could not connect", "timeout", "timed out", "resolve host"):
-        return f"{address} cannot be reached ({reason[-160:]}): check the network and the address; what is kept stays"
+        return f"{address} cannot be reached ({last[-160:]}): check the network and the address; what is kept stays"
     return f"{address} did not do what it was asked ({reason[:240]}): the same command goes on from what is kept"
 
 

@@ -17,6 +17,8 @@ from reviewtune.storage.place import bucket_of
 
 LOCK_FILE = ".lock"
 """In a study's folder: whoever runs it on this machine holds it."""
+STATIONS = ("reviews", "splits")
+"""Of the store: what is made of them comes when it is needed."""
 MODELS = "models"
 OF_TUNE = "tune"
 """What Ray Tune's own folders begin with: logs of this machine alone."""
@@ -38,22 +40,18 @@ def refresh(results_dir: Path) -> None:
     found = bucket_of(results_dir)
     if found is None:
         return
-    bucket, by_room = open_bucket(found[0]), defaultdict[tuple[str, ...], dict[str, Object]](dict)
+    bucket = open_bucket(found[0])
+    notes, studies = dict[str, Object](), defaultdict[str, dict[str, Object]](dict)
     for name, own in _below(bucket, found[1]).items():
-        room = PurePosixPath(name).parts[:2] if "/" in name else ()
-        by_room[room][name] = own
-    for room in {*by_room, *_rooms_here(results_dir)}:
-        if room[:1] == ("studies",):
-            _refresh_unless_held(bucket, results_dir.joinpath(*room), by_room[room])
-        elif room[:1] == ("artifacts",):
-            _bring(bucket, results_dir, {name: own for name, own in by_room[room].items() if name.endswith(NOTES)})
-            if not by_room[room]:
-                discard(results_dir.joinpath(*room))
-        elif room in {("store", "reviews"), ("store", "splits")}:
-            new = {name: own for name, own in by_room[room].items() if not (results_dir / name).is_file()}
-            _bring(bucket, results_dir, new)
-        elif room == () and any(name.startswith("leaderboard.") for name in by_room[room]):
-            _bring(bucket, results_dir, by_room[room])
+        parts = PurePosixPath(name).parts
+        if parts[0] == "studies" and len(parts) > 2:
+            studies[parts[1]]["/".join(parts[2:])] = own
+        elif _tells(name, results_dir):
+            notes[name] = own
+    _bring(bucket, results_dir, notes)
+    here = {path.name for path in results_dir.glob("studies/*/")}
+    for study in here | studies.keys():
+        _bring_study_unless_held(bucket, results_dir / "studies" / study, studies[study])
 
 
 def refresh_study(folder: Path) -> None:
@@ -82,8 +80,8 @@ def _bring_study(bucket: Bucket, folder: Path, objects: Mapping[str, Object]) ->
     _bring(bucket, folder, objects)
 
 
-def _refresh_unless_held(bucket: Bucket, folder: Path, objects: Mapping[str, Object]) -> None:
-    """Bring a study here, by its objects' names below the results, unless a process of this machine runs it."""
+def _bring_study_unless_held(bucket: Bucket, folder: Path, objects: Mapping[str, Object]) -> None:
+    """Bring a study's objects here unless a process of this machine runs it."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
     try:
@@ -92,8 +90,7 @@ def _refresh_unless_held(bucket: Bucket, folder: Path, objects: Mapping[str, Obj
         return
     try:
         if objects:
-            start = f"{folder.parent.name}/{folder.name}/"
-            _bring_study(bucket, folder, {name.removeprefix(start): own for name, own in objects.items()})
+            _bring_study(bucket, folder, objects)
         else:
             discard(folder)
     finally:
@@ -123,9 +120,12 @@ def _below(bucket: Bucket, key: str) -> dict[str, Object]:
     return {own.key[len(key) :].lstrip("/"): own for own in bucket.list(key)}
 
 
-def _rooms_here(results_dir: Path) -> set[tuple[str, ...]]:
-    rooms = [path for name in ("studies", "artifacts") for path in results_dir.glob(f"{name}/*") if path.is_dir()]
-    return {path.relative_to(results_dir).parts for path in rooms}
+def _tells(name: str, results_dir: Path) -> bool:
+    """Whether an object beside the studies, by its name in the results, is to be brought: small, or never changed."""
+    first, *rest = PurePosixPath(name).parts
+    if first == "store":
+        return rest[0] in STATIONS and not (results_dir / name).is_file()
+    return name.endswith(NOTES) if first == "artifacts" else first.startswith("leaderboard.")
 
 
 def _is_heavy(name: str) -> bool:

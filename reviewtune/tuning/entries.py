@@ -149,7 +149,7 @@ def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
 def _has_artifact(folder: Path, trial_id: str) -> bool:
     """Whether a folder is the artifact of a trial, with all its files as they were written."""
     try:
-        return read_info(folder).trial_id == trial_id and is_whole(fetch(folder)) is not False
+        return read_info(fetch(folder)).trial_id == trial_id and is_whole(folder) is not False
     except ArtifactError:
         return False
 

@@ -13,9 +13,12 @@ from filelock import FileLock, Timeout
 from reviewtune.errors import StudyError
 from reviewtune.files import PARTIAL
 from reviewtune.storage.claim import claimed
+from reviewtune.storage.place import bucket_of
 from reviewtune.storage.refresh import LOCK_FILE, refresh_study
 
 HOLDER_FILE = ".holder.json"
+REFRESH_SECONDS = 20.0
+"""How long a program that only looks at a study in a bucket may hold it, to bring its files here."""
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def study_lock(folder: Path, tell: Callable[[str], None] = lambda _: None) -> It
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=0 if bucket_of(folder) is None else REFRESH_SECONDS)
     except Timeout:
         raise StudyError(
             f"the study {folder.name} is being run by {_holder(folder)}: wait for its end, or give another --study"

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 from filelock import FileLock
@@ -53,16 +54,23 @@ def test_a_study_that_runs_here_is_left_alone(machine: Machine) -> None:
     assert not mine.exists()
 
 
-def test_a_study_and_an_artifact_that_were_removed_go_here_too(machine: Machine, bucket: Path) -> None:
-    import shutil
-
+def test_a_study_that_was_removed_goes_here_too(machine: Machine, bucket: Path) -> None:
     fill(machine("one"))
     there = machine("two")
     refresh(there)
     shutil.rmtree(bucket / "studies")
-    shutil.rmtree(bucket / "artifacts")
     refresh(there)
-    assert files(there) == ["leaderboard.json", "store/splits/k.parquet"]
+    assert files(there) == ["artifacts/s-svm/reviewtune.json", "leaderboard.json", "store/splits/k.parquet"]
+
+
+def test_what_is_being_written_here_stays(machine: Machine) -> None:
+    there = machine("one")
+    fill(there)
+    with in_one_step(there / "artifacts" / "b") as partial:
+        partial.mkdir()
+        (partial / "model").write_text("x")
+        refresh(there)
+        assert (partial / "model").is_file()
 
 
 def test_logs_of_this_machine_stay(machine: Machine) -> None:

@@ -14,6 +14,7 @@ import reviewtune.leaderboard  # noqa: F401
 from reviewtune.config import StudyConfig
 from reviewtune.errors import ReviewtuneError
 from reviewtune.quiet import be_quiet
+from reviewtune.storage.place import as_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,4 +85,4 @@ def leaderboard(results_dir: str | Path = "results") -> "pd.DataFrame":
     from reviewtune.leaderboard.board import collect
     from reviewtune.leaderboard.frame import as_frame
 
-    return as_frame(collect(Path(results_dir)))
+    return as_frame(collect(as_folder(results_dir)))

@@ -15,6 +15,7 @@ from reviewtune.leaderboard.board import Board, collect
 from reviewtune.leaderboard.entry import ERRORS_FILE, FIGURES_FOLDER, LABEL_ISSUES_FILE, Entry, entry_path
 from reviewtune.leaderboard.export import export
 from reviewtune.leaderboard.terminal import board_table
+from reviewtune.storage.place import shown
 from reviewtune.tracebacks import reason_of
 from reviewtune.verb_config import EmbedConfig, LeaderboardConfig
 
@@ -113,7 +114,7 @@ def _show(board: Board, results_dir: Path, figures: int) -> None:
     lines = [f"leaderboard.json, .csv, .md and .html are in {results_dir}{drawn}"]
     if best := _best(board, results_dir):
         artifact = results_dir / str(best.artifact)
-        files = ["--artifact", str(artifact), "--input", "new.csv", "--output", "labelled.csv"]
+        files = ["--artifact", shown(artifact), "--input", "new.csv", "--output", "labelled.csv"]
         lines += [f"The best on {board.groups[0].data} is {artifact}; to label reviews with it:"]
         lines += [shlex.join([*_program(), "predict", *files])]
         beside = entry_path(results_dir, best.study_id, best.family)

@@ -57,7 +57,8 @@ class ResultsConfig(Config):
     """Where the results are."""
 
     results_dir: ResultsFolder = Path("results")
-    """Folder for everything that is kept: the store, studies, artifacts and the leaderboard."""
+    """Folder for everything that is kept: the store, studies, artifacts and the leaderboard. `s3://BUCKET/FOLDER`,
+    `gs://` or `abfs://` keep it in a bucket, which no node needs another's disk for."""
 
 
 class DataConfig(ResultsConfig, SplitConfig, ReviewsConfig):

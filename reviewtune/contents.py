@@ -24,7 +24,7 @@ def note_contents(folder: Path, *, but: Collection[str]) -> None:
         but: Names of files that may change later, or come.
     """
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    noted = Contents(sha256={name: _sha256(path) for name, path in files.items() if path.name not in but})
+    noted = Contents(sha256={name: sha256_of(path) for name, path in files.items() if path.name not in but})
     (folder / CONTENTS_FILE).write_text(noted.model_dump_json(indent=1) + "\n")
 
 
@@ -32,7 +32,7 @@ def is_whole(folder: Path) -> bool | None:
     """Whether every file is there as it was written; None where it was not noted, as by earlier versions."""
     try:
         noted = read_stored(folder / CONTENTS_FILE, Contents)
-        return all(_sha256(folder / name) == digest for name, digest in noted.sha256.items())
+        return all(sha256_of(folder / name) == digest for name, digest in noted.sha256.items())
     except FileNotFoundError as error:
         return None if error.filename == str(folder / CONTENTS_FILE) else False
     except (OSError, ValueError):
@@ -49,6 +49,7 @@ def noted_files(folder: Path) -> list[str]:
     return list(read_stored(folder / CONTENTS_FILE, Contents).sha256)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The digest of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

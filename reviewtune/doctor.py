@@ -14,6 +14,8 @@ from typing import Literal
 from rich.console import Console
 
 from reviewtune.errors import ReviewtuneError
+from reviewtune.files import write_text
+from reviewtune.storage.place import bucket_of, named
 
 PYTHONS = ((3, 11), (3, 13))
 LOW_MEMORY, LOW_DISK = 4e9, 2e9
@@ -52,7 +54,7 @@ def examine(results_dir: Path, console: Console | None = None) -> int:
         finding = run(check)
         worst = max(worst, finding.level == "problem")
         console.print(f"{MARKS[finding.level]} [bold]{name}[/bold]: ", end="")
-        console.print(finding.found, markup=False, highlight=False)
+        console.print(named(finding.found), markup=False, highlight=False)
         if finding.mend:
             console.print(f"  -> {finding.mend}", markup=False, highlight=False)
     return int(worst)
@@ -144,18 +146,35 @@ def disk(results_dir: Path) -> Finding:
 def results(results_dir: Path) -> Finding:
     """Whether results can be written, and whether what is there can be read."""
     from reviewtune.leaderboard.board import collect
+    from reviewtune.storage.refresh import refresh
 
+    _write_there(results_dir)
     place = _existing(results_dir)
     if not place.is_dir():
         return Finding("problem", f"{place} is no folder", "give another --results-dir")
     if not os.access(place, os.W_OK):
         return Finding("problem", f"{place} is not writable", "give another --results-dir")
+    refresh(results_dir)
     if not (results_dir / "studies").is_dir():
         return Finding("ok", f"{results_dir} is empty and writable")
     studies = f", {_searches(results_dir / 'studies.db')} searches" if (results_dir / "studies.db").is_file() else ""
     board = collect(results_dir)
     found = f"{len(board.entries)} entries{studies} in {results_dir}"
     return Finding("warning" if board.warnings else "ok", found, "; ".join(board.warnings))
+
+
+def _write_there(results_dir: Path) -> None:
+    """Write something into a bucket and remove it again.
+
+    Raises:
+        StorageError: It is not there, cannot be reached, or refuses.
+    """
+    if bucket_of(results_dir) is not None:
+        from reviewtune.storage.mirror import check_bucket, remove
+
+        check_bucket(results_dir)
+        write_text(results_dir / ".doctor", "")
+        remove(results_dir / ".doctor")
 
 
 def gpu() -> Finding:

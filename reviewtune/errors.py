@@ -7,6 +7,8 @@ run next. The errors carry nothing but that line, so they survive pickling betwe
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from reviewtune.storage.place import named
+
 LONGEST_LINE = 2000
 """Characters of a message; of a longer one the middle is left out, since the mend stands at its end."""
 
@@ -47,6 +49,10 @@ class MachineError(StudyError):
     """What a trial ran on went away or was full: nothing is wrong with the trial, which is tried again."""
 
 
+class StorageError(MachineError, OSError):
+    """The bucket of the results cannot be reached, or refuses."""
+
+
 def escaped(text: str) -> str:
     r"""The text with what a terminal would obey, or break a line at, written out.
 
@@ -62,11 +68,13 @@ def escaped(text: str) -> str:
 def one_line(text: str) -> str:
     r"""The text as one line that does nothing to a terminal: control characters and line breaks are escaped.
 
+    What lies in a bucket has its address there, not that of this machine's copy.
+
     Examples:
         >>> print(one_line("two\nlines"))
         two\nlines
     """
-    line = escaped(text)
+    line = escaped(named(text))
     if len(line) <= LONGEST_LINE:
         return line
     return f"{line[: LONGEST_LINE // 2]} [...] {line[-LONGEST_LINE // 2 :]}"

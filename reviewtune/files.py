@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reviewtune.storage.place import bucket_of
+
 PARTIAL = ".partial"
 """Ending of what is being written; a process that died leaves it."""
 OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -16,7 +18,7 @@ OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @contextmanager
-def in_one_step(path: Path) -> Iterator[Path]:
+def in_one_step(path: Path, *, shared: bool = True) -> Iterator[Path]:
     """A free place beside `path` for a file or a folder, which takes the place of `path` when the block ends well.
 
     The folder above is made. Each writer has a place of its own, so that several may write the same path. Everything
@@ -24,7 +26,9 @@ def in_one_step(path: Path) -> Iterator[Path]:
     nothing, `path` stays as it is.
 
     Args:
-        path: Of the file or folder; one kind is not replaced by the other.
+        path: Of the file or folder; one kind is not replaced by the other. One of a bucket's mirror goes into the
+            bucket first; a folder that is one object there is not kept here.
+        shared: Whether it does.
 
     Raises:
         OSError: It cannot be written or replaced; one of the disk's names the file.
@@ -40,11 +44,13 @@ def in_one_step(path: Path) -> Iterator[Path]:
             _open_up(partial, rights)
             for file in filter(Path.is_file, partial.rglob("*")):
                 _flush(file)
-            _replace_folder(partial, path)
+            if not (shared and _published(partial, path)):
+                _replace_folder(partial, path)
         elif partial.exists():
             partial.chmod(rights)
             _flush(partial)
-            partial.replace(path)
+            if not (shared and _published(partial, path)):
+                partial.replace(path)
     except OSError as error:
         if error.errno in OF_DISKS and not error.filename:
             error.filename = str(path)
@@ -56,15 +62,27 @@ def in_one_step(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+def _published(made: Path, path: Path) -> bool:
+    """Put what was made into the bucket that `path` is of, if it is of one; whether that is all that there is to do.
+
+    What is made in a folder that is not ready goes up with it.
+    """
+    if bucket_of(path) is None or any(part.endswith(PARTIAL) for part in path.parts):
+        return False
+    from reviewtune.storage.mirror import publish
+
+    return publish(made, path)
+
+
 def _flush(file: Path) -> None:
     """Have a file's bytes on the disk before its name is: a loss of power could otherwise leave zeros."""
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step, as UTF-8."""
-    with in_one_step(path) as partial:
+def write_text(path: Path, text: str, *, shared: bool = True) -> None:
+    """Write a text file in one step, as UTF-8; `shared` as for `in_one_step`."""
+    with in_one_step(path, shared=shared) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

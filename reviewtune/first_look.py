@@ -7,6 +7,7 @@ from reviewtune.config import DataConfig, StudyConfig
 from reviewtune.errors import ArtifactError, UsageError
 from reviewtune.schema import ARTIFACT_FILE
 from reviewtune.settings import Config
+from reviewtune.storage.place import bucket_of
 
 NEED_NO_BASE_MODEL = {"tfidf", "rules", "ensemble"}
 """Families that read no embeddings and no tokens."""
@@ -66,6 +67,10 @@ def _look_for_reviews(source: str) -> None:
 
 
 def _look_for_artifact(folder: Path) -> None:
+    if bucket_of(folder) is not None:
+        from reviewtune.storage.mirror import fetch
+
+        fetch(folder)
     if not _exists(folder):
         raise ArtifactError(f"there is no folder {folder}: give an artifact's folder, as in results/artifacts/NAME")
     if not _exists(folder / ARTIFACT_FILE):
@@ -73,6 +78,10 @@ def _look_for_artifact(folder: Path) -> None:
 
 
 def _look_for_results(folder: Path) -> None:
+    if bucket_of(folder) is not None:
+        from reviewtune.storage.mirror import check_bucket
+
+        check_bucket(folder)
     try:
         if folder.expanduser().is_dir() or not folder.expanduser().exists():
             return

@@ -19,6 +19,8 @@ from reviewtune.families.base import Inputs, Model
 from reviewtune.families.registry import ENSEMBLE, get_family, known_families
 from reviewtune.profile import Profile
 from reviewtune.schema import ARTIFACT_FILE, LABEL_NAMES
+from reviewtune.storage.mirror import fetch
+from reviewtune.storage.place import as_folder
 
 if TYPE_CHECKING:
     from reviewtune.encoders.registry import Encoder
@@ -185,7 +187,7 @@ def load(
         EncoderError: Its base model cannot be loaded here, or is another one than it was trained on.
         UsageError: It was trained on no base model, and one is given.
     """
-    folder = Path(artifact)
+    folder = fetch(as_folder(artifact))
     return load_as(read_info(folder).at(max_fpr, prevalence), folder, base_model)
 
 

@@ -28,6 +28,7 @@ from reviewtune.evaluation.significance import f1_interval
 from reviewtune.outputs import check_output, written
 from reviewtune.predict import load_as
 from reviewtune.schema import TEXT
+from reviewtune.storage.mirror import fetch_once
 from reviewtune.transfer import keep_transfer, scores_of
 from reviewtune.verb_config import EvaluateConfig
 
@@ -98,7 +99,7 @@ def _apart(config: EvaluateConfig, info: ArtifactInfo, reviews: Reviews) -> Othe
             "elsewhere: give other reviews"
         )
     stored = Store(_results_dir(config.artifact)).reviews / f"{info.data_sha256[:KEY_LENGTH]}.parquet"
-    if not stored.is_file():
+    if not fetch_once(stored).is_file():
         line = f"the reviews of its study are not here: those among {reviews.name} cannot be left out"
         print(one_line(line), file=sys.stderr)
     known = read_reviews(stored).table[TEXT].to_pylist() if stored.is_file() else []

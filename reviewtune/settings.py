@@ -1,24 +1,33 @@
 """What all settings have in common: the base of their models, and kinds of values that several of them take."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
+
+from reviewtune.errors import UsageError
+from reviewtune.storage.place import as_folder, is_address, shown
 
 EMPTY = "empty"
 """Type of the error of a setting that is given without a value."""
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
-
-def _no_bucket(value: Any) -> Any:
-    """Refuse what a path would make a local folder of that name."""
-    if _SCHEME.match(str(value)):
-        raise ValueError("results in a bucket are not possible yet: give a folder")
-    return value
+def _folder(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """An address becomes its folder in the mirror; a path would make a local folder of that name."""
+    try:
+        return as_folder(value) if is_address(value) else handler(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
 
 
 SEPARATOR = "\0"
@@ -32,8 +41,8 @@ def _several(value: Any) -> Any:
 Several = Annotated[list[str], NoDecode, BeforeValidator(_several)]
 """One value, or one for each time that the flag is given."""
 
-ResultsFolder = Annotated[Path, BeforeValidator(_no_bucket)]
-"""A folder of this machine, or of storage that is mounted on it."""
+ResultsFolder = Annotated[Path, WrapValidator(_folder), PlainSerializer(shown, return_type=str, when_used="json")]
+"""A folder of this machine, of storage that is mounted on it, or of a bucket: `s3://BUCKET/FOLDER`."""
 
 
 class Config(BaseModel):

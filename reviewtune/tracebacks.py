@@ -12,7 +12,7 @@ LONGEST = 500
 
 DEATHS = {"ActorDiedError", "RayActorError", "WorkerCrashedError", "NodeDiedError", "WorkerGroupError"}
 """Ray's, by name; their messages are pages about its own parts. Where the last one holds no other, workers died."""
-MACHINE_ERRORS = {"MachineError", "EncoderError", "MemoryError", "OutOfMemoryError", "AcceleratorError"}
+MACHINE_ERRORS = {"MachineError", "StorageError", "EncoderError", "MemoryError", "OutOfMemoryError", "AcceleratorError"}
 """By name, beside `OSError` and its kinds and Ray's own: what says nothing of the trial that met it."""
 
 

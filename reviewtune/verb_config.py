@@ -40,8 +40,8 @@ class EmbedConfig(DataConfig):
 class ArtifactConfig(Config):
     """Which artifact, and where its base model is by now."""
 
-    artifact: Path
-    """Folder of the artifact, for example results/artifacts/NAME."""
+    artifact: ResultsFolder
+    """Folder of the artifact, for example results/artifacts/NAME, or s3://BUCKET/results/artifacts/NAME."""
     base_model: str | None = None
     """Where the base model that the artifact was trained on is here: a folder or a hub id; its revision is checked.
     Default: where it was in training."""
@@ -108,8 +108,8 @@ class ExportConfig(ArtifactConfig):
 class PushConfig(Config):
     """Push an artifact to the Hugging Face Hub: its own files in one commit, and no review or prediction."""
 
-    artifact: Path
-    """Folder of the artifact, for example results/artifacts/NAME."""
+    artifact: ResultsFolder
+    """Folder of the artifact, for example results/artifacts/NAME, or s3://BUCKET/results/artifacts/NAME."""
     to: Annotated[str, AfterValidator(_as_repository)]
     """Repository on the hub, as `owner/name`; made where it is not there yet."""
     private: bool = False

@@ -21,11 +21,15 @@ from reviewtune.data.store import write_parquet
 from reviewtune.data.watching import tell
 from reviewtune.errors import DataError, EncoderError
 from reviewtune.schema import ID, TEXT
+from reviewtune.storage.mirror import fetch
+from reviewtune.storage.place import bucket_of
 from reviewtune.tracebacks import reason_in
 
 VECTOR = "vector"
 BATCH_ROWS = 128
 """Reviews that an actor takes at a time: of like length, so that little is padded."""
+FILE_ROWS = 65_536
+"""Reviews in a file that goes into a bucket."""
 DONE = ".done"
 LOOK_SECONDS = 0.5
 """Between two looks at how far the actors are."""
@@ -98,9 +102,10 @@ class EmbeddingFolder:
 class _Actor:
     """Adapts an `EmbedsTexts` to Ray Data's batches; leaves a byte in `folder` for each review that is done."""
 
-    def __init__(self, factory: type[Any], arguments: dict[str, Any], folder: str) -> None:
+    def __init__(self, factory: type[Any], arguments: dict[str, Any], folder: Path) -> None:
         self.model: EmbedsTexts = factory(**arguments)
-        self.done = Path(folder) / f"{uuid.uuid4().hex}{DONE}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.done = folder / f"{uuid.uuid4().hex}{DONE}"
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         vectors = self.model.embed(batch[TEXT].to_pylist())
@@ -142,16 +147,19 @@ def encode_missing(
         return 0
     partial = folder.path / f".partial-{uuid.uuid4().hex}"
     partial.mkdir(parents=True)
+    shared = bucket_of(folder.path) is not None
     # A task drives Ray Data, so that what Ray's C++ parts print about its actors goes to Ray's logs.
     work = ray.remote(num_cpus=0)(_encode)
     try:
-        task = work.remote(missing, factory, arguments, str(partial), actors=max(1, gpus or cpus), gpus=gpus > 0)
+        written = folder.path if shared else None
+        task = work.remote(missing, factory, arguments, partial, written, actors=max(1, gpus or cpus), gpus=gpus > 0)
         while not ray.wait([task], timeout=LOOK_SECONDS)[0]:
             # A batch that was encoded again, after its worker died, counts twice.
             tell("embedding", min(_done(partial), len(missing)), len(missing))
         ray.get(task)
         for file in sorted(partial.glob("*.parquet")):
             file.replace(folder.path / f"{uuid.uuid4().hex}.parquet")
+        fetch(folder.path)
     except RayError as error:
         raise EncoderError(f"the reviews cannot be encoded: {reason_in(str(error))}") from None
     finally:
@@ -165,9 +173,19 @@ def _done(folder: Path) -> int:
 
 
 def _encode(
-    missing: pa.Table, factory: type[Any], arguments: dict[str, Any], folder: str, *, actors: int, gpus: bool
+    missing: pa.Table,
+    factory: type[Any],
+    arguments: dict[str, Any],
+    folder: Path,
+    bucket: Path | None,
+    *,
+    actors: int,
+    gpus: bool,
 ) -> None:
-    """Write the vectors of `missing` to `folder`, the longest texts first so that the actors end together."""
+    """Write the vectors of `missing` to `folder`, the longest texts first so that the actors end together.
+
+    With a bucket, whose mirror of this machine the driver does not see, they go there instead, file by file.
+    """
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
@@ -184,4 +202,8 @@ def _encode(
         num_cpus=1,
         num_gpus=1 if gpus else 0,
     )
-    encoded.write_parquet(folder)
+    if bucket is None:
+        encoded.write_parquet(str(folder))
+        return
+    for batch in encoded.iter_batches(batch_size=FILE_ROWS, batch_format="pyarrow"):
+        write_parquet(batch, bucket / f"{uuid.uuid4().hex}.parquet")

@@ -20,6 +20,8 @@ from reviewtune.data.store import KEY_LENGTH, Store, read_parquet, report_in, wr
 from reviewtune.data.texts import normalise
 from reviewtune.errors import DataError
 from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, LANGUAGE, RATING, ROW, SOURCE, TEXT
+from reviewtune.storage.mirror import is_there
+from reviewtune.storage.place import bucket_of
 
 SCHEMA = pa.schema(
     [
@@ -182,7 +184,8 @@ def reviews_in_store(reviews: Reviews, store: Store) -> Path:
         'sample'
     """
     path = store.reviews / f"{reviews.sha256[:KEY_LENGTH]}.parquet"
-    write_parquet(reviews.table, path, {"report": asdict(reviews.report), "name": reviews.name})
+    if bucket_of(path) is None or not is_there(path):
+        write_parquet(reviews.table, path, {"report": asdict(reviews.report), "name": reviews.name})
     return path
 
 

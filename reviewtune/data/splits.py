@@ -18,6 +18,7 @@ from reviewtune.data.split_report import SplitReport, report_split
 from reviewtune.data.store import Store, content_key, read_parquet, report_in, write_parquet
 from reviewtune.errors import DataError, UsageError
 from reviewtune.schema import CLUSTER, FAKE, GROUP, ID, LABEL_NAMES, SOURCE, SPLIT, SPLITS, TEXT
+from reviewtune.storage.mirror import fetch_once
 
 SCHEMA = pa.schema([(ID, pa.string()), (SPLIT, pa.string()), (CLUSTER, pa.int64())])
 MINIMUM_ROWS = 2
@@ -137,7 +138,7 @@ def split_in_store(
     """
     settings = {"seed": seed, "validation_size": validation_size, "test_size": test_size, "threshold": threshold}
     path = store.splits / f"{content_key(reviews.sha256, settings)}.parquet"
-    if path.exists():
+    if fetch_once(path).exists():
         return read_split(path), path
     split = make_split(reviews, seed=seed, validation_size=validation_size, test_size=test_size, threshold=threshold)
     write_parquet(split.table, path, {"report": asdict(split.report)})

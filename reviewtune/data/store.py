@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from reviewtune.errors import DataError, UsageError
 from reviewtune.files import in_one_step
+from reviewtune.storage.place import shown
 from reviewtune.tracebacks import reason_of
 
 KEY_LENGTH = 16
@@ -37,7 +38,7 @@ class Store:
         except OSError as error:
             reason = "it is no folder" if self.results_dir.exists() else str(error.strerror)
             raise UsageError(
-                f"--results-dir {self.results_dir} cannot be made ({reason}): give another folder"
+                f"--results-dir {shown(self.results_dir)} cannot be made ({reason}): give another folder"
             ) from None
         if not os.access(self.results_dir, os.W_OK | os.X_OK):
             raise UsageError(f"--results-dir {self.results_dir} is not writable: give another folder")

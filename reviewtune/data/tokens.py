@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from reviewtune.data.store import read_parquet, write_parquet
 from reviewtune.errors import DataError
+from reviewtune.storage.mirror import fetch_once
 
 SCHEMA = pa.schema([("ids", pa.large_list(pa.int32()))])
 
@@ -77,7 +78,7 @@ def tokens_in_store(path: Path, texts: Sequence[str], tokenize: Callable[[Sequen
     Raises:
         DataError: The kept file is damaged or holds other reviews.
     """
-    if path.is_file():
+    if fetch_once(path).is_file():
         return _read(path, len(texts))
     tokens = tokenize(texts)
     array = pa.LargeListArray.from_arrays(tokens.offsets, tokens.ids)

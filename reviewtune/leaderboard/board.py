@@ -17,6 +17,7 @@ from reviewtune.leaderboard.entry import PREDICTIONS_FILE, SLICES_FILE, Entry, r
 from reviewtune.leaderboard.parts import read_slices
 from reviewtune.leaderboard.scores import Comparison
 from reviewtune.leaderboard.ties import Predictions, check_comparable, read_predictions, versus
+from reviewtune.storage.refresh import refresh
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def collect(results_dir: Path) -> Board:
         >>> [(entry.rank, entry.family, entry.tied_with_best) for entry in collect(results).entries]
         [(1, 'svm', True), (2, 'rules', False)]
     """
+    refresh(results_dir)
     if not results_dir.is_dir():
         raise ArtifactError(f"{results_dir} is no results directory: run a study first, or give its --results-dir")
     by_split: defaultdict[str, list[tuple[Entry, Path]]] = defaultdict(list)

@@ -23,6 +23,7 @@ from reviewtune.leaderboard.scores import TestScores
 from reviewtune.predict import Classifier, load
 from reviewtune.profile import Profile
 from reviewtune.schema import Objective
+from reviewtune.storage.mirror import fetch
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE, keep_predictions, scores_on_test
 from reviewtune.tuning.provenance import code_version, library_versions
@@ -115,7 +116,7 @@ def assess(finalist: Finalist) -> tuple[TestScores, float]:
 def _model(finalist: Finalist) -> Model:
     """The chosen model: as its trials kept it, or, where a family keeps none, fitted again up to its epoch."""
     family, chosen = get_family(finalist.family), finalist.chosen
-    folders = [finalist.results_dir / model for model in chosen.models]
+    folders = [fetch(finalist.results_dir / model) for model in chosen.models]
     if len(folders) > 1:
         from reviewtune.families.qlora_folds import FoldedQlora
 

@@ -40,6 +40,7 @@ from reviewtune.schema import (
     SOURCE,
     TEXT,
 )
+from reviewtune.storage.mirror import remove
 from reviewtune.tuning.inputs import StudyInputs
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE, kept_predictions
@@ -60,7 +61,7 @@ def look_closer(study: Study, entry: Entry) -> None:
         return
     inputs, folder = study.inputs, entry_path(study.config.results_dir, study.study_id, entry.family).parent
     for name in (SLICES_FILE, ERRORS_FILE, LABEL_ISSUES_FILE):
-        (folder / name).unlink(missing_ok=True)
+        remove(folder / name)
     info = read_info(study.config.results_dir / entry.artifact)
     rows, scores = _kept(inputs, folder / PREDICTIONS_FILE, entry)
     # What is said of them is of the labelled reviews' own share of fakes, whatever share labels are corrected to.

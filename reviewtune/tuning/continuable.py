@@ -9,6 +9,7 @@ from reviewtune.config import StudyConfig
 from reviewtune.errors import StudyError, UsageError
 from reviewtune.leaderboard.board import collect
 from reviewtune.leaderboard.entry import Entry
+from reviewtune.storage.mirror import is_there
 from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.keeping import LAST
 from reviewtune.tuning.records import TrialRecord, TrialStore, epochs_text
@@ -107,7 +108,7 @@ def _find(results_dir: Path, wanted: str) -> Entry:
 
 
 def _can_go_on(results_dir: Path, entry: Entry) -> bool:
-    return entry.trial_id is not None and (_folder(results_dir, entry) / "models" / entry.trial_id / LAST).is_dir()
+    return entry.trial_id is not None and is_there(_folder(results_dir, entry) / "models" / entry.trial_id / LAST)
 
 
 def _folder(results_dir: Path, entry: Entry) -> Path:

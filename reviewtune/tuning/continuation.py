@@ -28,13 +28,14 @@ from reviewtune.files import in_one_step
 from reviewtune.leaderboard.board import Board, collect
 from reviewtune.predict import check_base
 from reviewtune.quiet import be_quiet
+from reviewtune.storage.mirror import fetch, fetch_once, is_there
 from reviewtune.tuning.continuable import Continuation, find_continuation
 from reviewtune.tuning.ensemble import stack_entries
 from reviewtune.tuning.family import tune_family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.identity import known_identity
 from reviewtune.tuning.inputs import StudyInputs, read_others, split_of
-from reviewtune.tuning.keeping import BEST
+from reviewtune.tuning.keeping import BEST, LAST
 from reviewtune.tuning.lock import study_lock
 from reviewtune.tuning.plan import FamilyPlan, Study, check_limit, identity_of
 from reviewtune.tuning.progress import Progress, say
@@ -64,7 +65,7 @@ def continue_entry(config: StudyConfig, console: Console) -> Board:
     found = find_continuation(config)
     study = _study(found)
     check_limit(study)
-    with study_lock(study.folder):
+    with study_lock(study.folder, partial(say, console)):
         _run(study, found, console)
     return collect(study.config.results_dir)
 
@@ -96,11 +97,13 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
 
 
 def begin_from(models: Path, old: str, new: str) -> None:
-    """Give the trial `new` the models and the state of `old`, in one step, unless it has some of its own already."""
-    if (models / new).is_dir():
+    """Give the trial `new` the models and the state of `old`, the state last, unless it has one of its own already."""
+    if is_there(models / new / LAST):
         return
-    with in_one_step(models / new) as partial:
-        shutil.copytree(models / old, partial)
+    for name in (BEST, LAST):
+        if (folder := fetch(models / old / name)).is_dir():
+            with in_one_step(models / new / name) as partial:
+                shutil.copytree(folder, partial)
 
 
 def train_on(assignment: Assignment, trial_id: str, epochs: int, report: Callable[[dict[str, Any]], None]) -> None:
@@ -119,7 +122,7 @@ def _study(found: Continuation) -> Study:
     """The study of the entry, its reviews and split as the store keeps them."""
     entry, config = found.entry, found.config
     store = Store(config.results_dir)
-    reviews = read_reviews(store.reviews / f"{entry.provenance.data_sha256[:KEY_LENGTH]}.parquet")
+    reviews = read_reviews(fetch_once(store.reviews / f"{entry.provenance.data_sha256[:KEY_LENGTH]}.parquet"))
     split = split_of(reviews, store, config)
     if (reviews.sha256, split.sha256) != (entry.provenance.data_sha256, entry.provenance.split_sha256):
         raise StudyError(

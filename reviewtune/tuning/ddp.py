@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reviewtune.files import write_text
 from reviewtune.quiet import be_quiet
+from reviewtune.storage.mirror import listed, remove
 from reviewtune.tuning.resources import DDP_CLIENT_BYTES, Resources
 from reviewtune.tuning.trial import Assignment, run_trial
 
@@ -57,18 +59,17 @@ def free_workers(models_dir: Path, trial_id: str = "*") -> None:
     import ray
     from ray.util.placement_group import PlacementGroup, remove_placement_group
 
-    for note in (models_dir / TRAIN_FOLDER).glob(f"{trial_id}/*{GROUP_SUFFIX}"):
+    for note in listed(models_dir / TRAIN_FOLDER, f"{trial_id}/*{GROUP_SUFFIX}"):
         remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(note.stem))))
-        note.unlink()
+        remove(note)
 
 
 def note_group(models_dir: Path, trial_id: str, group: Any = None) -> None:
     """Write down a placement group, by default the one that this worker is in, for `free_workers`."""
     from ray.util import get_current_placement_group
 
-    folder = models_dir / TRAIN_FOLDER / trial_id
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{(group or get_current_placement_group()).id.hex()}{GROUP_SUFFIX}").touch()
+    name = (group or get_current_placement_group()).id.hex()
+    write_text(models_dir / TRAIN_FOLDER / trial_id / f"{name}{GROUP_SUFFIX}", "")
 
 
 def _work(job: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from reviewtune.leaderboard.scores import Selection, ValidationScores
 from reviewtune.predict import load
 from reviewtune.profile import Profile
 from reviewtune.schema import TEST, TRAIN, VALIDATION
+from reviewtune.storage.mirror import fetch
 from reviewtune.tuning.assessment import check_from_texts
 from reviewtune.tuning.entries import assessed_before, provenance_of, selection_of, validation_of
 from reviewtune.tuning.otherwise import with_robustness
@@ -67,7 +68,7 @@ class Folders:
     def save(self, folder: Path) -> None:
         """Copy them."""
         for name, artifact in self.members.items():
-            shutil.copytree(artifact, folder / MEMBERS / name)
+            shutil.copytree(fetch(artifact), folder / MEMBERS / name)
 
 
 def stack_entries(study: Study, cluster: Cluster, progress: Progress) -> Entry:

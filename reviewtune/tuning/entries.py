@@ -17,12 +17,12 @@ from reviewtune.evaluation.selection import standard_error
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, Provenance, TrialSummary, entry_path, read_entry
 from reviewtune.leaderboard.scores import Selection, TestScores, ValidationScores
 from reviewtune.schema import F1
+from reviewtune.storage.mirror import fetch, size_of
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
 from reviewtune.tuning.provenance import code_version, hardware, library_versions
-from reviewtune.tuning.pruning import size_of
 from reviewtune.tuning.records import TrialRecord, default_first, sum_of_known
 from reviewtune.tuning.session import Cluster
 
@@ -150,7 +150,7 @@ def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
 def _has_artifact(folder: Path, trial_id: str) -> bool:
     """Whether a folder is the artifact of a trial, with all its files as they were written."""
     try:
-        return read_info(folder).trial_id == trial_id and is_whole(folder) is not False
+        return read_info(fetch(folder)).trial_id == trial_id and is_whole(folder) is not False
     except ArtifactError:
         return False
 

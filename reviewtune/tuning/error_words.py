@@ -19,6 +19,7 @@ from reviewtune.leaderboard.entry import ERRORS_FILE, EXPLANATIONS_FILE, Entry, 
 from reviewtune.leaderboard.explained_errors import ErrorExplanations, ErrorWords, read_explanations
 from reviewtune.predict import load
 from reviewtune.schema import ID, TEXT
+from reviewtune.storage.mirror import remove
 from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.progress import Progress
@@ -50,13 +51,13 @@ def explain_errors(study: Study, name: str, cluster: Cluster, progress: Progress
     listed, artifact = path.with_name(ERRORS_FILE), study.config.results_dir / study.artifact(name)
     kept = path.with_name(EXPLANATIONS_FILE)
     if not listed.is_file() or not artifact.is_dir():
-        kept.unlink(missing_ok=True)
+        remove(kept)
         return False
     try:
         entry, info, ids = read_entry(path), read_info(artifact), _ids(listed)
         if _is_known(kept, info, ids, study.config.explain_errors):
             return False
-        kept.unlink(missing_ok=True)
+        remove(kept)
         texts = _texts(study, ids)
         if number := how_many(entry, study.config.explain_errors, texts):
             words = _weighed(study, cluster, artifact, info, texts[:number])

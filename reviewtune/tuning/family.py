@@ -142,7 +142,7 @@ def _search(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord
     if not run.plan.distributions:
         return None
     return make_search(
-        run.results_dir,
+        run.history,
         study_name=f"{run.study.study_id}/{run.name}",
         distributions=run.plan.distributions,
         first=_first_of_all(run, done, left_open),

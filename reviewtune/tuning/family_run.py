@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reviewtune.encoders.registry import Encoder
 from reviewtune.families.base import Rows, Setting
+from reviewtune.storage.place import bucket_of
 from reviewtune.tuning.names import RunNames
 from reviewtune.tuning.plan import FamilyPlan, Study
 from reviewtune.tuning.progress import Progress
@@ -60,6 +61,11 @@ class FamilyRun:
     def folder(self) -> Path:
         """`<results>/studies/<study>/<family>`."""
         return self.study.folder / self.name
+
+    @property
+    def history(self) -> Path:
+        """Where the `studies.db` of searches lies: in the results directory, or one in each study of a bucket."""
+        return self.results_dir if bucket_of(self.results_dir) is None else self.study.folder
 
     @property
     def trials(self) -> TrialStore:

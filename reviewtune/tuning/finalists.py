@@ -4,7 +4,6 @@ Each fold and seed of a finalist is a trial like any other, on rows of its own; 
 Shape letters: `N` development rows, `S` seeds, `F` folds, `L` legs.
 """
 
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from reviewtune.errors import StudyError
 from reviewtune.evaluation.gain import gain_over_default
 from reviewtune.evaluation.selection import FoldScores, choose
 from reviewtune.leaderboard.scores import Gain, Selection
+from reviewtune.storage.mirror import is_there, remove
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.entries import selection_of
 from reviewtune.tuning.executor import Executors
@@ -225,7 +225,7 @@ def _shipped(run: FamilyRun, executors: Executors, record: TrialRecord, until: i
 def _forget_removed(run: FamilyRun, wanted: list[Training]) -> None:
     """Forget trials of trainings that are to be shipped and whose models are gone: others were chosen before."""
     for record in run.finalists.read():
-        there = record.model is not None and (run.results_dir / record.model).is_dir()
+        there = record.model is not None and is_there(run.results_dir / record.model)
         if record.status == "finished" and not there and any(record.trains(training) for training in wanted):
             run.finalists.remove(record)
 
@@ -272,4 +272,4 @@ def remove_models(run: FamilyRun, records: Iterable[TrialRecord], shipped: Seque
     for record in records:
         for name in (BEST, LAST):
             if record.is_done and (folder := run.models / record.trial_id / name) not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from reviewtune.data.store import write_parquet
 from reviewtune.errors import StudyError
+from reviewtune.storage.mirror import fetch
 from reviewtune.tracebacks import reason_of
 
 HELD_OUT_FILE = "held_out.parquet"
@@ -41,7 +42,7 @@ class HeldOut:
         Raises:
             StudyError: The file is damaged.
         """
-        path = folder / HELD_OUT_FILE
+        path = fetch(folder / HELD_OUT_FILE)
         if not path.is_file():
             return cls()
         try:

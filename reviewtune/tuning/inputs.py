@@ -27,6 +27,7 @@ from reviewtune.errors import StudyError
 from reviewtune.families.base import Inputs, Rows
 from reviewtune.profile import Profile
 from reviewtune.schema import CLUSTER, FAKE, ID, SOURCE, TEST, TEXT, TRAIN, VALIDATION
+from reviewtune.storage.mirror import fetch, fetch_once
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ class StudyInputs:
         cluster = ray.cluster_resources()
         ids = texts[ID].to_pylist()
         once = {review: row for row, review in enumerate(ids)}
+        fetch(folder.path)
         made = encode_missing(
             folder,
             texts if len(once) == len(ids) else texts.take(list(once.values())),
@@ -157,7 +159,7 @@ class StudyInputs:
         from reviewtune.encoders.loading import load_tokenizer
 
         encoder = self._needed_encoder()
-        path = self.store.tokens / f"{content_key(key, encoder_key(encoder))}.parquet"
+        path = fetch_once(self.store.tokens / f"{content_key(key, encoder_key(encoder))}.parquet")
         self.made["tokens"] = self.made.get("tokens", 0) + (0 if path.is_file() else len(texts))
         return tokens_in_store(
             path,

@@ -8,6 +8,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from reviewtune.storage.mirror import fetch, is_there, move
 from reviewtune.tracebacks import blames_machine, reason_in
 from reviewtune.tuning.keeping import BEST, kept_result
 from reviewtune.tuning.records import TrialRecord, TrialStatus, TrialStore, epoch_record, legs_with
@@ -60,10 +61,8 @@ class RecordKeeper(Callback):  # type: ignore[misc]
     def on_trial_result(self, *, trial: Trial, result: dict[str, Any], **_: Any) -> None:
         """Keep a leg; one that is trained again after a worker's death replaces its first try."""
         record = self.running[trial.trial_id]
-        model = self.models_dir / trial.trial_id / BEST
         change = {
             "epochs": legs_with(record.epochs, result),
-            "model": str(model.relative_to(self.results_dir)) if model.is_dir() else None,
             "peak_memory_bytes": result.get("peak_memory_bytes", 0),
             "device": result.get("device", "cpu"),
         }
@@ -92,7 +91,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
     def pause(self) -> None:
         """Keep that the time is up for all that still run; Tune tells nobody of the trials that it ends then."""
         for record in list(self.running.values()):
-            self._keep("ended", record.model_copy(update={"status": "paused"}))
+            self._keep("ended", record.model_copy(update={"status": "paused", "model": self._model(record.trial_id)}))
 
     def _begin(self, trial: Trial) -> None:
         asked = Training.of(trial.config)
@@ -113,21 +112,26 @@ class RecordKeeper(Callback):  # type: ignore[misc]
             self._keep("started", record)
             return
         self.left_open.remove(earlier)
-        if (self.models_dir / earlier.trial_id).is_dir():
-            (self.models_dir / earlier.trial_id).rename(self.models_dir / trial.trial_id)
+        move(self.models_dir / earlier.trial_id, self.models_dir / trial.trial_id)
         self._keep("started", record.model_copy(update={"epochs": earlier.epochs}))
         self.store.remove(earlier)
 
     def _end(self, trial: Trial, status: TrialStatus, error: str | None = None) -> None:
-        record = self.running[trial.trial_id].model_copy(update={"status": status, "error": error})
+        change = {"status": status, "error": error, "model": self._model(trial.trial_id)}
+        record = self.running[trial.trial_id].model_copy(update=change)
         if record.is_done:
             self.ended += 1
             record = record.model_copy(update={"number": self.ended})
         self._keep("ended", record)
 
+    def _model(self, trial_id: str) -> str | None:
+        """Where a trial keeps its best model, relative to the results directory; None where it keeps none."""
+        model = self.models_dir / trial_id / BEST
+        return str(model.relative_to(self.results_dir)) if is_there(model) else None
+
     def _keep(self, event: str, record: TrialRecord) -> None:
-        """Write a record and tell of it."""
-        self.store.write(record)
+        """Write a record and tell of it; legs are told once more by what a trial goes on from."""
+        self.store.write(record, shared=event != "leg")
         if event == "ended":
             del self.running[record.trial_id]
         else:
@@ -153,7 +157,7 @@ def take_in_legs_ahead(store: TrialStore, results_dir: Path) -> None:
     """
     for record in store.read():
         folder = results_dir / record.model if record.model else None
-        if record.status != "stopped" or folder is None or not folder.is_dir():
+        if record.status != "stopped" or folder is None or not fetch(folder).is_dir():
             continue
         kept = epoch_record(kept_result(folder))
         if record.epochs and kept.epoch > record.epochs[-1].epoch:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from reviewtune.errors import StudyError
 from reviewtune.files import PARTIAL, in_one_step, put_back
+from reviewtune.storage.mirror import fetch
 from reviewtune.tuning.held_out import HeldOut
 
 PROGRESS_FILE = "trial.json"
@@ -61,7 +62,7 @@ def last_state(folder: Path) -> Path | None:
     """
     for place in (folder / BEST, folder / LAST):
         put_back(place)
-    return folder / LAST if (folder / LAST).is_dir() else None
+    return folder / LAST if fetch(folder / LAST).is_dir() else None
 
 
 def kept_result(resume_from: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,16 +12,24 @@ from filelock import FileLock, Timeout
 
 from reviewtune.errors import StudyError
 from reviewtune.files import PARTIAL
+from reviewtune.storage.claim import claimed
+from reviewtune.storage.place import bucket_of
+from reviewtune.storage.refresh import LOCK_FILE, refresh_study
 
-LOCK_FILE, HOLDER_FILE = ".lock", ".holder.json"
+HOLDER_FILE = ".holder.json"
+REFRESH_SECONDS = 20.0
+"""How long a program that only looks at a study in a bucket may hold it, to bring its files here."""
 
 
 @contextmanager
-def study_lock(folder: Path) -> Iterator[None]:
+def study_lock(folder: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
     """Hold a study for this process; the lock goes with the process, however it ends.
+
+    In a bucket it is held for all machines (`storage.claim`), and what this one has of it is as the bucket has it.
 
     Args:
         folder: Of the study; what a dead process left half written there is removed.
+        tell: Told what is waited for.
 
     Raises:
         StudyError: Another process holds it; names that process.
@@ -29,7 +37,7 @@ def study_lock(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=0 if bucket_of(folder) is None else REFRESH_SECONDS)
     except Timeout:
         raise StudyError(
             f"the study {folder.name} is being run by {_holder(folder)}: wait for its end, or give another --study"
@@ -37,7 +45,9 @@ def study_lock(folder: Path) -> Iterator[None]:
     try:
         (folder / HOLDER_FILE).write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
         _sweep(folder)
-        yield
+        with claimed(folder, tell):
+            refresh_study(folder)
+            yield
     finally:
         lock.release()
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reviewtune.adapters.packed.pack import AdapterPack
-from reviewtune.errors import ReviewtuneError
+from reviewtune.errors import MachineError, ReviewtuneError
 from reviewtune.families.qlora import QloraParams
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tracebacks import reason_of
@@ -273,7 +273,7 @@ class PackWorker:
         try:
             work()
         except ReviewtuneError as error:
-            self._fail(trial_id, str(error))
+            self._fail(trial_id, str(error), by_machine=isinstance(error, MachineError))
         except OSError as error:
             self._fail(trial_id, f"its files cannot be read or written ({error})", by_machine=True)
         except (KeyError, ValueError, TypeError) as error:

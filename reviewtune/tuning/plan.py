@@ -21,6 +21,7 @@ from reviewtune.families.base import Family
 from reviewtune.families.registry import ENSEMBLE, get_family
 from reviewtune.families.space import resolve
 from reviewtune.schema import F1, TRAIN, VALIDATION
+from reviewtune.storage.refresh import refresh
 from reviewtune.tuning.balance import balanced
 from reviewtune.tuning.identity import Identity, check_identity, known_identity
 from reviewtune.tuning.inputs import StudyInputs, prepare_inputs, read_others
@@ -151,6 +152,8 @@ def resolve_study(config: StudyConfig) -> Study:
         DataError: The reviews, or those from elsewhere, cannot be used, or are too few for the limit of false alarms.
     """
     config = config.model_copy(update={"results_dir": config.results_dir.expanduser().resolve()})
+    for folder in filter(None, (config.results_dir, config.warm_start)):
+        refresh(folder)
     for name in config.space:
         get_family(name)
     plans = [_plan(name, config) for name in dict.fromkeys(config.families) if name != ENSEMBLE]

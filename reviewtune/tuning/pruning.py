@@ -1,9 +1,9 @@
 """What a family's trials leave on disk: models and states that something can still be made of, and no others."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewtune.storage.mirror import remove
 from reviewtune.tuning.records import TrialRecord, best_first
 
 
@@ -37,14 +37,5 @@ def prune(models_dir: Path, records: list[TrialRecord], keep: int, chosen: str |
     """
     done = [record for record in records if record.is_done]
     best = {chosen, *(record.trial_id for record in best_first(done)[:keep])}
-    folders = [models_dir / record.trial_id for record in done if record.trial_id not in best]
-    there = [folder for folder in folders if folder.is_dir()]
-    pruned = Pruned(len(there), sum(map(size_of, there)))
-    for folder in there:
-        shutil.rmtree(folder, ignore_errors=True)
-    return pruned
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files in a folder, however deep; 0 where there is none."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    sizes = [remove(models_dir / record.trial_id) for record in done if record.trial_id not in best]
+    return Pruned(sum(size > 0 for size in sizes), sum(sizes))

@@ -11,6 +11,7 @@ from reviewtune.data.store import content_key
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.metrics import JUDGED
 from reviewtune.files import write_text
+from reviewtune.storage.mirror import remove
 from reviewtune.tuning.training import SEARCH, Training
 
 
@@ -190,11 +191,12 @@ class TrialStore:
 
     def remove(self, record: TrialRecord) -> None:
         """Forget a trial that goes on under another id."""
-        (self.folder / f"{record.trial_id}.json").unlink(missing_ok=True)
+        remove(self.folder / f"{record.trial_id}.json")
 
-    def write(self, record: TrialRecord) -> None:
-        """Keep a record, in one step."""
-        write_text(self.folder / f"{record.trial_id}.json", json.dumps(record.model_dump(), indent=1) + "\n")
+    def write(self, record: TrialRecord, *, shared: bool = True) -> None:
+        """Keep a record, in one step; `shared` as for `files.in_one_step`."""
+        text = json.dumps(record.model_dump(), indent=1) + "\n"
+        write_text(self.folder / f"{record.trial_id}.json", text, shared=shared)
 
 
 def _reason(error: ValidationError | OSError) -> str:

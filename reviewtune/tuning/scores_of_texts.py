@@ -23,6 +23,7 @@ from reviewtune.families.registry import ENSEMBLE, code_of, get_family
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE
 from reviewtune.predict import load
 from reviewtune.schema import ID
+from reviewtune.storage.mirror import fetch
 from reviewtune.tuning.inputs import embedding_folder
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import SCORE, kept_predictions
@@ -96,6 +97,7 @@ def _say(artifact: Path, texts: list[str], kept: EmbeddingFolder | None) -> NDAr
     model: Any = classifier.model
     if kept is None:
         return np.asarray(model.scores(classifier.read(texts)))
+    fetch(kept.path)
     by_id = {text_id(text): text for text in texts}
     missing = sorted(by_id.keys() - kept.ids())
     if missing:

@@ -1,8 +1,10 @@
 """The search of one family: a Sobol wave, then Optuna's TPE, through Ray Tune; its history is in `studies.db`."""
 
 import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +16,8 @@ from optuna.study import Study, create_study
 from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
+from reviewtune.storage.mirror import publish
+from reviewtune.storage.place import bucket_of
 from reviewtune.tuning.first_wave import ANSWERS, FirstWave
 from reviewtune.tuning.names import RunNames
 
@@ -25,7 +29,7 @@ BEST_JUDGED = "best_judged"
 
 
 def make_search(
-    results_dir: Path,
+    folder: Path,
     *,
     study_name: str,
     distributions: dict[str, BaseDistribution],
@@ -37,7 +41,7 @@ def make_search(
     """A search that goes on where the study of that name stands.
 
     Args:
-        results_dir: Where `studies.db` lies; optuna-dashboard opens it.
+        folder: Where `studies.db` lies; optuna-dashboard opens it.
         study_name: Optuna's name for the study, `<study id>/<family>`.
         distributions: The search space; not empty.
         first: Searched values of the trials to begin with.
@@ -46,8 +50,8 @@ def make_search(
         seed: Of the samplers. A resumed study goes on in its Sobol sequence; TPE draws from another stream than before.
     """
     # Whoever comes first makes the file and its tables.
-    with FileLock(results_dir / f".{STUDIES_FILE}.lock"):
-        storage = _storage(results_dir / STUDIES_FILE)
+    with FileLock(folder / f".{STUDIES_FILE}.lock"):
+        storage = _storage(folder / STUDIES_FILE)
         study = create_study(study_name=study_name, storage=storage, direction="maximize", load_if_exists=True)
         _close_orphans(study)
     begun = len(study.get_trials(deepcopy=False))
@@ -88,6 +92,18 @@ class NamedSearch(OptunaSearch):  # type: ignore[misc]
             self.names.numbers[trial_id] = drawn.number
             drawn.set_user_attr(NAME, self.names(SimpleNamespace(trial_id=trial_id, config=params)))
         return params
+
+
+def keep_history(folder: Path) -> None:
+    """Put a copy of the `studies.db` in a folder into its bucket, if it is of one, whoever writes to it meanwhile."""
+    if bucket_of(folder) is None:
+        return
+    path = folder / STUDIES_FILE
+    with TemporaryDirectory() as place:
+        copy = Path(place) / STUDIES_FILE
+        with closing(sqlite3.connect(path, timeout=60)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        publish(copy, path)
 
 
 def _storage(path: Path) -> RDBStorage:

@@ -18,6 +18,7 @@ from rich.console import Console
 from reviewtune.errors import MachineError, ReviewtuneError, StudyError
 from reviewtune.interrupt import sigterm_kept
 from reviewtune.quiet import be_quiet
+from reviewtune.storage.mirror import fetch, recorded
 from reviewtune.tracebacks import reason_in, reason_of
 from reviewtune.tuning.guard import ray_guarded
 from reviewtune.tuning.progress import say
@@ -168,7 +169,8 @@ raises is a ReviewtuneError by `families.registry.code_of`."""
 def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, T]:
     """The same work, done in a Ray worker that reserves these resources: a head node without a GPU can ask for it.
 
-    What it raises is raised here; a worker that dies is replaced once.
+    What it raises is raised here; a worker that dies is replaced once. What it puts into a bucket is brought here, of
+    artifacts what is told of them.
 
     Raises:
         MachineError: The second one died too.
@@ -176,18 +178,22 @@ def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, 
     import ray
 
     @wraps(work)
-    def quietly(*args: P.args, **kwargs: P.kwargs) -> T:
+    def quietly(*args: P.args, **kwargs: P.kwargs) -> tuple[T, list[Path]]:
         be_quiet()
-        return work(*args, **kwargs)
+        with recorded() as written:
+            return work(*args, **kwargs), written
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(quietly)
         try:
-            result: T = ray.get(remote.remote(*args, **kwargs))
+            got: tuple[T, list[Path]] = ray.get(remote.remote(*args, **kwargs))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         except ray.exceptions.RayError as error:
             raise MachineError(reason_in(str(error))) from None
+        result, written = got
+        for path in written:
+            fetch(path, notes_only=True)
         return result
 
     return run

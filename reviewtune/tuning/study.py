@@ -44,7 +44,7 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
         return continue_entry(config, console)
     study = resolve_study(config)
     describe(study, lambda line: say(console, line))
-    with study_lock(study.folder):
+    with study_lock(study.folder, partial(say, console)):
         _run(study, console)
     board = collect(study.config.results_dir)
     if study.config.with_texts:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from reviewtune.errors import StudyError, UsageError
 from reviewtune.leaderboard.entry import Entry
+from reviewtune.storage.mirror import fetch
 from reviewtune.tracebacks import reason_of
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 
@@ -91,8 +92,8 @@ class Tracking:
         }
         files = [path for name in BOARD_FILES if (path := results_dir / name).is_file()]
         folders = {entry.name: results_dir / entry.artifact for entry in scored.values() if entry.artifact}
-        artifacts = {name: folder for name, folder in folders.items() if folder.is_dir()}
-        self._safely(lambda tracker: tracker.board(metrics, files, artifacts))
+        there = {name: folder for name, folder in folders.items() if folder.is_dir()}
+        self._safely(lambda tracker: tracker.board(metrics, files, {name: fetch(own) for name, own in there.items()}))
 
     def close(self) -> None:
         """End the trials that are still told of as running: the study ends before they do."""

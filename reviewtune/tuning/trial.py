@@ -85,7 +85,7 @@ def run_trial(
         report({**done, EARLIER: earlier} if leader else {EPOCH: done[EPOCH]})
         earlier += recorded(done)
     best, seconds = best_after(done), done.get("fit_seconds", 0.0)
-    said = HeldOut.read(folder, until=done.get("leg", 0))
+    said = HeldOut.read(folder, until=done["leg"]) if done else HeldOut()
     validated = family.params.from_values({**assignment.fixed, **training.params})
     setting = replace(assignment.setting, seed=fold.seed, resume_from=resume_from)
     legs = legs_of(family, validated, assignment.rows, fold, setting)

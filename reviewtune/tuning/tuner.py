@@ -14,7 +14,7 @@ from reviewtune.tuning.keeper import RecordKeeper
 from reviewtune.tuning.names import RunNames
 from reviewtune.tuning.records import TrialRecord, TrialStore
 from reviewtune.tuning.room import GrowingList, GrowingSearch, Room
-from reviewtune.tuning.search import NamedSearch
+from reviewtune.tuning.search import NamedSearch, keep_history
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Round:
 def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
     """Hand a round to Ray Tune; what became of each trial is in its record then."""
     names = trials.search.names if trials.search else run.names()
-    keeper = make_keeper(run, trials.store, executor.leave, names)
+    keeper = make_keeper(run, trials.store, executor.leave, names, searched=trials.search is not None)
     space: dict[str, Any] = {}
     if trials.listed:
         (name,) = trials.listed[0]
@@ -91,7 +91,12 @@ def _drawn(run: FamilyRun, executor: Executor, trials: Round) -> Searcher | Basi
 
 
 def make_keeper(
-    run: FamilyRun, store: TrialStore, leave: Callable[[str], None] | None = None, names: RunNames | None = None
+    run: FamilyRun,
+    store: TrialStore,
+    leave: Callable[[str], None] | None = None,
+    names: RunNames | None = None,
+    *,
+    searched: bool = False,
 ) -> RecordKeeper:
     """What keeps the records of the trials to come.
 
@@ -100,12 +105,15 @@ def make_keeper(
         store: For the records.
         leave: Told of each trial that has ended.
         names: Of the trials; None: those that are not searched.
+        searched: Whether a search draws them, whose history is then kept too.
     """
     records = store.read()
 
     def watch(event: str, record: TrialRecord) -> None:
         if event == "ended" and leave:
             leave(record.trial_id)
+        if event == "ended" and searched:
+            keep_history(run.history)
         run.tell(event, record)
 
     return RecordKeeper(

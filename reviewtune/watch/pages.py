@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reviewtune.durations import duration
 from reviewtune.progress_note import FamilyNote
+from reviewtune.storage.place import shown
 from reviewtune.watch.status import StudyStatus
 
 BOARD = "leaderboard.html"
@@ -16,7 +17,7 @@ FAST, SLOW = 2, 10
 
 def live_page(results_dir: Path, studies: list[StudyStatus]) -> str:
     """The whole page."""
-    return _render("page.html.jinja", studies, results_dir=str(results_dir))
+    return _render("page.html.jinja", studies, results_dir=shown(results_dir))
 
 
 def panel(studies: list[StudyStatus]) -> str:
@@ -26,7 +27,7 @@ def panel(studies: list[StudyStatus]) -> str:
 
 def no_board(results_dir: Path) -> str:
     """What stands in the board's place before there is one."""
-    return _render("no_board.html.jinja", [], results_dir=str(results_dir))
+    return _render("no_board.html.jinja", [], results_dir=shown(results_dir))
 
 
 def pause(studies: list[StudyStatus]) -> int:

@@ -6,16 +6,21 @@ dependency of the project.
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from reviewtune.errors import ArtifactError, UsageError, one_line
+from reviewtune.storage.place import bucket_of
+from reviewtune.storage.refresh import refresh
 from reviewtune.verb_config import WatchConfig
 from reviewtune.watch.pages import BOARD, live_page, no_board, panel, pause
 from reviewtune.watch.status import statuses
@@ -29,6 +34,8 @@ POLICY = (
 )
 BOARD_POLICY = "frame-ancestors 'self'"
 """The board brings its own besides."""
+REFRESH_SECONDS = 3.0
+"""Between two looks into a bucket."""
 BOARDS = {
     "leaderboard.json": "application/json",
     "leaderboard.csv": "text/csv; charset=utf-8",
@@ -55,6 +62,7 @@ def watch(config: WatchConfig) -> int:
         UsageError: The port is taken.
     """
     results_dir = config.results_dir.expanduser().resolve()
+    refresh(results_dir)
     if not results_dir.is_dir():
         raise ArtifactError(f"there is no folder {results_dir}: give the results directory of a study, or start one")
     try:
@@ -63,6 +71,8 @@ def watch(config: WatchConfig) -> int:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"--port {config.port} cannot be had ({reason}): give another one, or none") from None
     with server:
+        if bucket_of(results_dir) is not None:
+            Thread(target=_keep_fresh, args=(results_dir,), daemon=True).start()
         address = f"http://{HOST}:{server.server_address[1]}/"
         try:
             print(one_line(f"{address} shows {results_dir} as it grows; Ctrl-C ends it"), flush=True)
@@ -70,6 +80,14 @@ def watch(config: WatchConfig) -> int:
         except KeyboardInterrupt:
             return 0
     return 0
+
+
+def _keep_fresh(results_dir: Path) -> None:
+    """Bring what changes in a bucket here, for as long as this process lives; what cannot be had now comes later."""
+    while True:
+        time.sleep(REFRESH_SECONDS)
+        with suppress(OSError):
+            refresh(results_dir)
 
 
 def make_server(results_dir: Path, port: int = 0) -> ThreadingHTTPServer:

@@ -35,16 +35,18 @@ class Kept:
         return {key: record for key, record in self.records.items() if record["status"] in DONE}
 
 
-def read_records(results: Path) -> dict[str, dict[str, Any]]:
+def read_records(results: Path, family: str = "*") -> dict[str, dict[str, Any]]:
     """The trial records, as they stand."""
-    return {path.stem: json.loads(path.read_text()) for path in results.glob("studies/*/*/trials/*.json")}
+    return {path.stem: json.loads(path.read_text()) for path in results.glob(f"studies/*/{family}/trials/*.json")}
 
 
-def read_kept(results: Path) -> Kept:
-    """All that is checked of a results directory."""
+def read_kept(results: Path, family: str = "*") -> Kept:
+    """All that is checked of a results directory, or of one family there."""
     board = results / "leaderboard.json"
     entries = json.loads(board.read_text())["entries"] if board.is_file() else []
-    return Kept(read_records(results), {entry["family"]: entry for entry in entries}, _optuna(results / "studies.db"))
+    # Results that lay in a bucket have a database in each study.
+    database = next(results.glob("studies/*/studies.db"), results / "studies.db")
+    return Kept(read_records(results, family), {entry["family"]: entry for entry in entries}, _optuna(database, family))
 
 
 def finished(results: Path) -> int:
@@ -61,12 +63,15 @@ def legs(results: Path) -> dict[str, int]:
     return kept
 
 
-def _optuna(path: Path) -> dict[str, int]:
+def _optuna(path: Path, family: str) -> dict[str, int]:
     if not path.is_file():
         return {}
     connection = sqlite3.connect(path, timeout=30)
     try:
-        return dict(connection.execute("select state, count(*) from trials group by state").fetchall())
+        counted = (
+            "select state, count(*) from trials join studies using (study_id) where study_name like ? group by state"
+        )
+        return dict(connection.execute(counted, [f"%/{family.replace('*', '%')}"]).fetchall())
     finally:
         connection.close()
 

@@ -80,9 +80,11 @@ class Program:
 
     Args:
         words: After `reviewtune`.
+        environment: What it has besides, or otherwise.
     """
 
     words: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[str]" = field(init=False)
     started: float = field(init=False)
     lines: list[tuple[float, str]] = field(default_factory=list, init=False)
@@ -100,7 +102,7 @@ class Program:
             text=True,
             errors="replace",
             cwd=ROOT,
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT, **self.environment},
         )
         self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read, self._read_board)]
         for reader in self._readers:

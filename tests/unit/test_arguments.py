@@ -10,6 +10,7 @@ from reviewtune.cli import PRESETS, VERBS
 from reviewtune.config import StudyConfig
 from reviewtune.errors import UsageError
 from reviewtune.settings import Config
+from reviewtune.storage.place import as_folder
 from reviewtune.verb_config import PredictConfig
 
 CONFIGS = sorted({verb.config for verb in VERBS.values()}, key=lambda config: config.__name__)
@@ -81,7 +82,7 @@ def test_a_users_preset_takes_the_place_of_a_jobs_own(tmp_path: Path) -> None:
         ("num_trials = ", "is not TOML"),
         ("num_trails = 3", "there is no setting --num-trails: did you mean --num-trials? --help lists them"),
         ('study = ""', "--study is empty: give it a value, or leave it out"),
-        ('results_dir = "gs://bucket/x"', "results in a bucket are not possible yet: give a folder"),
+        ('results_dir = "gs://me:word@bucket/x"', "must have no password in it"),
         ("cli_args = 3", "there is no setting --cli-args"),
         ("num_trials = 0", "--num-trials=0: input should be greater than or equal to 1"),
         ('families = "a"\n[space]\nqlora = 3', "--"),
@@ -156,11 +157,15 @@ def test_no_flag_takes_an_empty_value(config: type[Config], name: str) -> None:
 
 @pytest.mark.parametrize("place", ["s3://bucket/results", "gs://b", "abfs://c@a/p", "hdfs://host/p", "s3:/b"])
 @pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if "results_dir" in verb.config.model_fields])
-def test_a_bucket_is_no_results_folder(verb: str, place: str) -> None:
-    with pytest.raises(UsageError, match=f"^--results-dir={place}: results in a bucket .*: give a folder$"):
-        parse(VERBS[verb].config, ["--results-dir", place], prog="reviewtune")
-    with pytest.raises(ValueError, match="give a folder"):
-        StudyConfig(results_dir=Path(place))
+def test_results_may_be_in_a_bucket(verb: str, place: str) -> None:
+    known = parse(VERBS[verb].config, ["--results-dir", place], prog="reviewtune")
+    assert as_folder(place) == known.results_dir == StudyConfig(results_dir=Path(place)).results_dir
+
+
+@pytest.mark.parametrize("flag", ["--results-dir", "--warm-start"])
+def test_an_address_that_names_no_bucket_is_no_folder(flag: str) -> None:
+    with pytest.raises(UsageError, match=f"^{flag}=s3:///results: .* names no bucket: give s3://BUCKET/FOLDER$"):
+        parse(StudyConfig, [flag, "s3:///results"], prog="reviewtune")
 
 
 def test_what_predict_is_given_without_a_flag_is_its_input_or_its_artifact(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ GROUND = {
     "reach",
     "space_text",
     "standard_output",
+    "storage",
     "stored",
 }
 MAY_IMPORT = {

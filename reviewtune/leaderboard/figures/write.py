@@ -12,6 +12,7 @@ from reviewtune.leaderboard.figures.style import HEIGHT, WIDTH, Draw, write_figu
 from reviewtune.leaderboard.page.budget import WEIGHED, Budget
 from reviewtune.leaderboard.page.details import Details, read_details
 from reviewtune.leaderboard.page.view import MOST_COMPARED
+from reviewtune.storage.mirror import remove
 
 MOST_ROWS = 30
 """Entries, the first ones, in the figure of intervals."""
@@ -56,7 +57,7 @@ def _remove(folder: Path) -> None:
     """Remove the figures in a folder, and the folders that they leave empty."""
     for path in folder.glob("*/*"):
         if path.suffix in (".png", ".svg") and path.stem in NAMES:
-            path.unlink()
+            remove(path)
     for path in [*folder.glob("*/"), folder]:
         with suppress(OSError):  # it holds what is somebody else's, or is not there
             path.rmdir()

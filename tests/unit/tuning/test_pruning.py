@@ -1,7 +1,8 @@
 from pathlib import Path
 from typing import Any
 
-from reviewtune.tuning.pruning import prune, size_of
+from reviewtune.storage.mirror import size_of
+from reviewtune.tuning.pruning import prune
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 
 

@@ -26,6 +26,7 @@ from reviewtune.verb_config import (
     LeaderboardConfig,
     PredictConfig,
     PushConfig,
+    ServeConfig,
     WatchConfig,
 )
 
@@ -36,7 +37,8 @@ SYNONYMS = {
     "train": "tune", "fit": "tune", "search": "tune", "run": "tune", "encode": "embed", "score": "evaluate",
     "test": "evaluate", "rank": "leaderboard", "board": "leaderboard", "label": "predict", "classify": "predict",
     "merge": "export", "upload": "push", "publish": "push", "why": "explain", "interpret": "explain", "check": "doctor",
-    "diagnose": "doctor", "example": "demo", "serve": "watch", "live": "watch", "show": "watch",
+    "diagnose": "doctor", "example": "demo", "host": "serve", "deploy": "serve", "api": "serve",
+    "live": "watch", "show": "watch",
 }  # fmt: skip
 """What other programs call the verbs."""
 
@@ -216,6 +218,12 @@ def _watch(config: WatchConfig) -> int:
     return watch(config)
 
 
+def _serve(config: ServeConfig) -> int:
+    from reviewtune.serving.server import serve
+
+    return serve(config)
+
+
 def _doctor(config: DoctorConfig) -> int:
     from reviewtune.doctor import examine
 
@@ -274,6 +282,7 @@ VERBS = {
         "say which words of a review speak for fake",
         "--artifact results/artifacts/NAME --text 'Great product'",
     ),
+    "serve": Verb(ServeConfig, _serve, "answer requests over HTTP", "--artifact results/artifacts/NAME --port 8000"),
     "export": Verb(
         ExportConfig,
         _export,

@@ -7,6 +7,7 @@ from reviewtune.config import DataConfig, StudyConfig
 from reviewtune.errors import ArtifactError, UsageError
 from reviewtune.schema import ARTIFACT_FILE
 from reviewtune.settings import Config
+from reviewtune.verb_config import ServeConfig
 
 NEED_NO_BASE_MODEL = {"tfidf", "rules", "ensemble"}
 """Families that read no embeddings and no tokens."""
@@ -21,8 +22,7 @@ def look(config: Config) -> None:
     named = dict(config)
     if isinstance(config, StudyConfig):
         _look_at_families([*config.families, *config.space])
-    if named.get("tracker"):
-        _look_for_tracker(named["tracker"])
+    _look_for_extras(config)
     if "data" in named:
         _look_for_labelled(named["data"], "--data")
     if "transfer" in named:
@@ -46,11 +46,18 @@ def _look_at_families(names: list[str]) -> None:
         check_family(name)
 
 
-def _look_for_tracker(name: str) -> None:
+def _look_for_extras(config: Config) -> None:
+    """Packages that come with an extra of this one, where something is asked that needs them."""
     from importlib.util import find_spec
 
-    if find_spec(name) is None:
-        raise UsageError(f"--tracker {name}: it is not installed: run `pip install 'reviewtune[{name}]'`")
+    wanted: list[tuple[str, str, str]] = []
+    if tracker := getattr(config, "tracker", None):
+        wanted = [(f"--tracker {tracker}: it", tracker, tracker)]
+    elif isinstance(config, ServeConfig):
+        wanted = [(f"serve: {package}", package, "serve") for package in ("fastapi", "uvicorn", "prometheus_client")]
+    for what, package, extra in wanted:
+        if find_spec(package) is None:
+            raise UsageError(f"{what} is not installed: run `pip install 'reviewtune[{extra}]'`")
 
 
 def _look_for_labelled(asked: str | list[str], flag: str) -> None:

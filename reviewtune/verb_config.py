@@ -154,6 +154,30 @@ class WatchConfig(Config):
     """Port on 127.0.0.1. 0 takes a free one."""
 
 
+class ServeConfig(OperatingConfig, ArtifactConfig):
+    """Serve an artifact over HTTP: `POST /predict`, `GET /health`, `/metrics` and `/openapi.json`.
+
+    Where the environment has REVIEWTUNE_TOKEN, requests must bring it, as `Authorization: Bearer TOKEN`.
+    """
+
+    host: str = "127.0.0.1"
+    """Address to listen on: this machine's own, or 0.0.0.0 for all, which needs a token."""
+    port: int = Field(8000, ge=0, le=65535)
+    """Port to listen on. 0 takes a free one."""
+    without_token: bool = False
+    """Let other machines ask without a token."""
+    max_batch: int = Field(64, ge=1)
+    """Texts of concurrent requests that are scored in one pass, at most."""
+    max_body: int = Field(2**20, ge=1)
+    """Bytes of a request, at most."""
+    replicas: int = Field(1, ge=1)
+    """Processes that hold the artifact. More than one are run by Ray Serve, which spreads them over a cluster."""
+    gpus_per_replica: float = Field(0, ge=0)
+    """GPUs that Ray Serve reserves for each; a fraction shares a card."""
+    address: str | None = None
+    """Ray cluster for the replicas, as `ray.init` takes it. Default: $RAY_ADDRESS, or a local Ray on this machine."""
+
+
 class DoctorConfig(Config):
     """Check what works on this machine, and say what to do about what does not."""
 

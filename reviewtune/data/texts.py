@@ -110,8 +110,18 @@ def normalise(text: str) -> str:
         >>> normalise("  The zip\r\nbroke\0 ")
         'The zip\nbroke'
     """
-    plain = _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", ""))
+    plain = without_halves(text.replace("\0", ""))
     return unicodedata.normalize("NFC", plain.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def without_halves(text: str) -> str:
+    r"""The text with U+FFFD in the place of each lone surrogate, which no encoding has.
+
+    Examples:
+        >>> without_halves("caf\ud83d")
+        'caf\ufffd'
+    """
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def text_id(text: str) -> str:

@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "explaining": GROUND | {"data", "families", "applies", "predict", "explanation", "explained", "outputs", "rows"},
     "scoring": GROUND
     | {"data", "applies", "evaluation", "artifact_info", "predict", "outputs", "transfer", "leaderboard"},
+    "serving": GROUND | {"data", "predict", "tuning"},
     "push": GROUND | {"artifact_info", "card"},
     "export": GROUND | {"adapters", "card", "evaluation", "families", "artifact_info", "predict", "outputs"},
     "testing": GROUND | {"data", "evaluation", "encoders", "adapters", "families"},
@@ -76,7 +77,7 @@ MAY_IMPORT = {
 }
 """What each part of the package may use besides itself; what is not listed, the program itself, may use all."""
 
-RAY = {"data/embeddings.py", "doctor.py"}
+RAY = {"data/embeddings.py", "serving/replicas.py", "doctor.py"}
 TORCH = {"families/mlp.py", "families/qlora.py", "tuning/provenance.py", "testing/families.py", "testing/encoders.py"}
 LONGEST_FILE, LONGEST_MEDIAN = 300, 150
 

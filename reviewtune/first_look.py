@@ -7,7 +7,7 @@ from reviewtune.config import DataConfig, StudyConfig
 from reviewtune.errors import ArtifactError, UsageError
 from reviewtune.schema import ARTIFACT_FILE
 from reviewtune.settings import Config
-from reviewtune.verb_config import ServeConfig
+from reviewtune.verb_config import PredictConfig, ServeConfig
 
 NEED_NO_BASE_MODEL = {"tfidf", "rules", "ensemble"}
 """Families that read no embeddings and no tokens."""
@@ -28,7 +28,7 @@ def look(config: Config) -> None:
     if "transfer" in named:
         _look_for_labelled(named["transfer"], "--transfer")
     if named.get("input") not in (None, "-"):
-        _look_for_reviews(named["input"])
+        _look_for_reviews(named["input"], bucket=isinstance(config, PredictConfig))
     if "artifact" in named:
         _look_for_artifact(named["artifact"])
     if "results_dir" in named:
@@ -66,10 +66,11 @@ def _look_for_labelled(asked: str | list[str], flag: str) -> None:
     check_sources([asked] if isinstance(asked, str) else asked, flag)
 
 
-def _look_for_reviews(source: str) -> None:
-    from reviewtune.data.kinds import check_source
+def _look_for_reviews(source: str, *, bucket: bool) -> None:
+    from reviewtune.data.kinds import PLACE, check_source
 
-    check_source(source)
+    if not (bucket and PLACE.match(source)):
+        check_source(source)
 
 
 def _look_for_artifact(folder: Path) -> None:

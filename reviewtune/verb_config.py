@@ -62,7 +62,8 @@ class PredictConfig(ColumnsConfig, OperatingConfig, ArtifactConfig):
     """Label reviews with an artifact: the input's columns, then `fake_probability`, `label` and `familiar`."""
 
     input: str
-    """Reviews: a csv, tsv, jsonl or parquet file, or `-` for one review a line on standard input."""
+    """Reviews: a csv, tsv, jsonl or parquet file, a folder of parquet files, here or in a bucket (s3://, gs://,
+    abfs://), or `-` for one review a line on standard input. Of any length: it is read some thousand rows at a time."""
     output: str = "-"
     """Where the rows go: a .csv, .tsv, .jsonl or .parquet file, or `-` for csv on standard output."""
 

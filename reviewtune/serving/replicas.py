@@ -3,11 +3,12 @@
 import logging
 import threading
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from reviewtune.errors import StudyError, one_line
+from reviewtune.errors import StudyError, UsageError, one_line
 from reviewtune.quiet import be_quiet
 from reviewtune.serving.app import Limits
 from reviewtune.serving.measures import BATCHES, SECONDS, UNFAMILIAR_REVIEWS, is_unfamiliar
@@ -31,11 +32,13 @@ def serve_replicas(config: ServeConfig, limits: Limits) -> int:
 
     Raises:
         StudyError: Ray cannot be started or joined, or the replicas do not come up.
+        UsageError: The port is taken, or Ray Serve is not installed.
     """
     # Refused here if it is taken, and chosen if any will do: Ray Serve's proxies are processes of their own.
     with bound(config.host, config.port) as listener:
         port = listener.getsockname()[1]
     be_quiet()
+    _check_ray_serve(config)
     with ray_session(config.address, Console(stderr=True)):
         from ray import serve
 
@@ -58,6 +61,16 @@ def serve_replicas(config: ServeConfig, limits: Limits) -> int:
         finally:
             serve.shutdown()
     return 0
+
+
+def _check_ray_serve(config: ServeConfig) -> None:
+    try:
+        import_module("ray.serve")
+    except ImportError as error:
+        raise UsageError(
+            f"--replicas {config.replicas}: {error.name or 'Ray Serve'} is not installed: run "
+            "`pip install 'reviewtune[serve]'`"
+        ) from None
 
 
 def application(config: ServeConfig) -> Any:

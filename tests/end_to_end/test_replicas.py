@@ -20,8 +20,9 @@ pytest.importorskip("watchfiles", reason="Ray Serve comes with the extra `serve`
 @pytest.mark.slow
 def test_replicas_answer_as_one_server_does(artifact: Path, tmp_path: Path) -> None:  # noqa: F811
     words = ["-m", "reviewtune", "serve", "--artifact", str(artifact), "--port", "0", "--replicas", "2"]
+    environment = {**os.environ, TOKEN_VARIABLE: TOKEN}
     with (tmp_path / "err").open("w") as err, subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.PIPE, stderr=err, text=True, env={**os.environ, TOKEN_VARIABLE: TOKEN}
+        [sys.executable, *words], stdout=subprocess.PIPE, stderr=err, text=True, env=environment
     ) as running:  # fmt: skip
         assert running.stdout is not None
         line = running.stdout.readline()

@@ -49,9 +49,13 @@ MAY_IMPORT = {
     "tables": GROUND,
     "applies": GROUND | {"data", "evaluation", "predict"},
     "rows": GROUND | {"data", "predict", "outputs", "tables"},
-    "labelling": GROUND | {"data", "applies", "predict", "outputs", "rows"},
+    "kept_scores": GROUND | {"data"},
+    "labelling_pace": GROUND | {"tuning"},
+    "labelling": GROUND
+    | {"data", "applies", "predict", "outputs", "rows", "kept_scores", "labelling_pace", "labelling_cluster"},
     "explained": GROUND | {"data", "explanation"},
-    "explaining": GROUND | {"data", "families", "applies", "predict", "explanation", "explained", "outputs", "rows"},
+    "explaining": GROUND
+    | {"data", "families", "applies", "predict", "explanation", "explained", "outputs", "rows", "tables"},
     "scoring": GROUND
     | {"data", "applies", "evaluation", "artifact_info", "predict", "outputs", "transfer", "leaderboard"},
     "serving": GROUND | {"data", "predict", "tuning"},

@@ -40,10 +40,12 @@ def predict_rows(config: PredictConfig) -> int:
     kept_rows(_own(next(iter(chunks)), config), ending, chunks.stored)
     classifier = load(config.artifact, config.base_model, max_fpr=config.max_fpr, prevalence=config.prevalence)
     kept = kept_scores(config, chunks)
+    if on_cluster := config.address is not None and kept is not None:
+        _label_on_cluster(config, chunks, name, kept)
     sample, total, missing, repaired = Reservoir(SAMPLED), 0, 0, 0
     with (
         rows_written(config.output, ending) as write,
-        paced(Console(stderr=True), chunks.num_rows, several=chunks.several) as pace,
+        paced(Console(stderr=True), chunks.num_rows, several=chunks.several and not on_cluster) as pace,
     ):
         for table, prepared, scores in _judged_chunks(classifier, chunks, name, kept, pace):
             rows = kept_rows(_own(table, config), ending, chunks.stored)
@@ -57,6 +59,14 @@ def predict_rows(config: PredictConfig) -> int:
     say_what_has_no_text(total, missing, repaired + chunks.replaced.get(name, 0))
     say_if_unlike(classifier, sample.texts, config.artifact)
     return 0
+
+
+def _label_on_cluster(config: PredictConfig, chunks: Chunks, name: str, kept: KeptScores) -> None:
+    """Have a cluster make the scores of all chunks, which are then only written."""
+    from reviewtune.labelling_cluster import label_chunks
+
+    with paced(Console(stderr=True), chunks.num_rows, several=True) as pace:
+        label_chunks(config, chunks, name, kept, pace)
 
 
 def _opened(config: PredictConfig) -> tuple[Chunks, str]:

@@ -66,6 +66,15 @@ class PredictConfig(ColumnsConfig, OperatingConfig, ArtifactConfig):
     abfs://), or `-` for one review a line on standard input. Of any length: it is read some thousand rows at a time."""
     output: str = "-"
     """Where the rows go: a .csv, .tsv, .jsonl or .parquet file, or `-` for csv on standard output."""
+    address: str | None = None
+    """Ray cluster to label a long input on, as `ray.init` takes it, or `local` for all cores or GPUs of this machine.
+    Default: this process does it."""
+
+    @model_validator(mode="after")
+    def _a_cluster_has_files(self) -> Self:
+        if self.address is not None and "-" in (self.input, self.output):
+            raise ValueError("--address goes with --input FILE and --output FILE: standard input is read here alone")
+        return self
 
 
 class ExplainConfig(ColumnsConfig, OperatingConfig, ArtifactConfig):

@@ -51,6 +51,8 @@ MAY_IMPORT = {
     "rows": GROUND | {"data", "predict", "outputs", "tables"},
     "kept_scores": GROUND | {"data"},
     "labelling_pace": GROUND | {"tuning"},
+    "labelling_cluster": GROUND
+    | {"data", "families", "tuning", "artifact_info", "predict", "rows", "kept_scores", "labelling_pace"},
     "labelling": GROUND
     | {"data", "applies", "predict", "outputs", "rows", "kept_scores", "labelling_pace", "labelling_cluster"},
     "explained": GROUND | {"data", "explanation"},
@@ -81,7 +83,7 @@ MAY_IMPORT = {
 }
 """What each part of the package may use besides itself; what is not listed, the program itself, may use all."""
 
-RAY = {"data/embeddings.py", "serving/replicas.py", "doctor.py"}
+RAY = {"data/embeddings.py", "labelling_cluster.py", "serving/replicas.py", "doctor.py"}
 TORCH = {"families/mlp.py", "families/qlora.py", "tuning/provenance.py", "testing/families.py", "testing/encoders.py"}
 LONGEST_FILE, LONGEST_MEDIAN = 300, 150
 

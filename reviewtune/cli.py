@@ -199,11 +199,9 @@ def _explain(config: ExplainConfig) -> int:
 
 
 def _export(config: ExportConfig) -> int:
-    from reviewtune.export import export_artifact
+    from reviewtune.export import export_and_show
 
-    export_artifact(config.artifact, config.output, merge=config.merge, base_model=config.base_model)
-    print(f"{config.output} is complete: its README.md says how to load it")
-    return 0
+    return export_and_show(config)
 
 
 def _push(config: PushConfig) -> int:

@@ -55,6 +55,8 @@ def _look_for_extras(config: Config) -> None:
         wanted = [(f"--tracker {tracker}: it", tracker, tracker)]
     elif isinstance(config, ServeConfig):
         wanted = [(f"serve: {package}", package, "serve") for package in ("fastapi", "uvicorn", "prometheus_client")]
+    elif getattr(config, "onnx", False):
+        wanted = [(f"--onnx: {package}", package, "onnx") for package in ("onnx", "onnxscript", "onnxruntime")]
     for what, package, extra in wanted:
         if find_spec(package) is None:
             raise UsageError(f"{what} is not installed: run `pip install 'reviewtune[{extra}]'`")

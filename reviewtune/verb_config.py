@@ -106,13 +106,26 @@ class ExplainConfig(ColumnsConfig, OperatingConfig, ArtifactConfig):
 
 
 class ExportConfig(ArtifactConfig):
-    """Copy an artifact to a folder of its own, or merge its adapter into the base model for other tools."""
+    """Copy an artifact to a folder of its own, or merge its adapter for other tools, or write it as ONNX."""
 
     output: Path
     """Folder to write; not there yet, or empty."""
     merge: bool = False
     """Merge a QLoRA adapter into its dequantised base model: a plain transformers folder in float32, with its head, for
     tools that know no adapters."""
+    onnx: bool = False
+    """Write one ONNX file in place of a copy, from token ids to the fake probability, for onnxruntime: of adapters, and
+    of heads on embeddings."""
+    int8: bool = False
+    """With `--onnx`, hold the weights in eight bits: a quarter of the size, and faster on most CPUs."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.merge and self.onnx:
+            raise ValueError("give --merge or --onnx, one of both")
+        if self.int8 and not self.onnx:
+            raise ValueError("--int8 goes with --onnx")
+        return self
 
 
 class PushConfig(Config):

@@ -1,4 +1,4 @@
-"""`predict --address`: the chunks of a long input scored by Ray Data's actors, as one process would have scored them."""
+"""`predict --address`: the chunks of a long input scored by Ray Data, as one process would have scored them."""
 
 from pathlib import Path
 
@@ -7,10 +7,15 @@ import pytest
 from reviewtune import kept_scores
 from reviewtune.cli import main
 from reviewtune.data import chunks
-from tests.unit.serving.conftest import TEXTS, artifact  # noqa: F401 - a fixture
+from tests.unit.serving.conftest import TEXTS, make_words
 
 
-def test_a_cluster_has_no_standard_input(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_words(tmp_path_factory.mktemp("results") / "words")
+
+
+def test_a_cluster_has_no_standard_input(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--input", "-", "--output", "a.csv"], ["--input", str(artifact), "--output", "-"]):
         assert main(["predict", "--artifact", str(artifact), *words, "--address", "auto"]) == 2
         assert "--address goes with --input FILE and --output FILE" in capsys.readouterr().err
@@ -21,7 +26,7 @@ def test_actors_say_what_one_process_says(
     artifact: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for module in (chunks, kept_scores):
         monkeypatch.setattr(module, "CHUNK_ROWS", 5)

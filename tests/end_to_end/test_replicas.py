@@ -12,13 +12,18 @@ import pytest
 
 import reviewtune
 from reviewtune.serving.guards import TOKEN_VARIABLE
-from tests.unit.serving.conftest import TEXTS, TOKEN, Client, artifact  # noqa: F401 - a fixture
+from tests.unit.serving.conftest import TEXTS, TOKEN, Client, make_words
 
 pytest.importorskip("watchfiles", reason="Ray Serve comes with the extra `serve`")
 
 
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_words(tmp_path_factory.mktemp("results") / "words")
+
+
 @pytest.mark.slow
-def test_replicas_answer_as_one_server_does(artifact: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_replicas_answer_as_one_server_does(artifact: Path, tmp_path: Path) -> None:
     words = ["-m", "reviewtune", "serve", "--artifact", str(artifact), "--port", "0", "--replicas", "2"]
     environment = {**os.environ, TOKEN_VARIABLE: TOKEN}
     with (tmp_path / "err").open("w") as err, subprocess.Popen(

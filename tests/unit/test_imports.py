@@ -62,7 +62,10 @@ MAY_IMPORT = {
     | {"data", "applies", "evaluation", "artifact_info", "predict", "outputs", "transfer", "leaderboard"},
     "serving": GROUND | {"data", "predict", "tuning"},
     "push": GROUND | {"artifact_info", "card"},
-    "export": GROUND | {"adapters", "card", "evaluation", "families", "artifact_info", "predict", "outputs"},
+    "onnx_export": GROUND
+    | {"data", "adapters", "card", "encoders", "evaluation", "families", "artifact_info", "predict"},
+    "export": GROUND
+    | {"adapters", "card", "evaluation", "families", "artifact_info", "predict", "outputs", "onnx_export"},
     "testing": GROUND | {"data", "evaluation", "encoders", "adapters", "families"},
     "tuning": GROUND
     | {

@@ -60,14 +60,17 @@ class Client:
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-@pytest.fixture(scope="package")
-def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("results") / "words"
+def make_words(folder: Path) -> Path:
+    """An artifact that knows the words of `TEXTS`."""
     rows = Rows(TEXTS * 3, np.tile(FAKE, 3))
     model: Any = next(iter(TfidfFamily().fit(TfidfParams(min_df=1), rows, Setting()))).model
-    profile = Profile.of(TEXTS, FAKE, np.arange(4))
-    write_artifact(folder, info_of("tfidf", threshold=0.4), model, profile)
+    write_artifact(folder, info_of("tfidf", threshold=0.4), model, Profile.of(TEXTS, FAKE, np.arange(4)))
     return folder
+
+
+@pytest.fixture(scope="package")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_words(tmp_path_factory.mktemp("results") / "words")
 
 
 @pytest.fixture(scope="package")

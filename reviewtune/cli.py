@@ -26,6 +26,7 @@ from reviewtune.verb_config import (
     LeaderboardConfig,
     PredictConfig,
     PushConfig,
+    ServeConfig,
     WatchConfig,
 )
 
@@ -36,7 +37,8 @@ SYNONYMS = {
     "train": "tune", "fit": "tune", "search": "tune", "run": "tune", "encode": "embed", "score": "evaluate",
     "test": "evaluate", "rank": "leaderboard", "board": "leaderboard", "label": "predict", "classify": "predict",
     "merge": "export", "upload": "push", "publish": "push", "why": "explain", "interpret": "explain", "check": "doctor",
-    "diagnose": "doctor", "example": "demo", "serve": "watch", "live": "watch", "show": "watch",
+    "diagnose": "doctor", "example": "demo", "host": "serve", "deploy": "serve", "api": "serve",
+    "live": "watch", "show": "watch",
 }  # fmt: skip
 """What other programs call the verbs."""
 
@@ -197,11 +199,9 @@ def _explain(config: ExplainConfig) -> int:
 
 
 def _export(config: ExportConfig) -> int:
-    from reviewtune.export import export_artifact
+    from reviewtune.export import export_and_show
 
-    export_artifact(config.artifact, config.output, merge=config.merge, base_model=config.base_model)
-    print(f"{config.output} is complete: its README.md says how to load it")
-    return 0
+    return export_and_show(config)
 
 
 def _push(config: PushConfig) -> int:
@@ -214,6 +214,12 @@ def _watch(config: WatchConfig) -> int:
     from reviewtune.watch.server import watch
 
     return watch(config)
+
+
+def _serve(config: ServeConfig) -> int:
+    from reviewtune.serving.server import serve
+
+    return serve(config)
 
 
 def _doctor(config: DoctorConfig) -> int:
@@ -274,6 +280,7 @@ VERBS = {
         "say which words of a review speak for fake",
         "--artifact results/artifacts/NAME --text 'Great product'",
     ),
+    "serve": Verb(ServeConfig, _serve, "answer requests over HTTP", "--artifact results/artifacts/NAME --port 8000"),
     "export": Verb(
         ExportConfig,
         _export,

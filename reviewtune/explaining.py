@@ -21,8 +21,9 @@ from reviewtune.explanation import DIGITS, Explanation
 from reviewtune.families.base import Additive
 from reviewtune.outputs import check_output
 from reviewtune.predict import Classifier, load
-from reviewtune.rows import ending_of, judged, kept_rows, read_rows, say_what_has_no_text, write_rows
+from reviewtune.rows import check_added, ending_of, judged, kept_rows, read_rows, say_what_has_no_text, write_rows
 from reviewtune.schema import FAKE_PROBABILITY, FAMILIAR, LABEL
+from reviewtune.tables import stored_schema
 from reviewtune.verb_config import ExplainConfig
 
 FOR_FAKE, FOR_GENUINE, WORDS = "for_fake", "for_genuine", "words"
@@ -76,7 +77,9 @@ def _explain_rows(config: ExplainConfig) -> int:
     check_output(output, {"--input": source, "--artifact": config.artifact, "--base-model": config.base_model})
     found, name = read_rows(source, config)
     added = [config.prefix + column for column in COLUMNS]
-    kept = kept_rows(source, found.table, added, config, ending)
+    table = found.table.select([]) if config.only_scores else found.table
+    check_added(source, table.column_names, added)
+    kept = kept_rows(table, ending, stored_schema(source))
     prepared = prepare(read_texts(found.table, name))
     classifier = _load(config)
     _say_cost(classifier, prepared, config)
@@ -121,7 +124,7 @@ def _say_cost(classifier: Classifier, prepared: Prepared, config: ExplainConfig)
 
 
 def _say_about(classifier: Classifier, prepared: Prepared, repaired: int, config: ExplainConfig) -> None:
-    say_what_has_no_text(prepared, repaired)
+    say_what_has_no_text(prepared.total, prepared.missing, prepared.repaired + repaired)
     say_if_unlike(classifier, prepared, config.artifact)
 
 

@@ -12,30 +12,50 @@ from reviewtune.errors import UsageError
 from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration
+from reviewtune.onnx_export import ORIGIN_FILE, check_exportable, write_onnx_folder
 from reviewtune.outputs import check_output, written
-
-ORIGIN_FILE = "origin.json"
-"""What `reviewtune.json` said of the artifact that was merged: labels, threshold, calibration, data and versions."""
+from reviewtune.verb_config import ExportConfig
 
 
-def export_artifact(artifact: Path, output: Path, *, merge: bool, base_model: str | None = None) -> None:
+def export_and_show(config: ExportConfig) -> int:
+    """Do what is asked and say where it is."""
+    off = export_artifact(
+        config.artifact, config.output,
+        merge=config.merge, onnx=config.onnx, int8=config.int8, base_model=config.base_model,
+    )  # fmt: skip
+    checked = "" if off is None else f"; it was run, and gives the artifact's fake probabilities to {off:.1g}"
+    print(f"{config.output} is complete: its README.md says how to load it{checked}")
+    return 0
+
+
+def export_artifact(
+    artifact: Path, output: Path, *, merge: bool = False, onnx: bool = False, int8: bool = False,
+    base_model: str | None = None,
+) -> float | None:  # fmt: skip
     """Write an artifact to a folder of its own, in one step.
 
     Args:
         artifact: For example `results/artifacts/NAME`.
         output: Not there yet, or empty.
         merge: A plain transformers folder, which needs no base model, peft or reviewtune any more, in float32.
-        base_model: With `merge`, where the artifact's base model is here; None: where it was in training.
+        onnx: One ONNX file and its tokenizer (`onnx_export`).
+        int8: With `onnx`, weights of eight bits.
+        base_model: With `merge` or `onnx`, where the artifact's base model is here; None: where it was in training.
+
+    Returns:
+        With `onnx`, the largest difference of a fake probability from the artifact's, on reviews of the sample.
 
     Raises:
-        ArtifactError: The folder is no artifact, or is damaged.
+        ArtifactError: The folder is no artifact, or is damaged, or its ONNX file would say something else.
         EncoderError: Its base model cannot be loaded here.
-        UsageError: The artifact has no adapter to merge, or `output` is taken or lies in what is read.
+        UsageError: The artifact has no adapter to merge, or no ONNX form, or `output` is taken or lies in what is read.
     """
     info = read_info(artifact)
     check_output(output, {"--artifact": artifact, "--base-model": base_model}, folder=True)
-    if base_model is not None and not merge:
-        raise UsageError(f"--base-model {base_model} goes with --merge: a copy needs no base model")
+    if base_model is not None and not (merge or onnx):
+        raise UsageError(f"--base-model {base_model} goes with --merge or --onnx: a copy needs no base model")
+    if onnx:
+        check_exportable(artifact, info)
     if merge and info.family != "qlora":
         inner = artifact / MEMBERS / "qlora"
         instead = f"merge {inner}, or export it without" if inner.is_dir() else "export it without"
@@ -43,11 +63,14 @@ def export_artifact(artifact: Path, output: Path, *, merge: bool, base_model: st
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError(f"--output {output} is taken: give a folder that is not there yet")
     with written(output) as partial:
-        if merge:
-            partial.mkdir()
-            _merge(artifact, info, partial, base_model)
-        else:
+        if not merge and not onnx:
             shutil.copytree(artifact, partial)
+            return None
+        partial.mkdir()
+        if onnx:
+            return write_onnx_folder(artifact, info, partial, base_model, int8=int8)
+        _merge(artifact, info, partial, base_model)
+        return None
 
 
 def _merge(artifact: Path, info: ArtifactInfo, folder: Path, place: str | None) -> None:

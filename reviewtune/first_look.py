@@ -8,6 +8,7 @@ from reviewtune.errors import ArtifactError, UsageError
 from reviewtune.schema import ARTIFACT_FILE
 from reviewtune.settings import Config
 from reviewtune.storage.place import bucket_of
+from reviewtune.verb_config import PredictConfig, ServeConfig
 
 NEED_NO_BASE_MODEL = {"tfidf", "rules", "ensemble"}
 """Families that read no embeddings and no tokens."""
@@ -22,14 +23,13 @@ def look(config: Config) -> None:
     named = dict(config)
     if isinstance(config, StudyConfig):
         _look_at_families([*config.families, *config.space])
-    if named.get("tracker"):
-        _look_for_tracker(named["tracker"])
+    _look_for_extras(config)
     if "data" in named:
         _look_for_labelled(named["data"], "--data")
     if "transfer" in named:
         _look_for_labelled(named["transfer"], "--transfer")
     if named.get("input") not in (None, "-"):
-        _look_for_reviews(named["input"])
+        _look_for_reviews(named["input"], bucket=isinstance(config, PredictConfig))
     if "artifact" in named:
         _look_for_artifact(named["artifact"])
     if "results_dir" in named:
@@ -47,11 +47,20 @@ def _look_at_families(names: list[str]) -> None:
         check_family(name)
 
 
-def _look_for_tracker(name: str) -> None:
+def _look_for_extras(config: Config) -> None:
+    """Packages that come with an extra of this one, where something is asked that needs them."""
     from importlib.util import find_spec
 
-    if find_spec(name) is None:
-        raise UsageError(f"--tracker {name}: it is not installed: run `pip install 'reviewtune[{name}]'`")
+    wanted: list[tuple[str, str, str]] = []
+    if tracker := getattr(config, "tracker", None):
+        wanted = [(f"--tracker {tracker}: it", tracker, tracker)]
+    elif isinstance(config, ServeConfig):
+        wanted = [(f"serve: {package}", package, "serve") for package in ("fastapi", "uvicorn", "prometheus_client")]
+    elif getattr(config, "onnx", False):
+        wanted = [(f"--onnx: {package}", package, "onnx") for package in ("onnx", "onnxscript", "onnxruntime")]
+    for what, package, extra in wanted:
+        if find_spec(package) is None:
+            raise UsageError(f"{what} is not installed: run `pip install 'reviewtune[{extra}]'`")
 
 
 def _look_for_labelled(asked: str | list[str], flag: str) -> None:
@@ -60,10 +69,11 @@ def _look_for_labelled(asked: str | list[str], flag: str) -> None:
     check_sources([asked] if isinstance(asked, str) else asked, flag)
 
 
-def _look_for_reviews(source: str) -> None:
-    from reviewtune.data.kinds import check_source
+def _look_for_reviews(source: str, *, bucket: bool) -> None:
+    from reviewtune.data.kinds import PLACE, check_source
 
-    check_source(source)
+    if not (bucket and PLACE.match(source)):
+        check_source(source)
 
 
 def _look_for_artifact(folder: Path) -> None:

@@ -36,6 +36,8 @@ def check_output(output: Path | str, reads: Mapping[str, Path | str | None], *, 
             raise UsageError(f"--output {output} is the very file that {flag} reads: give another one")
         if output != "-" and Path(read).is_dir() and _lies_in(path, Path(read), own):
             raise UsageError(f"--output {output} lies in the folder that {flag} reads: give another place")
+    if output != "-" and not folder and path.is_dir():
+        raise UsageError(f"--output {output} cannot be written (Is a directory): give another file")
     if output != "-" and not folder and not path.parent.is_dir():
         raise UsageError(f"--output {output}: there is no folder {path.parent}: make it, or give another file")
 

@@ -4,7 +4,8 @@ Shape letter: `N` rows.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from reviewtune.errors import DataError, UsageError
 from reviewtune.outputs import written
 from reviewtune.predict import Classifier
 from reviewtune.schema import TEXT
-from reviewtune.tables import ENDINGS, as_stored, as_written, write_table
+from reviewtune.tables import ENDINGS, as_stored, as_written, table_writer
 from reviewtune.verb_config import ColumnsConfig
 
 
@@ -48,29 +49,37 @@ def read_rows(source: str, columns: ColumnsConfig) -> tuple[Source, str]:
     return Source("standard input", pa.table({TEXT: pa.array(lines, pa.string())})), TEXT
 
 
-def kept_rows(source: str, table: pa.Table, added: Sequence[str], columns: ColumnsConfig, ending: str) -> pa.Table:
-    """The columns of the input that are written, as a file of that kind holds them.
+def check_added(source: str, names: Sequence[str], added: Sequence[str]) -> None:
+    """Refuse to add columns whose names the input has.
 
     Args:
         source: The input, by name.
-        table: Its N rows.
-        added: Names of the columns to come.
-        columns: What is asked of them.
-        ending: One of `ENDINGS`.
+        names: Of its columns that are kept.
+        added: Of the columns to come.
 
     Raises:
-        UsageError: One of them has the name of one that is added, since whoever reads that name later would get either,
-            or such a file cannot hold it.
+        UsageError: One of them is among both: whoever reads that name later would get either.
     """
-    if columns.only_scores:
-        return as_written(table.select([]), ending)
-    if taken := [name for name in added if name in table.column_names]:
+    if taken := [name for name in added if name in names]:
         raise UsageError(
             f"--input {source} has a column {taken[0]!r} already: give the new ones other names, such as "
             "--prefix predicted_, or leave the old ones out by --only-scores"
         )
+
+
+def kept_rows(table: pa.Table, ending: str, stored: pa.Schema | None) -> pa.Table:
+    """Columns of the input as a file of that kind holds them.
+
+    Args:
+        table: N rows.
+        ending: One of `ENDINGS`.
+        stored: The columns as the Parquet file has them that they were read from, if they were.
+
+    Raises:
+        UsageError: Such a file cannot hold a column.
+    """
     kept = as_written(table, ending)
-    return as_stored(kept, Path(source)) if ending == ".parquet" else kept
+    return as_stored(kept, stored) if ending == ".parquet" else kept
 
 
 def judged(classifier: Classifier, prepared: Prepared) -> tuple[pa.Array, pa.Array, pa.Array]:
@@ -92,23 +101,36 @@ def write_rows(table: pa.Table, output: str, ending: str) -> None:
     Raises:
         UsageError: The file cannot be written.
     """
+    with rows_written(output, ending) as write:
+        write(table)
+
+
+@contextmanager
+def rows_written(output: str, ending: str) -> Iterator[Callable[[pa.Table], None]]:
+    """What writes rows, part by part, to a file that appears in one step, or to standard output.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
     if output == "-":
-        write_table(table, None, ending)
+        with table_writer(None, ending) as write:
+            yield write
         return
-    with written(Path(output)) as place:
-        write_table(table, place, ending)
+    with written(Path(output)) as place, table_writer(place, ending) as write:
+        yield write
 
 
-def say_what_has_no_text(prepared: Prepared, repaired: int) -> None:
+def say_what_has_no_text(total: int, missing: int, repaired: int) -> None:
     """Count on standard error what has no label, and what is not as it was.
 
     Args:
-        prepared: N rows.
-        repaired: Of them, those that were repaired as they were read.
+        total: Rows.
+        missing: Of them, those without a text.
+        repaired: Those in which half a character was replaced.
     """
-    of = f"of {prepared.total:,} review{'s' * (prepared.total > 1)}"
-    if count := prepared.missing:
-        has = "has" if count == 1 else "have"
-        print(f"{count:,} {of} {has} no text: no probability, no label", file=sys.stderr)
-    if count := prepared.repaired + repaired:
-        print(f"{count:,} {of} held half a character (a lone surrogate): read as U+FFFD", file=sys.stderr)
+    of = f"of {total:,} review{'s' * (total > 1)}"
+    if missing:
+        has = "has" if missing == 1 else "have"
+        print(f"{missing:,} {of} {has} no text: no probability, no label", file=sys.stderr)
+    if repaired:
+        print(f"{repaired:,} {of} held half a character (a lone surrogate): read as U+FFFD", file=sys.stderr)

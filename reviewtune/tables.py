@@ -4,10 +4,10 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 from pyarrow import compute
@@ -16,6 +16,8 @@ from reviewtune.errors import UsageError
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 ENDINGS = (*DELIMITERS, ".jsonl", ".parquet")
+GROUP_ROWS = 2**16
+"""Of a row group of Parquet, about."""
 PLAIN = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_null, pa.types.is_string, pa.types.is_large_string)
 """Types of Arrow that JSON has."""
 
@@ -44,44 +46,96 @@ def as_written(table: pa.Table, ending: str) -> pa.Table:
     return pa.Table.from_arrays(columns, names=table.column_names) if columns else table
 
 
-def as_stored(table: pa.Table, source: Path) -> pa.Table:
+def as_stored(table: pa.Table, stored: pa.Schema | None) -> pa.Table:
     """The table with the column types of the Parquet file that it was read from, where it was.
 
     The readers make plain strings of what is stored as a dictionary or otherwise.
     """
-    from pyarrow import parquet
-
-    if source.suffix.lower() != ".parquet" or not source.is_file() or not table.num_columns:
+    if stored is None or not table.num_columns:
         return table
-    types = parquet.read_schema(source).types
     columns = [
-        column if column.type == stored else compute.cast(column, stored)
-        for column, stored in zip(table.columns, types, strict=True)
+        column if column.type == kind else compute.cast(column, kind)
+        for column, kind in zip(table.columns, stored.types, strict=True)
     ]
     return pa.Table.from_arrays(columns, names=table.column_names)
 
 
+def stored_schema(source: str) -> pa.Schema | None:
+    """The columns of a Parquet file; None of any other source."""
+    from pyarrow import parquet
+
+    path = Path(source)
+    return parquet.read_schema(path) if path.suffix.lower() == ".parquet" and path.is_file() else None
+
+
 def write_table(table: pa.Table, path: Path | None, ending: str) -> None:
-    """Write a table that `as_written` made.
+    """Write a table that `as_written` made. Arguments as of `table_writer`."""
+    with table_writer(path, ending) as write:
+        write(table)
+
+
+@contextmanager
+def table_writer(path: Path | None, ending: str) -> Iterator[Callable[[pa.Table], None]]:
+    """What writes tables that `as_written` made, of the same columns, one below the other.
 
     Args:
-        table: N rows; without columns, N is not known.
         path: None for standard output.
         ending: One of `ENDINGS`.
     """
     if ending == ".parquet":
-        from pyarrow import parquet
-
-        parquet.write_table(table, path)
+        with _parquet_writer(path) as write:
+            yield write
         return
     with _opened(path) as file:
-        if ending == ".jsonl":
-            file.writelines(json.dumps(row, allow_nan=False) + "\n" for row in table.to_pylist())
-            return
-        rows = csv.writer(file, delimiter=DELIMITERS[ending], lineterminator="\n")
-        rows.writerow(table.column_names)
+        yield _json_writer(file) if ending == ".jsonl" else _delimited_writer(file, DELIMITERS[ending])
+
+
+def _json_writer(file: IO[str]) -> Callable[[pa.Table], None]:
+    def write(table: pa.Table) -> None:
+        file.writelines(json.dumps(row, allow_nan=False) + "\n" for row in table.to_pylist())
+
+    return write
+
+
+def _delimited_writer(file: IO[str], delimiter: str) -> Callable[[pa.Table], None]:
+    rows = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    begun = False
+
+    def write(table: pa.Table) -> None:
+        nonlocal begun
+        if not begun:
+            rows.writerow(table.column_names)
+            begun = True
         for batch in table.to_batches():
             rows.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+
+    return write
+
+
+@contextmanager
+def _parquet_writer(path: Path | None) -> Iterator[Callable[[pa.Table], None]]:
+    from pyarrow import parquet
+
+    waiting: list[pa.Table] = []
+    with ExitStack() as stack:
+        writer: Any = None
+
+        def flush() -> None:
+            nonlocal writer
+            joined = pa.concat_tables(waiting)
+            waiting.clear()
+            if writer is None:
+                writer = stack.enter_context(parquet.ParquetWriter(path, joined.schema))
+            writer.write_table(joined)
+
+        def write(table: pa.Table) -> None:
+            waiting.append(table)
+            if sum(map(len, waiting)) >= GROUP_ROWS:
+                flush()
+
+        yield write
+        if waiting:
+            flush()
 
 
 def _text_column(column: pa.ChunkedArray) -> pa.ChunkedArray:

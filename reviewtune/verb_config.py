@@ -62,9 +62,19 @@ class PredictConfig(ColumnsConfig, OperatingConfig, ArtifactConfig):
     """Label reviews with an artifact: the input's columns, then `fake_probability`, `label` and `familiar`."""
 
     input: str
-    """Reviews: a csv, tsv, jsonl or parquet file, or `-` for one review a line on standard input."""
+    """Reviews: a csv, tsv, jsonl or parquet file, a folder of parquet files, here or in a bucket (s3://, gs://,
+    abfs://), or `-` for one review a line on standard input. Of any length: it is read some thousand rows at a time."""
     output: str = "-"
     """Where the rows go: a .csv, .tsv, .jsonl or .parquet file, or `-` for csv on standard output."""
+    address: str | None = None
+    """Ray cluster to label a long input on, as `ray.init` takes it, or `local` for all cores or GPUs of this machine.
+    Default: this process does it."""
+
+    @model_validator(mode="after")
+    def _a_cluster_has_files(self) -> Self:
+        if self.address is not None and "-" in (self.input, self.output):
+            raise ValueError("--address goes with --input FILE and --output FILE: standard input is read here alone")
+        return self
 
 
 class ExplainConfig(ColumnsConfig, OperatingConfig, ArtifactConfig):
@@ -96,13 +106,26 @@ class ExplainConfig(ColumnsConfig, OperatingConfig, ArtifactConfig):
 
 
 class ExportConfig(ArtifactConfig):
-    """Copy an artifact to a folder of its own, or merge its adapter into the base model for other tools."""
+    """Copy an artifact to a folder of its own, or merge its adapter for other tools, or write it as ONNX."""
 
     output: Path
     """Folder to write; not there yet, or empty."""
     merge: bool = False
     """Merge a QLoRA adapter into its dequantised base model: a plain transformers folder in float32, with its head, for
     tools that know no adapters."""
+    onnx: bool = False
+    """Write one ONNX file in place of a copy, from token ids to the fake probability, for onnxruntime: of adapters, and
+    of heads on embeddings."""
+    int8: bool = False
+    """With `--onnx`, hold the weights in eight bits: a quarter of the size, and faster on most CPUs."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.merge and self.onnx:
+            raise ValueError("give --merge or --onnx, one of both")
+        if self.int8 and not self.onnx:
+            raise ValueError("--int8 goes with --onnx")
+        return self
 
 
 class PushConfig(Config):
@@ -152,6 +175,30 @@ class WatchConfig(Config):
     """Folder that `tune` was given."""
     port: int = Field(0, ge=0, le=65535)
     """Port on 127.0.0.1. 0 takes a free one."""
+
+
+class ServeConfig(OperatingConfig, ArtifactConfig):
+    """Serve an artifact over HTTP: `POST /predict`, `GET /health`, `/metrics` and `/openapi.json`.
+
+    Where the environment has REVIEWTUNE_TOKEN, requests must bring it, as `Authorization: Bearer TOKEN`.
+    """
+
+    host: str = "127.0.0.1"
+    """Address to listen on: this machine's own, or 0.0.0.0 for all, which needs a token."""
+    port: int = Field(8000, ge=0, le=65535)
+    """Port to listen on. 0 takes a free one."""
+    without_token: bool = False
+    """Let other machines ask without a token."""
+    max_batch: int = Field(64, ge=1)
+    """Texts of concurrent requests that are scored in one pass, at most."""
+    max_body: int = Field(2**20, ge=1)
+    """Bytes of a request, at most."""
+    replicas: int = Field(1, ge=1)
+    """Processes that hold the artifact. More than one are run by Ray Serve, which spreads them over a cluster."""
+    gpus_per_replica: float = Field(0, ge=0)
+    """GPUs that Ray Serve reserves for each; a fraction shares a card."""
+    address: str | None = None
+    """Ray cluster for the replicas, as `ray.init` takes it. Default: $RAY_ADDRESS, or a local Ray on this machine."""
 
 
 class DoctorConfig(Config):

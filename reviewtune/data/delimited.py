@@ -7,9 +7,9 @@ a quote stands inside a quoted field, and lose what lies between; the second and
 import csv
 import io
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -23,9 +23,28 @@ _NAMES = {",": "a comma", ";": "a semicolon", TAB: "a tab", "|": "a pipe"}
 if TYPE_CHECKING:
     from _csv import Reader
 
-Rows = list[list[str]]
+Row = list[str]
+Opened = Callable[[], AbstractContextManager[Iterable[str]]]
+"""Opens a file's lines, each with its end as it stands there, any number of times."""
 Quoting = Literal[0, 3]
 """csv.QUOTE_MINIMAL and csv.QUOTE_NONE."""
+
+
+class Delimited(NamedTuple):
+    """How a file is separated, found by reading all of it.
+
+    Attributes:
+        header: Names of the columns.
+        num_rows: Below the header.
+        separator, quoting: Of its fields.
+        rows: Those below the header, where they were to be kept.
+    """
+
+    header: Row
+    num_rows: int
+    separator: str
+    quoting: Quoting
+    rows: list[Row] | None
 
 
 def read_delimited(text: str, separator: str, name: str) -> pa.Table:
@@ -39,27 +58,52 @@ def read_delimited(text: str, separator: str, name: str) -> pa.Table:
     Raises:
         DataError: A row has other than the header's number of fields, or quotes do not match.
     """
-    with _fields_of_any_length():
+    found = _layout(lambda: io.StringIO(text, newline=""), separator, name, keep=True)
+    return table_of_rows(found.header, found.rows or [])
+
+
+def delimited_layout(opened: Opened, separator: str, name: str) -> Delimited:
+    """How a file is separated, all its rows checked and none kept. Arguments and errors as of `read_delimited`."""
+    return _layout(opened, separator, name, keep=False)
+
+
+def delimited_rows(opened: Opened, layout: Delimited, name: str) -> Iterator[Row]:
+    """The rows below the header of a file whose layout is known."""
+    with fields_of_any_length(), opened() as lines:
+        rows = _rows(lines, layout.separator, name, layout.quoting)
+        next(rows, None)
+        yield from rows
+
+
+def table_of_rows(header: Row, rows: list[Row]) -> pa.Table:
+    """The rows as string columns."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(header)
+    return pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], names=header)
+
+
+def _layout(opened: Opened, separator: str, name: str, *, keep: bool) -> Delimited:
+    with fields_of_any_length():
         others = (other for other in SEPARATORS if other != separator)
-        possible = [one for one in (separator, *others) if _width(text, one) > 1] or [separator]
+        possible = [one for one in (separator, *others) if _width(opened, one) > 1] or [separator]
         faults = []
         for one in possible:
             try:
-                return _table(_tab_rows(text, name) if one == TAB else _rows(text, one, name))
+                return (_read_tabs if one == TAB else _read)(opened, one, name, keep=keep)
             except DataError as fault:
                 faults.append(fault)
         raise faults[0]
 
 
-def _width(text: str, separator: str) -> int:
+def _width(opened: Opened, separator: str) -> int:
     """Fields of the header by a separator, 0 where it cannot be read so."""
     try:
-        return len(next((row for row in _reader(text, separator) if row), []))
+        with opened() as lines:
+            return len(next((row for row in _reader(lines, separator) if row), []))
     except csv.Error:
         return 0
 
 
-def _tab_rows(text: str, name: str) -> Rows:
+def _read_tabs(opened: Opened, separator: str, name: str, *, keep: bool) -> Delimited:
     """The rows of a text between tabs, which may be quoted, as spreadsheets do, or not, as the format itself says.
 
     A quote at a line's start and another at a later one's end can thus be a field of several lines, or two reviews that
@@ -68,54 +112,57 @@ def _tab_rows(text: str, name: str) -> Rows:
     quoted, as it is where all fields are.
     """
     faults: list[DataError] = []
-    found: list[Rows] = []
+    found: list[Delimited] = []
     both: tuple[Quoting, ...] = (csv.QUOTE_NONE, csv.QUOTE_MINIMAL)
     for quoting in both:
         try:
-            found.append(_rows(text, TAB, name, quoting))
+            found.append(_read(opened, separator, name, quoting, keep=keep))
         except DataError as fault:
             faults.append(fault)
     if not found:
         raise faults[0]
     lines, quoted = found[0], found[-1]
-    return quoted if len(lines) == len(quoted) or lines[0][0].startswith('"') else lines
+    return quoted if lines.num_rows == quoted.num_rows or lines.header[0].startswith('"') else lines
 
 
-def _rows(text: str, separator: str, name: str, quoting: Quoting = csv.QUOTE_MINIMAL) -> Rows:
+def _read(opened: Opened, separator: str, name: str, quoting: Quoting = csv.QUOTE_MINIMAL, *, keep: bool) -> Delimited:
+    with opened() as lines:
+        rows = _rows(lines, separator, name, quoting)
+        header = next(rows, [])
+        kept = list(rows) if keep else None
+        num_rows = sum(1 for _ in rows) if kept is None else len(kept)
+    return Delimited(header, num_rows, separator, quoting, kept)
+
+
+def _rows(lines: Iterable[str], separator: str, name: str, quoting: Quoting) -> Iterator[Row]:
     """The header and the rows, each of its length."""
-    reader = _reader(text, separator, quoting)
-    rows: Rows = []
+    reader = _reader(lines, separator, quoting)
+    header: Row = []
     try:
         for row in reader:
             # A blank line is an empty value where there is one column, and nothing where there are several.
-            fields = row or [""] * (bool(rows) and len(rows[0]) == 1)
-            if rows and fields and len(fields) != len(rows[0]):
+            fields = row or [""] * (len(header) == 1)
+            if header and fields and len(fields) != len(header):
                 raise DataError(
-                    f"{name}, line {reader.line_num}: {len(fields)} fields where the header has {len(rows[0])}, with "
+                    f"{name}, line {reader.line_num}: {len(fields)} fields where the header has {len(header)}, with "
                     f"{_NAMES[separator]} between; quote fields that contain one, and double the quotes inside them "
                     '("")'
                 )
             if fields:
-                rows.append(fields)
+                header = header or fields
+                yield fields
     except csv.Error as error:
         raise DataError(
             f'{name}, line {reader.line_num}: {shown(error)}; double the quotes inside quoted fields ("")'
         ) from None
-    return rows
 
 
-def _reader(text: str, separator: str, quoting: Quoting = csv.QUOTE_MINIMAL) -> "Reader":
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, quoting=quoting)
-
-
-def _table(rows: Rows) -> pa.Table:
-    header, *body = rows or [[]]
-    columns = zip(*body, strict=True) if body else [()] * len(header)
-    return pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], names=header)
+def _reader(lines: Iterable[str], separator: str, quoting: Quoting = csv.QUOTE_MINIMAL) -> "Reader":
+    return csv.reader(lines, delimiter=separator, strict=True, quoting=quoting)
 
 
 @contextmanager
-def _fields_of_any_length() -> Iterator[None]:
+def fields_of_any_length() -> Iterator[None]:
     """Lift the reader's limit of 131,072 characters a field, which is the process's, for a while."""
     before = csv.field_size_limit(sys.maxsize)
     try:

@@ -7,7 +7,7 @@ pair, which JSON allows, and takes texts that look like dates for dates.
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -38,10 +38,31 @@ def read_json_lines(text: str, name: str) -> tuple[pa.Table, Mapping[str, int]]:
         DataError: A line is no object, repeats a key, or holds another kind of value than lines above it.
     """
     columns: dict[str, list[Any]] = {}
-    kinds: dict[str, str] = {}
     replaced: Counter[str] = Counter()
     num_rows = 0
-    for number, line in enumerate(text.replace("\r", "\n").split("\n"), 1):
+    for row in json_rows(text.replace("\r", "\n").split("\n"), name, replaced):
+        for key, value in row.items():
+            values = columns.setdefault(key, [])
+            values.extend([None] * (num_rows - len(values)))
+            values.append(value)
+        num_rows += 1
+    arrays = [_array(values + [None] * (num_rows - len(values)), key, name) for key, values in columns.items()]
+    return pa.Table.from_arrays(arrays, names=list(columns)), replaced
+
+
+def json_rows(lines: Iterable[str], name: str, replaced: "Counter[str]") -> Iterator[dict[str, Any]]:
+    """The objects in some lines, whose values of a key are of one kind.
+
+    Args:
+        lines: Blank ones are passed over.
+        name: As above.
+        replaced: Counts what was replaced, as above.
+
+    Raises:
+        DataError: As above.
+    """
+    kinds: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
         if not line.strip(" \t\n"):
             continue
         row, mended = _object(line, f"{name}, line {number}")
@@ -54,12 +75,7 @@ def read_json_lines(text: str, name: str) -> tuple[pa.Table, Mapping[str, int]]:
                         f"{name}, line {number}: {quoted(key)} holds {kind} where lines above hold {kinds[key]}: "
                         "write all of its values one way"
                     )
-            values = columns.setdefault(key, [])
-            values.extend([None] * (num_rows - len(values)))
-            values.append(value)
-        num_rows += 1
-    arrays = [_array(values + [None] * (num_rows - len(values)), key, name) for key, values in columns.items()]
-    return pa.Table.from_arrays(arrays, names=list(columns)), replaced
+        yield row
 
 
 def _object(line: str, where: str) -> tuple[dict[str, Any], list[str]]:

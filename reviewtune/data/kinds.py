@@ -20,6 +20,8 @@ KINDS = (
     f"{HUB_PREFIX}owner/name[@revision] or {SAMPLE}"
 )
 
+PLACE = re.compile(r"(s3|gs|gcs|abfss?|file)://")
+"""How the names of places of Parquet begin that are no paths: pyarrow has a file system for each."""
 TABLE_SUFFIXES = (*CSV_DELIMITERS, *JSON_SUFFIXES, PARQUET_SUFFIX)
 _HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 

@@ -20,6 +20,13 @@ def plain_columns(table: pa.Table, source: str) -> pa.Table:
     return pa.Table.from_arrays([_plain(table, place, source) for place in range(len(names))], names=names)
 
 
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """The columns as `plain_columns` makes them, where those of bytes hold no text."""
+    kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in schema.types]
+    strings = [pa.string() if _is_text(kind) and not _is_bytes(kind) else kind for kind in kinds]
+    return pa.schema(list(zip(schema.names, strings, strict=True)))
+
+
 def scalars(table: pa.Table, name: str, flag: str) -> list[object]:
     """The values of a plain column that must hold one value a row: text, numbers, true or false; times as text.
 
@@ -69,6 +76,11 @@ def _is_text(kind: pa.DataType) -> bool:
         "is_string", "is_large_string", "is_string_view", "is_binary", "is_large_binary", "is_binary_view",
         "is_fixed_size_binary",
     )  # fmt: skip
+    return any(getattr(pa.types, test)(kind) for test in tests)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    tests = ("is_binary", "is_large_binary", "is_binary_view", "is_fixed_size_binary")
     return any(getattr(pa.types, test)(kind) for test in tests)
 
 

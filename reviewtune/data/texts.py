@@ -115,8 +115,18 @@ def normalise(text: str) -> str:
         >>> normalise("  The zip\r\nbroke\0 ")
         'The zip\nbroke'
     """
-    plain = _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", ""))
+    plain = without_halves(text.replace("\0", ""))
     return unicodedata.normalize("NFC", plain.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def without_halves(text: str) -> str:
+    r"""The text with U+FFFD in the place of each lone surrogate, which no encoding has.
+
+    Examples:
+        >>> without_halves("caf\ud83d")
+        'caf\ufffd'
+    """
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def text_id(text: str) -> str:
@@ -149,6 +159,21 @@ def read_texts(table: pa.Table, name: str) -> list[str | None]:
         >>> read_texts(pa.table({"text": ["The zip broke", None]}), "text")
         ['The zip broke', None]
     """
+    values = text_values(table, name)
+    check_holds_text(values, table.column_names, name)
+    return values
+
+
+def text_values(table: pa.Table, name: str) -> list[str | None]:
+    """The values of a column of text, numbers spelled out in a csv included.
+
+    Raises:
+        DataError: It is of another type.
+
+    Examples:
+        >>> text_values(pa.table({"text": ["5", None]}), "text")
+        ['5', None]
+    """
     column = table[name]
     held = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_null(held)):
@@ -157,11 +182,34 @@ def read_texts(table: pa.Table, name: str) -> list[str | None]:
             f"{listed(table.column_names)} with --text-column"
         )
     values: list[str | None] = column.to_pylist()
-    filled = [value for value in values if value and not value.isspace()]
-    if all(map(is_number, filled)):
-        what = "numbers" if filled else "no values"
-        raise DataError(
-            f"the column {quoted(name)} holds {what}, not text: choose another of {listed(table.column_names)} with "
-            "--text-column"
-        )
     return values
+
+
+def check_holds_text(values: Iterable[str | None], columns: Iterable[str], name: str) -> None:
+    """Refuse a column whose values are all numbers or nothing.
+
+    Args:
+        values: Read until one is found that is text.
+        columns: Names to choose from instead.
+        name: Of the column.
+
+    Raises:
+        DataError: None of them is text.
+
+    Examples:
+        >>> check_holds_text(["5", "The zip broke"], ["text"], "text")
+        >>> check_holds_text(["5", None], ["a", "b"], "a")
+        Traceback (most recent call last):
+        reviewtune.errors.DataError: the column 'a' holds numbers, not text: choose another of 'a', 'b' with...
+    """
+    filled = False
+    for value in values:
+        if value and not value.isspace():
+            filled = True
+            if not is_number(value):
+                return
+    what = "numbers" if filled else "no values"
+    raise DataError(
+        f"the column {quoted(name)} holds {what}, not text: choose another of {listed(list(columns))} with "
+        "--text-column"
+    )

@@ -6,7 +6,8 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,34 +32,48 @@ def read_bytes(path: Path) -> tuple[str, bytes]:
         DataError: It is damaged, encrypted, holds several files or more than `LARGEST_BYTES`.
         OSError: It cannot be read.
     """
+    with opened(path) as (name, stream):
+        return name, _read(stream, path)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """The name, as `read_bytes` gives it, and what the bytes are read from; within the block nothing else may fail.
+
+    Raises:
+        DataError: It is damaged, encrypted or holds several files.
+        OSError: It cannot be read.
+    """
     packed = packing(path.name)
-    if packed is None:
-        with path.open("rb") as file:
-            return path.name, _read(file, path)
     with path.open("rb") as file:
+        if packed is None:
+            yield path.name, file
+            return
         try:
             if packed == ".zip":
-                return _read_zip(file, path)
-            with _OPEN[packed](file) as stream:
-                return path.name, _read(stream, path)
+                with zipfile.ZipFile(file) as archive:
+                    member = _only_member(archive, path)
+                    with archive.open(member) as stream:
+                        says = path.with_suffix("").suffix.lower() in TABLE_SUFFIXES
+                        yield path.name if says else member.filename, stream
+            else:
+                with _OPEN[packed](file) as stream:
+                    yield path.name, stream
         except _DAMAGED as error:
             raise DataError(
                 f"{shown(path)} cannot be unpacked: {shown(' '.join(str(error).split()))}; pack it again, or unpack it"
             ) from None
 
 
-def _read_zip(file: IO[bytes], path: Path) -> tuple[str, bytes]:
-    with zipfile.ZipFile(file) as archive:
-        files = [member for member in archive.infolist() if not member.filename.endswith("/")]
-        members = [member for member in files if not _OF_A_MAC.match(member.filename)]
-        if len(members) != 1:
-            raise DataError(
-                f"{shown(path)} holds {len(members)} files ({listed([member.filename for member in members])}): "
-                "pack one file of reviews"
-            )
-        with archive.open(members[0]) as stream:
-            says = path.with_suffix("").suffix.lower() in TABLE_SUFFIXES
-            return path.name if says else members[0].filename, _read(stream, path)
+def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    files = [member for member in archive.infolist() if not member.filename.endswith("/")]
+    members = [member for member in files if not _OF_A_MAC.match(member.filename)]
+    if len(members) != 1:
+        raise DataError(
+            f"{shown(path)} holds {len(members)} files ({listed([member.filename for member in members])}): "
+            "pack one file of reviews"
+        )
+    return members[0]
 
 
 def _read(stream: IO[bytes], path: Path) -> bytes:

@@ -16,7 +16,7 @@ from tests.documents import PAGES, ROOT, Block, blocks, commands
 
 OTHERS = {
     "make", "ray", "source", "export", "docker", "kubectl", "pip", "git", "for", "test", "chmod", "tensorboard",
-    "optuna-dashboard", "RAY_AUTH_MODE=token",
+    "optuna-dashboard", "RAY_AUTH_MODE=token", "serve", "curl",
 }  # fmt: skip
 """First words of commands that are not reviewtune's."""
 SHELL = blocks("sh")

@@ -50,13 +50,23 @@ MAY_IMPORT = {
     "tables": GROUND,
     "applies": GROUND | {"data", "evaluation", "predict"},
     "rows": GROUND | {"data", "predict", "outputs", "tables"},
-    "labelling": GROUND | {"data", "applies", "predict", "outputs", "rows"},
+    "kept_scores": GROUND | {"data"},
+    "labelling_pace": GROUND | {"tuning"},
+    "labelling_cluster": GROUND
+    | {"data", "families", "tuning", "artifact_info", "predict", "rows", "kept_scores", "labelling_pace"},
+    "labelling": GROUND
+    | {"data", "applies", "predict", "outputs", "rows", "kept_scores", "labelling_pace", "labelling_cluster"},
     "explained": GROUND | {"data", "explanation"},
-    "explaining": GROUND | {"data", "families", "applies", "predict", "explanation", "explained", "outputs", "rows"},
+    "explaining": GROUND
+    | {"data", "families", "applies", "predict", "explanation", "explained", "outputs", "rows", "tables"},
     "scoring": GROUND
     | {"data", "applies", "evaluation", "artifact_info", "predict", "outputs", "transfer", "leaderboard"},
+    "serving": GROUND | {"data", "predict", "tuning"},
     "push": GROUND | {"artifact_info", "card"},
-    "export": GROUND | {"adapters", "card", "evaluation", "families", "artifact_info", "predict", "outputs"},
+    "onnx_export": GROUND
+    | {"data", "adapters", "card", "encoders", "evaluation", "families", "artifact_info", "predict"},
+    "export": GROUND
+    | {"adapters", "card", "evaluation", "families", "artifact_info", "predict", "outputs", "onnx_export"},
     "testing": GROUND | {"data", "evaluation", "encoders", "adapters", "families", "leaderboard"},
     "tuning": GROUND
     | {
@@ -77,7 +87,7 @@ MAY_IMPORT = {
 }
 """What each part of the package may use besides itself; what is not listed, the program itself, may use all."""
 
-RAY = {"data/embeddings.py", "doctor.py"}
+RAY = {"data/embeddings.py", "labelling_cluster.py", "serving/replicas.py", "doctor.py"}
 TORCH = {"families/mlp.py", "families/qlora.py", "tuning/provenance.py", "testing/families.py", "testing/encoders.py"}
 LONGEST_FILE, LONGEST_MEDIAN = 300, 150
 

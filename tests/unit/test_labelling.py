@@ -238,7 +238,7 @@ def test_an_older_output_stays_where_writing_fails(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(rows, "write_table", full)
+    monkeypatch.setattr(rows, "table_writer", full)
     assert main(["predict", "--artifact", "a", "--input", str(reviews), "--output", str(output)]) == 2
     assert (output.read_text(), sorted(path.name for path in tmp_path.iterdir())) == ("old", ["in.csv", "out.csv"])
 
@@ -282,7 +282,8 @@ def test_standard_input_must_be_text(
 
 
 def test_half_characters_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    rows.say_what_has_no_text(prepare(["bad \ud83d", None, "good"]), 0)
+    prepared = prepare(["bad \ud83d", None, "good"])
+    rows.say_what_has_no_text(prepared.total, prepared.missing, prepared.repaired)
     assert capsys.readouterr().err.splitlines() == [
         "1 of 3 reviews has no text: no probability, no label",
         "1 of 3 reviews held half a character (a lone surrogate): read as U+FFFD",

@@ -87,7 +87,7 @@ def test_image_installs_the_project_under_its_constraints():
     [install] = [run for run in rest_of("RUN") if "pip install" in run]
     assert "--constraint constraints.txt" in install
     extras = re.search(r"\.\[([\w,]+)\]", install).group(1).split(",")
-    assert {"embedded", "fast"} == set(extras) <= set(PROJECT["optional-dependencies"])
+    assert {"embedded", "fast", "serve"} == set(extras) <= set(PROJECT["optional-dependencies"])
     version = re.match(r"python:([\d.]+)-slim", rest_of("FROM")[0]).group(1)
     assert version in SpecifierSet(PROJECT["requires-python"])
 

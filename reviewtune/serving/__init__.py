@@ -1,0 +1,1 @@
+"""An artifact behind HTTP: requests that come together are scored together."""

@@ -68,14 +68,18 @@ def read_schedule(folder: Path, *, base_lrs: Sequence[float] | None = None, step
 
 
 def read_random(path: Path) -> dict[str, Tensor]:
-    """States of torch's generators, by device type.
+    """States of torch's generators, by device type: a pack's of its own device alone.
 
     Raises:
         OSError, SafetensorError: There is no such file, or it is damaged.
-        RuntimeError, TypeError, KeyError: It holds no state of the CPU's generator.
+        RuntimeError, TypeError, ValueError: It holds none, or another thing.
     """
     state = load_file(path)
-    torch.Generator().set_state(state["cpu"])
+    if not state:
+        raise ValueError(f"{path.name} holds no state of a generator")
+    for device, own in state.items():
+        if device != "cuda" or torch.cuda.is_available():
+            torch.Generator(device).set_state(own)
     return state
 
 

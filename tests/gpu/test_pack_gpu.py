@@ -18,6 +18,9 @@ from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import StudyError
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora import QloraFamily, QloraParams
+from reviewtune.families.qlora_slot import SlotModel
+from reviewtune.tuning.meter import Spent
+from reviewtune.tuning.midway import MidwayModel, load_midway
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")]
 
@@ -61,7 +64,7 @@ def run(pack: AdapterPack, specs: list[QloraParams]) -> tuple[list[list[float]],
             losses[index].append(pack.take_loss(index))
             if not pack.slot(index).is_done:
                 pack.slot(index).begin_leg()
-    return losses, pack.scores(list(range(len(specs))), TEST.inputs)
+    return losses, np.stack(pack.scores(list(range(len(specs))), TEST.inputs))
 
 
 @pytest.mark.parametrize("model_type", ["bert", "gte", "modernbert", "t5", "deberta-v2"])
@@ -107,6 +110,35 @@ def test_a_step_of_several_passes_is_as_one_of_one(tiny_base: Callable[[str], Pa
     for several, one in zip(losses, expected, strict=True):
         np.testing.assert_allclose(several, one, atol=BFLOAT16)
     assert np.abs(scores - expected_scores).mean() < 0.05 * max(1, np.abs(expected_scores).max())
+
+
+def test_a_trial_goes_on_in_another_pack_from_the_middle_of_a_leg(
+    tiny_base: Callable[[str], Path], tmp_path: Path
+) -> None:
+    base, spec = tiny_base("gte"), make_params()
+    expected, expected_scores = run(make_pack(base, compiled=False), [spec])
+    first, second = (make_pack(base, compiled=False) for _ in range(2))
+    first.slot(first.admit("a", spec)).begin_leg()
+    for _ in range(5):
+        assert not first.step()
+    slot = first.slot(0)
+    layers = [layer.name for layer in first.carriers(spec)]
+    setting = Setting(seed=3, base_model=str(base), quantisation="nf4")
+    model = MidwayModel(SlotModel(first.state(0), spec, layers, setting), Spent())
+    model.save(tmp_path)
+    model.save_state(tmp_path)
+    state, spent = load_midway(tmp_path, second.tensor_names(spec))
+    assert spent is not None
+    assert state.rows == slot.rows_done > 0
+    index, losses = second.admit("a", spec, state), []
+    second.slot(index).begin_leg()
+    while second.busy:
+        if second.step():
+            losses.append(second.take_loss(index))
+            if not second.slot(index).is_done:
+                second.slot(index).begin_leg()
+    np.testing.assert_allclose(losses, expected[0], atol=BFLOAT16)
+    np.testing.assert_allclose(second.scores([index], TEST.inputs)[0], expected_scores[0], atol=0.1)
 
 
 def test_a_slot_that_diverges_fails_alone(tiny_base: Callable[[str], Path]) -> None:

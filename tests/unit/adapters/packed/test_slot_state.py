@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.adapters.packed.slot_state import load_slot
@@ -47,6 +49,22 @@ def test_a_slot_goes_on_in_another_pack_as_if_it_had_stayed(tiny_bert: Path, tmp
         losses.append(run_leg(other, index))
     after = losses, other.scores([index], TEST.inputs)[0], dict(other.state(index).adapter)
     assert_same(alone(tiny_bert, params, evaluations), after)
+
+
+def test_what_a_gpu_has_written_goes_on_where_there_is_none(tiny_bert: Path, tmp_path: Path) -> None:
+    """A pack keeps the state of its own device's generator alone: of CUDA a seed and an offset."""
+    params, state = make_params(), tmp_path / "state"
+    pack = make_pack(tiny_bert)
+    pack.admit("own", params)
+    run_leg(pack, 0)
+    save(pack, 0, state, tiny_bert)
+    save_file({"cuda": torch.arange(16, dtype=torch.uint8)}, state / "random.safetensors")
+    other = make_pack(tiny_bert)
+    index = other.admit("own", params, load_slot(state, other.tensor_names(params)))
+    assert other.slot(index).steps == pack.slot(0).steps > 0
+    save_file({}, state / "random.safetensors")
+    with pytest.raises(StudyError, match="holds no state of a generator"):
+        load_slot(state, other.tensor_names(params))
 
 
 @pytest.mark.parametrize("evaluations", [1, 2])

@@ -251,8 +251,9 @@ class _Study:
                 target = self.draw.choice(targets)
                 title, standing = target.cmdline()[0].rpartition("/")[2], read_records(self.place.results)
                 phase, at = program.phase, program.seconds
-                if component == "worker" and len(targets) > 1 and self._left > 1:
-                    self._watched = at, sum(legs(self.place.results).values())
+                kept = sum(legs(self.place.results).values())
+                if component == "worker" and len(targets) > 1 and self._left > 1 and kept:
+                    self._watched = at, kept
                 target.kill()
                 self._note(program, said)
                 self.before = {**Kept(standing).done, **self.before}

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.faults.kept import doubled, legs, lost, read_kept, read_records
+from tests.faults.kill import PAUSE_SECONDS
+from tests.faults.processes import adopt_orphans, end_all, of_component
 from tests.faults.study import Program
 
 TRIALS, EPOCHS = 4, 40
@@ -29,11 +31,12 @@ def wait_until(condition: Callable[[], Any], program: Program) -> None:
         time.sleep(0.2)
 
 
-def words(inputs: Path, results: Path, address: str) -> list[str]:
+def words(inputs: Path, results: Path, *, slots: int, address: str | None = None) -> list[str]:
     space = {"qlora": {"epochs": EPOCHS, "batch_size": 16, "target": "attention"}}
     study = ["tune", "--data", str(inputs / "reviews.csv"), "--base-model", str(inputs / "base"), "--families", "qlora"]
-    study += ["--results-dir", str(results), "--num-trials", str(TRIALS), "--slots", "2", "--space", json.dumps(space)]
-    return [*study, "--finalists", "0", "--figures", "0", "--address", address]
+    study += ["--results-dir", str(results), "--num-trials", str(TRIALS), "--space", json.dumps(space)]
+    study += ["--slots", str(slots), "--finalists", "0", "--figures", "0"]
+    return [*study, "--address", address] if address else study
 
 
 @contextmanager
@@ -68,7 +71,7 @@ def move_nodes(inputs: Path, results: Path) -> dict[str, Any]:
     """A study on one node; a second joins, is given notice and goes; a third takes its place."""
     seen: dict[str, Any] = {}
     with cluster() as nodes:
-        program = Program(words(inputs, results, nodes.address))
+        program = Program(words(inputs, results, slots=2, address=nodes.address))
         try:
             wait_until(lambda: sum(legs(results).values()) > 3, program)
             seen["alone"] = len(legs(results))
@@ -88,6 +91,38 @@ def move_nodes(inputs: Path, results: Path) -> dict[str, Any]:
         finally:
             program.process.kill()
     return seen
+
+
+def kill_one_of_two(inputs: Path, results: Path) -> dict[str, Any]:
+    """A study in two packs of a slot; the worker of one dies. How many legs either trial had trained, and then did."""
+    adopt_orphans()
+    program = Program(words(inputs, results, slots=1))
+    try:
+        wait_until(lambda: sum(leg >= 4 for leg in legs(results).values()) == 2, program)
+        workers, before, at = of_component("worker", program.process.pid), legs(results), program.seconds
+        workers[0].kill()
+        wait_until(lambda: program.seconds >= at + PAUSE_SECONDS, program)
+        after = legs(results)
+        status = program.wait(LIMIT_SECONDS)
+        return {"before": before, "after": after, "killed": at, "status": status, "said": program.said()}
+    finally:
+        program.process.kill()
+        end_all()
+
+
+@pytest.mark.slow
+def test_the_death_of_one_pack_worker_holds_up_no_other(
+    apart: Callable[..., Any], inputs: Path, tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    seen = apart(kill_one_of_two, inputs, results)
+    gained = [leg - seen["before"].get(trial, 0) for trial, leg in seen["after"].items()]
+    # With the other half of the machine's time it is rather faster than before.
+    assert max(gained) >= 2, gained
+    assert seen["status"] == 0, seen["said"][-5:]
+    after = read_kept(results)
+    assert lost({}, after, family="qlora", trials=TRIALS) == []
+    assert doubled(after, TRIALS) == []
 
 
 @pytest.mark.slow

@@ -72,7 +72,7 @@ def family_run(folder: Path, num_trials: int) -> Any:
         plan=SimpleNamespace(num_trials=num_trials),
         trials=store,
         progress=progress,
-        resources=SimpleNamespace(concurrent=1),
+        resources=SimpleNamespace(concurrent=1, growth=None),
         told=told,
         results_dir=folder,
     )
@@ -184,5 +184,5 @@ def test_a_first_rung_stops_what_is_fitted_once(
     run = family_run(tmp_path, 3)
     run.plan = SimpleNamespace(num_trials=3, family=get_family("svm"), distributions={}, defaults={})
     run.study = SimpleNamespace(config=StudyConfig(first_rung_rows=share))
-    run.setting, run.seconds_left, run.resources = Setting(), None, SimpleNamespace(concurrent=1)
+    run.setting, run.seconds_left, run.resources = Setting(), None, SimpleNamespace(concurrent=1, growth=None)
     assert isinstance(family._round(run, []).scheduler, AshaButDefault) == stops

@@ -1,11 +1,15 @@
 import copy
 import pickle
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pytest
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
+from reviewtune.tuning.executor import Executor
 from reviewtune.tuning.room import GrowingList, GrowingSearch, Room
+from reviewtune.tuning.tuner import Round, _drawn
 
 
 class Ones(Searcher):  # type: ignore[misc]
@@ -47,3 +51,15 @@ def test_what_tune_keeps_of_it_in_files_knows_nothing_of_this_process() -> None:
     assert [Room(lambda: 0)(), room()] == [1, 5]
     assert [copy.deepcopy(room)(), pickle.loads(pickle.dumps(room))()] == [1, 1]
     assert GrowingSearch(Ones("m", "max"), room).get_state()["room"]() == 1
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(None, 4), (0, 4), (2, 4), (3, 6), (9, 10)])
+def test_as_many_trials_run_in_each_pack_that_joins_as_in_those_of_the_beginning(
+    workers: int | None, expected: int
+) -> None:
+    run: Any = SimpleNamespace(resources=SimpleNamespace(workers=2))
+    executor = Executor(None, num_workers=None if workers is None else lambda: workers)
+    trials = Round("tune", cast("Any", None), count=20, concurrent=4, most=10)
+    drawn = _drawn(run, executor, trials)
+    assert isinstance(drawn, GrowingList)
+    assert drawn.room() == drawn.max_concurrent == expected

@@ -62,7 +62,7 @@ def recorded() -> Iterator[list[Path]]:
         yield paths
     finally:
         with _lock:
-            _written[:] = [each for each in _written if each is not paths]
+            _written[:] = [kept for kept in _written if kept is not paths]
 
 
 def fetch(path: Path, *, notes_only: bool = False) -> Path:

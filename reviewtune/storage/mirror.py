@@ -43,6 +43,8 @@ def publish(made: Path, path: Path) -> bool:
     if packed:
         with archive_of(made) as archive:
             bucket.put(archive, key + PACKED)
+        # What was brought here before is of an older one.
+        discard(path)
     elif made.is_dir():
         put_folder(bucket, key, made)
     else:

@@ -11,9 +11,10 @@ from pathlib import Path, PurePath
 from threading import Lock
 
 from reviewtune.contents import CONTENTS_FILE
+from reviewtune.errors import UsageError
 from reviewtune.storage.bucket import Bucket, open_bucket
 from reviewtune.storage.folders import archive_of, discard, each, get_file, get_folder, put_folder, unpack
-from reviewtune.storage.place import bucket_of
+from reviewtune.storage.place import MIRROR, bucket_of, mirror_root
 
 PACKED = ".tar"
 """Ending of the object that is a whole folder."""
@@ -42,6 +43,8 @@ def publish(made: Path, path: Path) -> bool:
     if packed:
         with archive_of(made) as archive:
             bucket.put(archive, key + PACKED)
+        # What was brought here before is of an older one.
+        discard(path)
     elif made.is_dir():
         put_folder(bucket, key, made)
     else:
@@ -62,7 +65,7 @@ def recorded() -> Iterator[list[Path]]:
         yield paths
     finally:
         with _lock:
-            _written[:] = [each for each in _written if each is not paths]
+            _written[:] = [kept for kept in _written if kept is not paths]
 
 
 def fetch(path: Path, *, notes_only: bool = False) -> Path:
@@ -110,7 +113,14 @@ def check_bucket(folder: Path) -> None:
 
     Raises:
         StorageError: It is not there, cannot be reached, or refuses.
+        UsageError: There is no room for the mirror.
     """
+    try:
+        mirror_root().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{mirror_root()} cannot be made ({error.strerror}): set {MIRROR} to a folder that can be written to"
+        ) from None
     if (found := _found(folder)) and found[0].kinds(found[1]) == ["nothing"]:
         found[0].must_exist()
 

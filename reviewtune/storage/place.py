@@ -102,7 +102,7 @@ def _mirrored(address: str) -> Path:
     folder = quote(bucket, safe="")
     if max(map(len, map(os.fsencode, [folder, *keys]))) > LONGEST_NAME:
         raise UsageError(f"{address} is too long for a folder to stand for it: give a shorter one")
-    return Mirrored(_root() / FOLDER / folder, *keys)
+    return Mirrored(mirror_root() / folder, *keys)
 
 
 def _with_slashes(found: re.Match[str]) -> str:
@@ -110,6 +110,7 @@ def _with_slashes(found: re.Match[str]) -> str:
     return f"{scheme}:///" if scheme == "file" or found[0].endswith(":///") else f"{scheme}://"
 
 
-def _root() -> Path:
+def mirror_root() -> Path:
+    """Where this machine's mirror is."""
     given = os.environ.get(MIRROR) or os.environ.get("XDG_CACHE_HOME")
-    return (Path(given).expanduser() if given else Path.home() / ".cache").absolute()
+    return (Path(given).expanduser() if given else Path.home() / ".cache").absolute() / FOLDER

@@ -27,7 +27,7 @@ from reviewtune.errors import StudyError
 from reviewtune.families.base import Inputs, Rows
 from reviewtune.profile import Profile
 from reviewtune.schema import CLUSTER, FAKE, ID, SOURCE, TEST, TEXT, TRAIN, VALIDATION
-from reviewtune.storage.mirror import fetch, fetch_once
+from reviewtune.storage.mirror import fetch_once
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,6 @@ class StudyInputs:
         cluster = ray.cluster_resources()
         ids = texts[ID].to_pylist()
         once = {review: row for row, review in enumerate(ids)}
-        fetch(folder.path)
         made = encode_missing(
             folder,
             texts if len(once) == len(ids) else texts.take(list(once.values())),

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reviewtune.adapters.packed.pack import AdapterPack
-from reviewtune.errors import MachineError, ReviewtuneError
+from reviewtune.errors import MachineError, ReviewtuneError, StorageError
 from reviewtune.families.qlora import QloraParams
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tracebacks import reason_of
@@ -244,7 +244,8 @@ class PackWorker:
             write()
         except Exception as error:  # noqa: BLE001  whatever it is, the trial must hear of it
             reason = reason_of(error)[:200]
-            self._unkept.put((folder.name, f"its checkpoint in {folder} cannot be written ({reason}): free the disk"))
+            mend = "the same command tries again" if isinstance(error, StorageError) else "free the disk"
+            self._unkept.put((folder.name, f"its checkpoint in {folder} cannot be written ({reason}): {mend}"))
             return
         if tenant := self.tenants.get(folder.name):
             tenant.result = result

@@ -17,6 +17,7 @@ from tests.faults.kept import read_kept
 from tests.s3_server import S3, s3_server
 
 pytest.importorskip("moto", reason="the S3 server needs moto, flask and flask-cors: pip install -e '.[dev]'")
+pytestmark = pytest.mark.slow
 FAMILIES = ["tfidf", "mlp", "qlora", "ensemble"]
 TRIALS = 2
 

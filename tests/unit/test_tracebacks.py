@@ -1,7 +1,7 @@
 import pytest
 
 from reviewtune.errors import DataError
-from reviewtune.tracebacks import LONGEST, reason_in, reason_of
+from reviewtune.tracebacks import LONGEST, blames_machine, reason_in, reason_of
 
 FRAMES = """Failure # 1 (occurred at 2026-03-01_12-00-00)
 \x1b[36mray::ImplicitFunc.train()\x1b[39m (pid=25828, ip=192.0.2.2, actor_id=f7fe4d01, repr=f)
@@ -64,6 +64,13 @@ The actor is dead because its worker process has died. Worker exit type: SYSTEM_
 )
 def test_the_reason_is_the_exception_that_the_text_is_about(text: str, reason: str) -> None:
     assert reason_in(text) == reason
+
+
+def test_a_bucket_that_cannot_be_reached_says_nothing_of_the_trial() -> None:
+    text = FRAMES + "reviewtune.errors.StorageError: s3://reviews cannot be reached\n"
+    assert blames_machine(text)
+    assert reason_in(text) == "s3://reviews cannot be reached"
+    assert not blames_machine(FRAMES + "reviewtune.errors.StudyError: the loss is nan\n")
 
 
 def test_a_reason_has_an_end() -> None:

@@ -126,6 +126,13 @@ def test_what_a_bucket_answers_is_one_line_with_a_mend(
     assert not (results / "a").exists()
 
 
+def test_a_mirror_that_cannot_be_made_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(MIRROR, str(tmp_path / "file"))
+    with pytest.raises(UsageError, match=r"reviewtune-mirror cannot be made \(.*\): set REVIEWTUNE_MIRROR to a folder"):
+        check_bucket(as_folder("memory://reviews/results"))
+
+
 def test_a_scheme_that_nobody_knows_is_refused() -> None:
     with pytest.raises(UsageError, match=r"^xyzzy://reviews cannot be opened .*: give s3://, gs:// or abfs://"):
         check_bucket(as_folder("xyzzy://reviews/results"))

@@ -72,6 +72,8 @@ def test_an_older_state_here_does_not_win(machine: Machine) -> None:
     last = machine("one") / "models" / "t" / "last"
     write_state(last, 1)
     assert (fetch(last) / "optimizer" / "moments").read_text() == "1"
+    write_state(machine("one") / "models" / "t" / "last", 1)
+    assert not last.exists()
     write_state(machine("two") / "models" / "t" / "last", 2)
     assert (fetch(last) / "optimizer" / "moments").read_text() == "2"
     remove(machine("two") / "models" / "t")

@@ -14,6 +14,7 @@ from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.data.tokens import from_lists
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
+from reviewtune.errors import StorageError
 from reviewtune.families.base import Rows, Setting
 from reviewtune.families.qlora_slot import SlotModel
 from reviewtune.tuning import pack_worker
@@ -139,6 +140,25 @@ def test_bad_params_fail_their_trial_alone(worker: PackWorker) -> None:
     assert worker.broker.by_machine == [False, False]
     run_leg(worker)
     assert [trial for trial, _ in worker.broker.delivered] == ["a"]
+
+
+def test_a_bucket_that_cannot_be_reached_is_no_fault_of_the_trial(
+    worker: PackWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(_: Any) -> None:
+        raise StorageError("s3://reviews cannot be reached")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pack_worker, "last_state", unreachable)
+        worker._follow(orders(("a", PARAMS, 0)))
+    monkeypatch.setattr(SlotModel, "save_state", lambda self, _: unreachable(self))
+    worker._follow(orders(("b", PARAMS, 0)))
+    run_leg(worker)
+    assert worker.broker.failed == [("a", "s3://reviews cannot be reached")]
+    assert worker.broker.by_machine == [True]
+    trial, reason = worker._unkept.get_nowait()
+    assert trial == "b"
+    assert reason.endswith("(s3://reviews cannot be reached): the same command tries again")
 
 
 def test_a_disk_that_is_full_fails_the_trial(worker: PackWorker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ Each client sends its next request when it has its answer; all ask for reviews o
 servers are asked in turn, `--rounds` times: their ratio is that of the medians. On a machine that does other work the
 CPU time of a request, threads that wait in a loop included, says more than its seconds.
 
-    python benchmarks/serving.py --artifact results/artifacts/NAME [--clients 1 16 64] [--seconds 5] [--rounds 3]
+    python benchmarks/serving.py [--artifact results/artifacts/NAME] [--clients 1 16 64] [--seconds 5] [--rounds 3]
         [--output serving.json]
 """
 
@@ -63,6 +63,13 @@ def plain_model(folder: Path) -> Path:
     model.save_pretrained(folder)
     load_tokenizer(encoder).save_pretrained(folder)
     return folder
+
+
+def make_artifact(folder: Path) -> Path:
+    """Logistic regression on MiniLM, of the sample."""
+    words = ["tune", "--data", "sample", "--families", "logreg", "--num-trials", "1", "--finalists", "0"]
+    subprocess.run([sys.executable, "-m", "reviewtune", *words, "--results-dir", str(folder)], check=True)
+    return next((folder / "artifacts").iterdir())
 
 
 @contextmanager
@@ -126,7 +133,7 @@ def free_port() -> int:
 def main() -> None:
     """Measure both servers and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--artifact", type=Path, required=True, help="on MiniLM, for a fair comparison")
+    parser.add_argument("--artifact", type=Path, help="on MiniLM; default: one of the sample is made")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
@@ -135,8 +142,9 @@ def main() -> None:
     texts, ports = generate()["text"].to_pylist(), (free_port(), free_port())
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as place:
-        peer = ["-c", PEER, str(plain_model(Path(place))), str(ports[0])]
-        own = ["-m", "reviewtune", "serve", "--artifact", str(told.artifact), "--port", str(ports[1])]
+        peer = ["-c", PEER, str(plain_model(Path(place) / "plain")), str(ports[0])]
+        artifact = str(told.artifact or make_artifact(Path(place) / "results"))
+        own = ["-m", "reviewtune", "serve", "--artifact", artifact, "--port", str(ports[1])]
         with server(peer, ports[0]) as plain, server(own, ports[1]) as ours:
             both = {"plain pipeline": (ports[0], plain), "reviewtune serve": (ports[1], ours)}
             for clients in told.clients:

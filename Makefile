@@ -63,7 +63,7 @@ format: setup
 	$(BIN)/ruff format .
 
 bench: setup  ## every benchmark; a script a claim, each prints its ratio
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench,serve]'
 	for script in $(filter-out benchmarks/compare.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 clean:

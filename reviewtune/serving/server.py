@@ -27,6 +27,9 @@ def serve(config: ServeConfig) -> int:
         UsageError: The port is taken, or other machines could ask without a token.
     """
     limits = limits_of(config)
+    # Read when torch is loaded. Threads that wait for each other in a loop take the cores from whatever else runs: on a
+    # busy machine a review of MiniLM's then takes nine times the CPU time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if config.replicas > 1:
         from reviewtune.serving.replicas import serve_replicas
 

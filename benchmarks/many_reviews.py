@@ -1,8 +1,8 @@
 """Any number of labelled reviews, made of some real ones, such that near-duplicates and boilerplate occur as in life.
 
 A review is copied word by word from another, and now and then goes on in a third, at a word that both have, or says
-some other word: so it says what was said before, in phrases that partly are new. Of 100 reviews two are another one with
-some words replaced, a few models with many copies; five begin or end with one and the same sentence.
+some other word: so it says what was said before, in phrases that partly are new. Of 100 reviews two are another one
+with some words replaced, a few models with many copies; five begin or end with one and the same sentence.
 """
 
 import argparse

@@ -18,7 +18,7 @@ def near_duplicate_clusters(texts: Iterable[str], *, threshold: float = 0.5) -> 
     """(N,) cluster labels: equal for texts joined by a chain of pairs whose similarity reaches the threshold.
 
     Args:
-        texts: N reviews, read once: a million need 2 GiB beside them, and less than two minutes of a core.
+        texts: N reviews, read once.
         threshold: Least Jaccard similarity of two sets of word 3-grams, above 0 and at most 1. Case and punctuation do
             not count. A text of one or two words is one shingle; one without words is its own.
 

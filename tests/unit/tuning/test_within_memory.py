@@ -1,6 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from reviewtune.families.base import Rows
+from reviewtune.tuning import family_run
 from reviewtune.tuning import within_memory as module
 from reviewtune.tuning.training import EVERYTHING, SEARCH, all_folds, search_fold
 from reviewtune.tuning.within_memory import FIT_BYTES, trial_memory, within_memory
@@ -44,3 +48,23 @@ def test_the_memory_of_a_trial_is_that_of_the_node_that_has_least_for_it(monkeyp
     assert trial_memory(4, concurrent=2) == 32e9
     assert trial_memory(32, concurrent=2) == np.inf
     assert module.FIT_BYTES >= 4 + 4 + 8
+
+
+@pytest.mark.parametrize(("inputs", "said"), [("embeddings", 1), ("tokens", 0), ("texts", 0)])
+def test_a_family_on_embeddings_says_how_many_rows_it_trains_on(
+    monkeypatch: pytest.MonkeyPatch, inputs: str, said: int
+) -> None:
+    monkeypatch.setattr(family_run, "trial_memory", lambda cpus, concurrent: 500.0 * WIDTH * FIT_BYTES)
+    told: list[str] = []
+    run = SimpleNamespace(
+        name="logreg",
+        plan=SimpleNamespace(family=SimpleNamespace(inputs=inputs)),
+        study=SimpleNamespace(folds=FOLDS),
+        resources=SimpleNamespace(cpus=1, concurrent=2),
+        progress=SimpleNamespace(say=told.append),
+    )
+    folds = family_run.FamilyRun._folds(run, Rows(np.zeros((1000, WIDTH), np.float32), FAKE))
+    assert len(told) == said
+    assert all(line.startswith("logreg: trains on 500 of 1,000 rows") for line in told)
+    assert len(folds[EVERYTHING].train) == (500 if said else 1000)
+    assert len(folds[SEARCH].held_out) == 100

@@ -3,7 +3,9 @@
 Shape letters: `N` reviews, `U` units, `S` strata.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +23,9 @@ def join_units(clusters: NDArray[np.int64], groups: Sequence[Sequence[str] | Non
         >>> join_units(np.array([0, 0, 1, 2]), [None, ["shop"], ["shop"], None]).tolist()
         [0, 0, 0, 1]
     """
-    pairs = [(row, group) for row, names in enumerate(groups) for group in names or ()]
-    rows = np.array([row for row, _ in pairs], dtype=np.int64)
-    _, group_labels = np.unique(np.array([group for _, group in pairs], dtype=object), return_inverse=True)
+    number: defaultdict[str, int] = defaultdict(count().__next__)
+    rows = np.array([row for row, names in enumerate(groups) for _ in names or ()], dtype=np.int64)
+    group_labels = np.array([number[group] for names in groups for group in names or ()], dtype=np.int64)
     num_clusters = int(clusters.max(initial=-1)) + 1
     # A graph of two kinds of node: every review is an edge from its cluster to each of its groups.
     nodes = num_clusters + int(group_labels.max(initial=-1)) + 1
@@ -43,7 +45,8 @@ def strata_of(fake: NDArray[np.bool_], sources: Sequence[str]) -> NDArray[np.int
         >>> strata_of(np.array([True, False, True]), ["en", "en", "de"]).tolist()
         [3, 2, 1]
     """
-    _, source_of = np.unique(np.array(sources, dtype=object), return_inverse=True)
+    number = {source: place for place, source in enumerate(sorted(set(sources)))}
+    source_of = np.fromiter(map(number.__getitem__, sources), np.int64, len(sources))
     return np.asarray(2 * source_of + fake, dtype=np.int64)
 
 

@@ -5,8 +5,8 @@ hash of the text. Other data, or more of it, adds a file with what is new; nothi
 Shape letters: `N` reviews, `D` embedding width.
 """
 
-import shutil
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,22 +17,21 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from numpy.typing import NDArray
 
-from reviewtune.data.store import write_parquet
+from reviewtune.data.store import content_key, write_parquet
 from reviewtune.data.watching import tell
 from reviewtune.errors import DataError, EncoderError
 from reviewtune.schema import ID, TEXT
 from reviewtune.storage.mirror import fetch
-from reviewtune.storage.place import bucket_of
 from reviewtune.tracebacks import reason_in
 
 VECTOR = "vector"
 BATCH_ROWS = 128
-"""Reviews that an actor takes at a time: of like length, so that little is padded."""
-FILE_ROWS = 65_536
-"""Reviews in a file that goes into a bucket."""
-DONE = ".done"
-LOOK_SECONDS = 0.5
-"""Between two looks at how far the actors are."""
+"""Reviews that are encoded at a time: of like length, so that little is padded."""
+_MOST_BATCHES, _BLOCKS_AN_ACTOR = 16, 8
+"""A block, and so a file, is of so many batches at most; each actor gets so many blocks at least, where there are."""
+_COUNT = "count"
+_PART_ROWS = 16_384
+"""Vectors that are read at a time."""
 
 
 class EmbedsTexts(Protocol):
@@ -55,12 +54,11 @@ class EmbeddingFolder:
 
     def ids(self) -> set[str]:
         """The reviews whose vectors are kept."""
-        return set(self._read([ID])[ID].to_pylist()) if self._files() else set()
+        return set(self._kept(self._files()).to_pylist())
 
     def missing(self, reviews: pa.Table) -> pa.Table:
         """The rows of `reviews` (id, text) whose vectors are not kept yet."""
-        known = pa.array(sorted(self.ids()), pa.string())
-        return reviews.filter(pc.invert(pc.is_in(reviews[ID], value_set=known))).select([ID, TEXT])
+        return reviews.filter(pc.invert(pc.is_in(reviews[ID], value_set=self._kept(self._files())))).select([ID, TEXT])
 
     def array(self, ids: list[str]) -> NDArray[np.float32]:
         """(N, D) vectors of the reviews `ids`, in that order.
@@ -68,15 +66,35 @@ class EmbeddingFolder:
         Raises:
             DataError: One of them has not been encoded.
         """
-        table = self._read([ID, VECTOR]) if self._files() else pa.table({ID: pa.array([], pa.string()), VECTOR: []})
-        position = {review: row for row, review in enumerate(table[ID].to_pylist())}
-        absent = next((review for review in ids if review not in position), None)
-        if absent is not None:
+        wanted = pa.array(ids, pa.string())
+        files = self._files()
+        places = pc.index_in(wanted, value_set=self._kept(files))
+        if places.null_count:
+            absent = wanted.filter(pc.is_null(places))[0]
             raise DataError(f"{self.path} has no vector of review {absent}: delete the folder, it is made again")
-        # A chunk at a time: one Arrow array holds fewer than 2**31 values.
-        parts = [chunk.flatten().to_numpy().reshape(len(chunk), -1) for chunk in table[VECTOR].chunks if len(chunk)]
-        matrix = np.concatenate(parts)
-        return np.ascontiguousarray(matrix[[position[review] for review in ids]])
+        row = np.asarray(places, dtype=np.int64)
+        order = np.argsort(row, kind="stable")
+        matrix: NDArray[np.float32] | None = None
+        begin = 0
+        # A part of the folder at a time: what is wanted of it goes where it is wanted.
+        for part in self._vectors(files):
+            if matrix is None:
+                matrix = np.empty((len(ids), part.shape[1]), dtype=np.float32)
+            own = order[slice(*np.searchsorted(row[order], [begin, begin + len(part)]))]
+            matrix[own] = part[row[own] - begin]
+            begin += len(part)
+        assert matrix is not None, "there are places in no part"
+        return matrix
+
+    def _kept(self, files: list[Path]) -> pa.Array:
+        """The ids of the vectors in some files, in the order of these and of the rows in them."""
+        return pa.concat_arrays([pa.array([], pa.string()), *(batch[ID] for batch in self._read(files, ID))])
+
+    def _vectors(self, files: list[Path]) -> Iterator[NDArray[np.float32]]:
+        """The (B, D) vectors in the same order, part by part."""
+        for batch in self._read(files, VECTOR):
+            if len(batch):
+                yield batch[VECTOR].flatten().to_numpy().reshape(len(batch), -1)
 
     def add(self, ids: list[str], vectors: NDArray[np.float32]) -> None:
         """Keep the (N, D) vectors of N texts, given by their ids, which have none yet."""
@@ -91,27 +109,34 @@ class EmbeddingFolder:
     def _files(self) -> list[Path]:
         return sorted(self.path.glob("*.parquet"))
 
-    def _read(self, columns: list[str]) -> pa.Table:
+    def _read(self, files: list[Path], column: str) -> Iterator[pa.RecordBatch]:
+        if not files:
+            return
         try:
-            return pads.dataset([str(file) for file in self._files()], format="parquet").to_table(columns=columns)
+            found = pads.dataset([str(file) for file in files], format="parquet")
+            # Few at a time, in order: arrow reads sixteen ahead unless told.
+            yield from found.to_batches(
+                columns=[column], batch_size=_PART_ROWS, batch_readahead=1, fragment_readahead=1
+            )
         except (pa.ArrowException, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise DataError(f"{self.path} is damaged ({reason}): delete it, it is made again") from None
 
 
 class _Actor:
-    """Adapts an `EmbedsTexts` to Ray Data's batches; leaves a byte in `folder` for each review that is done."""
+    """Adapts an `EmbedsTexts` to Ray Data's blocks: keeps the vectors of a block, and returns how many these are."""
 
     def __init__(self, factory: type[Any], arguments: dict[str, Any], folder: Path) -> None:
         self.model: EmbedsTexts = factory(**arguments)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.done = folder / f"{uuid.uuid4().hex}{DONE}"
+        self.folder = folder
 
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        vectors = self.model.embed(batch[TEXT].to_pylist())
-        with self.done.open("ab") as file:
-            file.write(b"." * len(batch))
-        return _table(batch[ID], vectors)
+    def __call__(self, block: pa.Table) -> pa.Table:
+        texts = block[TEXT].to_pylist()
+        parts = [self.model.embed(texts[start : start + BATCH_ROWS]) for start in range(0, len(texts), BATCH_ROWS)]
+        # Named by what is in it: a block that is encoded again, after its worker died, is kept once.
+        path = self.folder / f"{content_key(block[ID].to_pylist())}.parquet"
+        write_parquet(_table(block[ID], np.concatenate(parts)), path)
+        return pa.table({_COUNT: [len(texts)]})
 
 
 def _table(ids: Any, vectors: NDArray[np.float32]) -> pa.Table:
@@ -124,6 +149,9 @@ def encode_missing(
     folder: EmbeddingFolder, reviews: pa.Table, factory: type[Any], arguments: dict[str, Any], *, cpus: int, gpus: int
 ) -> int:
     """Encode what `folder` lacks of `reviews`, exactly once each.
+
+    Each actor writes the vectors of a block as soon as it has them, so that no process holds those of another, and what
+    is encoded stays where the rest fails or is interrupted.
 
     Args:
         folder: Where the vectors are kept.
@@ -142,69 +170,50 @@ def encode_missing(
     import ray
     from ray.exceptions import RayError
 
-    fetch(folder.path)
     missing = folder.missing(reviews)
     if not len(missing):
         return 0
-    partial = folder.path / f".partial-{uuid.uuid4().hex}"
-    partial.mkdir(parents=True)
-    shared = bucket_of(folder.path) is not None
+    folder.path.mkdir(parents=True, exist_ok=True)
     # A task drives Ray Data, so that what Ray's C++ parts print about its actors goes to Ray's logs.
-    work = ray.remote(num_cpus=0)(_encode)
+    work = ray.remote(num_cpus=0, num_returns="streaming")(_encode)
+    done = 0
     try:
-        written = folder.path if shared else None
-        task = work.remote(missing, factory, arguments, partial, written, actors=max(1, gpus or cpus), gpus=gpus > 0)
-        while not ray.wait([task], timeout=LOOK_SECONDS)[0]:
-            # A batch that was encoded again, after its worker died, counts twice.
-            tell("embedding", min(_done(partial), len(missing)), len(missing))
-        ray.get(task)
-        for file in sorted(partial.glob("*.parquet")):
-            file.replace(folder.path / f"{uuid.uuid4().hex}.parquet")
+        for count in work.remote(missing, factory, arguments, folder.path, actors=max(1, gpus or cpus), gpus=gpus > 0):
+            done += ray.get(count)
+            tell("embedding", done, len(missing))
         fetch(folder.path)
     except RayError as error:
         raise EncoderError(f"the reviews cannot be encoded: {reason_in(str(error))}") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return len(missing)
 
 
-def _done(folder: Path) -> int:
-    """How many reviews the actors have encoded so far."""
-    return sum(file.stat().st_size for file in folder.glob(f"*{DONE}"))
-
-
 def _encode(
-    missing: pa.Table,
-    factory: type[Any],
-    arguments: dict[str, Any],
-    folder: Path,
-    bucket: Path | None,
-    *,
-    actors: int,
-    gpus: bool,
-) -> None:
+    missing: pa.Table, factory: type[Any], arguments: dict[str, Any], folder: Path, *, actors: int, gpus: bool
+) -> Iterator[int]:
     """Write the vectors of `missing` to `folder`, the longest texts first so that the actors end together.
 
-    With a bucket, whose mirror of this machine the driver does not see, they go there instead, file by file.
+    Yields:
+        How many more there are, block by block.
     """
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
     DataContext.get_current().enable_progress_bars = False
-    lengths = pc.utf8_length(missing[TEXT])
-    longest_first = missing.take(pc.array_sort_indices(lengths, order="descending"))
-    blocks = [longest_first.slice(start, BATCH_ROWS) for start in range(0, len(longest_first), BATCH_ROWS)]
-    encoded = ray.data.from_arrow([block.combine_chunks() for block in blocks]).map_batches(
+    longest_first = pc.array_sort_indices(pc.utf8_length(missing[TEXT]), order="descending")
+    rows = BATCH_ROWS * min(max(1, len(missing) // (_BLOCKS_AN_ACTOR * actors * BATCH_ROWS)), _MOST_BATCHES)
+    # Block by block into Ray's object store, which leaves to the disk what memory cannot hold.
+    blocks = [
+        ray.put(missing.take(longest_first.slice(start, rows)).combine_chunks())
+        for start in range(0, len(missing), rows)
+    ]
+    encoded = ray.data.from_arrow_refs(blocks).map_batches(
         _Actor,
         fn_constructor_args=(factory, arguments, folder),
-        batch_size=BATCH_ROWS,
+        batch_size=None,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(size=min(len(blocks), actors)),
         num_cpus=1,
         num_gpus=1 if gpus else 0,
     )
-    if bucket is None:
-        encoded.write_parquet(str(folder))
-        return
-    for batch in encoded.iter_batches(batch_size=FILE_ROWS, batch_format="pyarrow"):
-        write_parquet(batch, bucket / f"{uuid.uuid4().hex}.parquet")
+    for row in encoded.iter_rows():
+        yield row[_COUNT]

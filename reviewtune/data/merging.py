@@ -66,8 +66,8 @@ class ReviewReport:
 
 def merge(
     texts: list[str | None], columns: dict[str, list[Any]], surrogates_replaced: int = 0
-) -> tuple[list[dict[str, Any]], ReviewReport]:
-    """One row for each usable text that has one label, and the account of the others.
+) -> tuple[dict[str, list[Any]], ReviewReport]:
+    """One row for each usable text that has one label, column by column, and the account of the others.
 
     Args:
         texts: As found, None where there is none.
@@ -88,32 +88,33 @@ def merge(
         else:
             same_text.setdefault(text, []).append(row)
     one_label = {text: rows for text, rows in same_text.items() if len({columns[FAKE][row] for row in rows}) == 1}
-    kept = []
-    for text, rows in one_label.items():
-        first = {name: values[rows[0]] for name, values in columns.items()}
-        groups = {columns[GROUP][row] for row in rows} - {None}
-        first[GROUP] = sorted(groups) or None
-        first[SOURCE] = min(columns[SOURCE][row] for row in rows)
-        kept.append({ID: text_id(text), TEXT: text, **first})
-    fakes = sum(row[FAKE] for row in kept)
+    firsts = [rows[0] for rows in one_label.values()]
+    kept = {
+        ID: list(map(text_id, one_label)),
+        TEXT: list(one_label),
+        **{name: [values[row] for row in firsts] for name, values in columns.items()},
+        GROUP: [sorted({columns[GROUP][row] for row in rows} - {None}) or None for rows in one_label.values()],
+        SOURCE: [min(columns[SOURCE][row] for row in rows) for rows in one_label.values()],
+    }
+    fakes = sum(kept[FAKE])
     usable, unanimous = (sum(map(len, group.values())) for group in (same_text, one_label))
     report = ReviewReport(
         rows_read=len(texts),
         **counts,
-        duplicates_merged=unanimous - len(kept),
+        duplicates_merged=unanimous - len(firsts),
         contradictory_texts=len(same_text) - len(one_label),
         contradictory_rows=usable - unanimous,
-        kept=len(kept),
+        kept=len(firsts),
         fake=fakes,
-        genuine=len(kept) - fakes,
+        genuine=len(firsts) - fakes,
         surrogates_replaced=surrogates_replaced,
         sources=_count_sources(kept),
     )
     return kept, report
 
 
-def _count_sources(kept: list[dict[str, Any]]) -> dict[str, list[int]]:
+def _count_sources(kept: dict[str, list[Any]]) -> dict[str, list[int]]:
     """Genuine and fake rows of each source, by name; none where there is one source."""
-    counts = Counter((row[SOURCE], row[FAKE]) for row in kept)
+    counts = Counter(zip(kept[SOURCE], kept[FAKE], strict=True))
     names = sorted({name for name, _ in counts})
     return {name: [counts[name, False], counts[name, True]] for name in names} if len(names) > 1 else {}

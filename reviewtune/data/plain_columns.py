@@ -1,9 +1,14 @@
 """Columns of others' making, checked before a value is touched, and texts as plain strings however they were stored."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pyarrow as pa
 
 from reviewtune.data.shown import listed, quoted, shown
 from reviewtune.errors import DataError
+
+_AT_A_TIME = 4096
 
 
 def plain_columns(table: pa.Table, source: str) -> pa.Table:
@@ -50,6 +55,17 @@ def scalars(table: pa.Table, name: str, flag: str) -> list[object]:
         ) from None
     values: list[object] = column.to_pylist()
     return values
+
+
+def values_of(column: pa.ChunkedArray) -> Iterator[Any]:
+    """The values of a column as Python's own, some thousands of them at a time.
+
+    Examples:
+        >>> list(values_of(pa.chunked_array([["The zip broke"], [None]])))
+        ['The zip broke', None]
+    """
+    for start in range(0, len(column), _AT_A_TIME):
+        yield from column.slice(start, _AT_A_TIME).to_pylist()
 
 
 def _plain(table: pa.Table, place: int, source: str) -> pa.ChunkedArray:

@@ -14,6 +14,7 @@ from reviewtune.data.columns import TEXT_NAMES, find_column
 from reviewtune.data.labelled_rows import LabelledRows, Wanted, labelled_rows, texts_of
 from reviewtune.data.merging import ReviewReport, merge
 from reviewtune.data.named_source import NamedSource, named_sources
+from reviewtune.data.plain_columns import values_of
 from reviewtune.data.shown import shown
 from reviewtune.data.sources import read_source
 from reviewtune.data.store import KEY_LENGTH, Store, read_parquet, report_in, write_parquet
@@ -150,7 +151,7 @@ def _reviews(asked: Sequence[NamedSource], found: Sequence[LabelledRows], *, one
             f"{' and '.join(shown(each.source) for each in asked)} leaves {report.fake} fake and {report.genuine} "
             f"genuine reviews: {'; '.join(report.lines())}"
         )
-    table = pa.Table.from_pylist(kept, SCHEMA).sort_by(ID)
+    table = pa.table([kept[name] for name in SCHEMA.names], schema=SCHEMA).sort_by(ID)
     name = found[0].name if len(asked) == 1 else "+".join(each.name for each in asked)
     return Reviews(table, report, _sha256(table), name)
 
@@ -210,6 +211,7 @@ def _sha256(table: pa.Table) -> str:
     digest = hashlib.sha256()
     # Of one source its name takes no part.
     several = len(table[SOURCE].unique()) > 1
-    for row in table.select([ID, TEXT, FAKE, GROUP, *([SOURCE] if several else [])]).to_pylist():
-        digest.update(json.dumps(list(row.values())).encode() + b"\n")
+    names = [ID, TEXT, FAKE, GROUP, *([SOURCE] if several else [])]
+    for row in zip(*(values_of(table[name]) for name in names), strict=True):
+        digest.update(json.dumps(row).encode() + b"\n")
     return digest.hexdigest()

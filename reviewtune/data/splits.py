@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from reviewtune.data.assignment import assign_units, join_units, strata_of
 from reviewtune.data.duplicates import near_duplicate_clusters
+from reviewtune.data.plain_columns import values_of
 from reviewtune.data.reviews import Reviews
 from reviewtune.data.split_report import SplitReport, report_split
 from reviewtune.data.store import Store, content_key, read_parquet, report_in, write_parquet
@@ -52,13 +54,12 @@ class Split:
             >>> {name: len(rows) for name, rows in positions.items()}
             {'train': 720, 'validation': 80, 'test': 200}
         """
-        if self.table[ID].to_pylist() != reviews.table[ID].to_pylist():
+        if not self.table[ID].equals(reviews.table[ID]):
             raise DataError(
                 f"the split holds {len(self.table):,} ids that are not those of the {len(reviews.table):,} reviews of "
                 f"{reviews.name}: split them anew"
             )
-        splits = np.array(self.table[SPLIT].to_pylist())
-        return {name: np.flatnonzero(splits == name) for name in SPLITS}
+        return {name: np.flatnonzero(pc.equal(self.table[SPLIT], name).to_numpy()) for name in SPLITS}
 
 
 def make_split(
@@ -105,7 +106,7 @@ def make_split(
     wanted = _targets(strata, validation_size, test_size)
     targets = np.stack([wanted[:, 0::2].sum(axis=1), wanted[:, 1::2].sum(axis=1)], axis=1)
     _check_wanted(targets, validation_size, test_size)
-    clusters = near_duplicate_clusters(reviews.table[TEXT].to_pylist(), threshold=threshold)
+    clusters = near_duplicate_clusters(values_of(reviews.table[TEXT]), threshold=threshold)
     units = join_units(clusters, reviews.table[GROUP].to_pylist())
     split_of = assign_units(units, strata, wanted, seed)
     _check_filled(split_of, fake, units)
@@ -195,5 +196,7 @@ def _check_filled(split_of: NDArray[np.int64], fake: NDArray[np.bool_], units: N
 
 
 def _sha256(table: pa.Table) -> str:
-    rows = zip(table[ID].to_pylist(), table[SPLIT].to_pylist(), strict=True)
-    return hashlib.sha256("".join(f"{review},{split}\n" for review, split in rows).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for review, split in zip(values_of(table[ID]), values_of(table[SPLIT]), strict=True):
+        digest.update(f"{review},{split}\n".encode())
+    return digest.hexdigest()

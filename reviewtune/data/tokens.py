@@ -6,17 +6,22 @@ Shape letters: `N` reviews, `T` tokens of all of them.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import parquet
 
-from reviewtune.data.store import read_parquet, write_parquet
+from reviewtune.data.store import read_parquet
 from reviewtune.errors import DataError
+from reviewtune.files import in_one_step
 from reviewtune.storage.mirror import fetch_once
 
 SCHEMA = pa.schema([("ids", pa.large_list(pa.int32()))])
+_ROWS = 8192
+"""Reviews that are tokenised, written or taken at a time."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,14 @@ class Tokens:
 
     def take(self, indices: NDArray[np.int64]) -> "Tokens":
         """The reviews at `indices`, in that order."""
-        parts = [self[int(index)] for index in indices]
-        return from_lists(parts)
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[indices])]).astype(np.int64)
+        ids = np.empty(offsets[-1], dtype=np.int32)
+        # Some at a time: the places of the ids take twice the memory of these.
+        for start in range(0, len(indices), _ROWS):
+            ends = offsets[start : start + _ROWS + 1]
+            shift = np.repeat(self.offsets[indices[start : start + _ROWS]] - ends[:-1], np.diff(ends))
+            ids[ends[0] : ends[-1]] = self.ids[np.arange(ends[0], ends[-1]) + shift]
+        return Tokens(ids, offsets)
 
     def followed_by(self, other: "Tokens") -> "Tokens":
         """These reviews, then those of `other`."""
@@ -63,8 +74,7 @@ def from_lists(lists: Sequence[Sequence[int] | NDArray[np.int32]]) -> Tokens:
     """
     offsets = np.zeros(len(lists) + 1, dtype=np.int64)
     np.cumsum([len(ids) for ids in lists], out=offsets[1:])
-    ids = np.concatenate([np.asarray(ids, dtype=np.int32) for ids in lists]) if lists else np.zeros(0, np.int32)
-    return Tokens(ids, offsets)
+    return Tokens(np.fromiter(chain.from_iterable(lists), np.int32, offsets[-1]), offsets)
 
 
 def tokens_in_store(path: Path, texts: Sequence[str], tokenize: Callable[[Sequence[str]], Tokens]) -> Tokens:
@@ -73,17 +83,19 @@ def tokens_in_store(path: Path, texts: Sequence[str], tokenize: Callable[[Sequen
     Args:
         path: A Parquet file whose name holds the content key: of the texts, the tokenizer and the maximum length.
         texts: N reviews.
-        tokenize: Makes them.
+        tokenize: Makes those of some texts, which are given to it some thousands at a time.
 
     Raises:
         DataError: The kept file is damaged or holds other reviews.
     """
     if fetch_once(path).is_file():
         return _read(path, len(texts))
-    tokens = tokenize(texts)
-    array = pa.LargeListArray.from_arrays(tokens.offsets, tokens.ids)
-    write_parquet(pa.table([array], schema=SCHEMA), path)
-    return tokens
+    with in_one_step(path) as partial, parquet.ParquetWriter(partial, SCHEMA) as writer:
+        for start in range(0, len(texts), _ROWS):
+            tokens = tokenize(texts[start : start + _ROWS])
+            array = pa.LargeListArray.from_arrays(tokens.offsets, tokens.ids)
+            writer.write_table(pa.table([array], schema=SCHEMA))
+    return _read(path, len(texts))
 
 
 def _read(path: Path, count: int) -> Tokens:

@@ -19,6 +19,7 @@ from reviewtune.encoders.projection import Projection, load_projection
 from reviewtune.encoders.registry import Encoder
 
 POOLING = "mean"
+_IDS_ALONE = {"return_attention_mask": False, "return_token_type_ids": False}
 
 
 class TextEncoder:
@@ -66,5 +67,5 @@ def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> Tokens:
     if not texts:
         return from_lists([])
     limit = min(max_length, tokenizer.model_max_length)
-    encoded = tokenizer(list(texts), truncation=True, max_length=limit, padding=False, return_attention_mask=False)
+    encoded = tokenizer(list(texts), truncation=True, max_length=limit, padding=False, **_IDS_ALONE)
     return from_lists(encoded["input_ids"])

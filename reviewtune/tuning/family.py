@@ -188,7 +188,7 @@ def _assess(run: FamilyRun, chosen: Chosen) -> tuple[TestScores, float]:
         family=run.name,
         chosen=chosen,
         setting=replace(run.setting, fast=False),
-        train=rows.take(study.folds[EVERYTHING if by_folds else SEARCH].train),
+        train=rows.take(run.assignment.folds[EVERYTHING if by_folds else SEARCH].train),
         judges=rows.take(np.arange(0 if by_folds else split, end)),
         test=inputs.test(run.plan.family.inputs),
         judge_ids=inputs.ids_at(study.judging),

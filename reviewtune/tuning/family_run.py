@@ -15,7 +15,9 @@ from reviewtune.tuning.records import TrialRecord, TrialStore
 from reviewtune.tuning.resources import Resources, trial_resources
 from reviewtune.tuning.session import Cluster
 from reviewtune.tuning.tracking import Tracking
+from reviewtune.tuning.training import Fold
 from reviewtune.tuning.trial import Assignment
+from reviewtune.tuning.within_memory import trial_memory, within_memory
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,24 @@ class FamilyRun:
         inputs, form, config = self.study.inputs, self.plan.family.inputs, self.study.config
         return inputs.both_forms(form, config.seed) if config.augment else inputs.develop(form)
 
+    def _folds(self, rows: Rows) -> dict[str, Fold]:
+        """Those of the study, whose training rows are a part of them where a fit of all has not the memory."""
+        if self.plan.family.inputs != "embeddings":
+            return self.study.folds
+        memory = trial_memory(self.resources.cpus, self.resources.concurrent)
+        folds, line = within_memory(self.study.folds, rows.fake, width=rows.inputs.shape[1], memory=memory)
+        if line:
+            self.progress.say(f"{self.name}: {line}")
+        return folds
+
     @cached_property
     def assignment(self) -> Assignment:
         """What its trials share; making it encodes or tokenises what the store lacks."""
         return Assignment(
             family=self.name,
             fixed=self.plan.fixed,
-            rows=self._rows,
-            folds=self.study.folds,
+            rows=(rows := self._rows),
+            folds=self._folds(rows),
             setting=self.setting,
             models_dir=self.models,
             objective=self.study.config.objective,

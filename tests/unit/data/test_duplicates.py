@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reviewtune.data import duplicates
+from reviewtune.data import rarest_first, set_join
 from reviewtune.data.duplicates import near_duplicate_clusters
 from reviewtune.data.reviews import load_texts
+from reviewtune.data.shingles import shingle_sets
 
 
 def word_trigrams(text: str) -> set[tuple[str, ...]]:
@@ -49,7 +50,19 @@ def as_partition(clusters: np.ndarray) -> set[frozenset[int]]:
     return {frozenset(np.flatnonzero(clusters == cluster).tolist()) for cluster in np.unique(clusters)}
 
 
+PIECES = st.lists(
+    st.sampled_from(["the zip broke on", "the very first day", "a good tent", "for my dog it is", "x y", "never"]),
+    min_size=1,
+    max_size=6,
+).map(" ".join)
 WORDS = st.lists(st.sampled_from("ab"), max_size=9).map(" ".join)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that their seams are among what is tested."""
+    monkeypatch.setattr(set_join, "_BLOCK_SETS", 7)
+    monkeypatch.setattr(set_join, "_BLOCK_PAIRS", 3)
 
 
 @given(st.lists(WORDS, max_size=12), st.sampled_from([0.1, 0.3, 0.5, 0.6, 0.9, 1.0]))
@@ -60,9 +73,7 @@ def test_clusters_are_those_of_an_exact_count(texts: list[str], threshold: float
     assert set(clusters) == set(range(len(set(clusters))))
 
 
-def test_on_published_reviews_no_similar_pair_is_in_two_clusters(
-    salminen_csv: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_published_reviews_no_similar_pair_is_in_two_clusters(salminen_csv: Path, small_blocks: None) -> None:
     texts = load_texts(str(salminen_csv))["text"].to_pylist()
     everything = near_duplicate_clusters(texts)
     inside, alone = (
@@ -73,9 +84,6 @@ def test_on_published_reviews_no_similar_pair_is_in_two_clusters(
     some = [texts[row] for row in chosen]
     pairs = similar_pairs(some, 0.5)
     assert len(pairs) > 400
-    # Small blocks, so that their seams are among what is tested.
-    monkeypatch.setattr(duplicates, "_BLOCK_ROWS", 7)
-    monkeypatch.setattr(duplicates, "_BLOCK_PAIRS", 3)
     assert as_partition(near_duplicate_clusters(some)) == partition(pairs, len(some))
 
 
@@ -106,3 +114,67 @@ def test_short_texts_case_and_the_threshold_itself(texts: list[str], clusters: i
 def test_thousands_of_copies_of_a_template_stay_cheap() -> None:
     texts = [f"I love this thing a lot indeed says w{number}" for number in range(3000)]
     assert len(set(near_duplicate_clusters(texts))) == 1
+
+
+@given(st.lists(PIECES, min_size=2, max_size=40), st.sampled_from([0.2, 0.5, 0.8]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_recombined_sentences_are_clustered_exactly(small_blocks: None, texts: list[str], threshold: float) -> None:
+    found = near_duplicate_clusters(texts, threshold=threshold)
+    assert as_partition(found) == partition(similar_pairs(texts, threshold), len(texts))
+    # In the order of their first text, which the seeded order of a split goes by.
+    assert list(dict.fromkeys(found.tolist())) == list(range(len(set(found.tolist()))))
+
+
+def test_a_sentence_that_thousands_of_reviews_share_is_cheap_and_joins_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    met = count_candidates(monkeypatch)
+    said = "I received this product for free in exchange for my honest and unbiased review"
+    rng = np.random.default_rng(0)
+    own = [" ".join(f"w{word}" for word in rng.integers(300, size=rng.integers(18, 60))) for _ in range(4000)]
+    texts = [f"{said} {text}" if row % 2 else f"{text} {said}" for row, text in enumerate(own)]
+    assert len(set(near_duplicate_clusters(texts))) == len(texts)
+    assert sum(met) < 10 * len(texts)
+
+
+def test_reviews_that_say_little_else_are_one_cluster_without_meeting_one_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    met = count_candidates(monkeypatch)
+    said = "I received this product for free in exchange for my honest and unbiased review"
+    texts = [f"{said} {'really ' * (number % 4)}w{number}" for number in range(4000)]
+    assert len(set(near_duplicate_clusters(texts))) == 1
+    assert sum(met) < 10 * len(texts)
+
+
+def count_candidates(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pairs are counted, call by call."""
+    met: list[int] = []
+    join = set_join.SetJoin._join
+
+    def counting(self: set_join.SetJoin, left: np.ndarray, right: np.ndarray) -> None:
+        met.append(len(left))
+        join(self, left, right)
+
+    monkeypatch.setattr(set_join.SetJoin, "_join", counting)
+    return met
+
+
+def test_shingles_of_one_set_alone_have_no_column_and_sets_without_enough_others_no_row() -> None:
+    shared = "one two three four five six"
+    texts = [f"{shared} a b c", f"{shared} d e f", "one two three and then quite another thing", "nothing at all alike"]
+    rows, columns = rarest_first.rarest_first(shingle_sets(texts), 0.5)
+    assert rows.tolist() == [0, 1]
+    assert columns.toarray().tolist() == [[1, 1, 1, 1], [1, 1, 1, 1]]
+
+
+@given(st.lists(st.text(alphabet="ab .", max_size=12), max_size=8))
+def test_a_set_has_each_shingle_once(texts: list[str]) -> None:
+    sets = shingle_sets(texts)
+    assert sets.sizes.tolist() == [len(word_trigrams(text)) for text in texts]
+    assert sum(map(len, sets.batches)) == sum(sets.sizes)
+    keys = np.concatenate([*sets.batches, np.zeros(0, np.uint64)])
+    ends = np.cumsum(sets.sizes)
+    of_key = {}
+    for text, own in zip(texts, np.split(keys, ends[:-1]) if texts else [], strict=True):
+        assert len(set(own.tolist())) == len(own)
+        of_key.setdefault(frozenset(own.tolist()), set()).add(frozenset(word_trigrams(text)))
+    assert all(len(same) == 1 for same in of_key.values())

@@ -85,10 +85,7 @@ def slow_encoder() -> type[Any]:
     return SlowEncoder
 
 
-def test_it_is_told_how_many_reviews_are_encoded(
-    local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embeddings, "LOOK_SECONDS", 0.05)
+def test_it_is_told_how_many_reviews_are_encoded(local_ray: None, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     reviews = make_reviews(range(3 * BATCH_ROWS + 1))
     with watched(lambda *count: told.append(count)):
@@ -178,3 +175,42 @@ def test_vectors_that_were_made_elsewhere_are_added(tmp_path: Path) -> None:
     folder.add(["c"], second)
     assert folder.ids() == {"a", "b", "c"}
     np.testing.assert_array_equal(folder.array(["c", "a", "b"]), np.concatenate([second, first[::-1]]))
+
+
+def breaking_encoder() -> type[Any]:
+    class BreakingEncoder:
+        def embed(self, texts: list[str]) -> Any:
+            import numpy as np
+
+            if any(text.startswith("300 ") for text in texts):
+                raise RuntimeError("out of memory")
+            return np.array([[int(text.split()[0]), len(text), 0.5] for text in texts], dtype=np.float32)
+
+    return BreakingEncoder
+
+
+def test_what_is_encoded_stays_where_the_rest_fails(local_ray: None, tmp_path: Path) -> None:
+    folder = EmbeddingFolder(tmp_path / "embeddings")
+    # The shortest text is in the last block.
+    reviews = make_reviews(range(301)).append_column("length", pa.array([9] * 300 + [0]))
+    reviews = reviews.set_column(1, TEXT, pa.array([f"{n} word" if n < 300 else "300 " for n in range(301)]))
+    with pytest.raises(EncoderError, match="out of memory"):
+        encode_missing(folder, reviews, breaking_encoder(), {}, cpus=1, gpus=0)
+    kept = folder.ids()
+    assert len(kept) == 2 * BATCH_ROWS
+    assert encode(folder, reviews, tmp_path / "log") == 301 - len(kept)
+    assert folder.array(reviews[ID].to_pylist())[:, 0].tolist() == list(range(301))
+
+
+def test_a_folder_of_many_parts_is_read_part_by_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embeddings, "_PART_ROWS", 3)
+    folder = EmbeddingFolder(tmp_path)
+    rng = np.random.default_rng(0)
+    numbers = rng.permutation(60)
+    for some in np.split(numbers, 6):
+        folder.add([f"id{number:04}" for number in some], np.tile(some[:, None], (1, WIDTH)).astype(np.float32))
+    asked = rng.integers(60, size=200)
+    vectors = folder.array([f"id{number:04}" for number in asked])
+    np.testing.assert_array_equal(vectors, np.tile(asked[:, None], (1, WIDTH)))
+    assert folder.array(["id0007"]).tolist() == [[7.0] * WIDTH]
+    assert folder.array([]).shape[0] == 0

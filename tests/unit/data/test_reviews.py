@@ -120,7 +120,8 @@ def test_any_rows_are_all_accounted_for_whatever_their_order(
     def content(some: list[tuple[str | None, bool | None, str | None]]) -> tuple[set[tuple[Any, ...]], dict[str, int]]:
         texts, fakes, groups = (list(values) for values in zip(*some, strict=True)) if some else ([], [], [])
         kept, report = merge(texts, {FAKE: fakes, GROUP: groups, SOURCE: ["one"] * len(texts)})
-        return {(row[ID], row[TEXT], row[FAKE], tuple(row[GROUP] or ())) for row in kept}, asdict(report)
+        found = zip(kept[ID], kept[TEXT], kept[FAKE], kept[GROUP], strict=True)
+        return {(*row, tuple(groups or ())) for *row, groups in found}, asdict(report)
 
     kept, report = content(rows)
     dropped = ("missing_text", "empty_text", "non_text", "missing_label", "duplicates_merged", "contradictory_rows")

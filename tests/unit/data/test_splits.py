@@ -257,3 +257,16 @@ def test_the_published_reviews_leak_when_split_at_random(salminen_csv: Path) -> 
     fake = reviews.table[FAKE].to_numpy(zero_copy_only=False)
     shares = [fake[rows].mean() for rows in split.indices(reviews).values()]
     np.testing.assert_allclose(shares, fake.mean(), atol=1e-3)
+
+
+def test_the_split_of_the_sample_is_that_of_every_version() -> None:
+    # Another would leave a finished study's results without their split.
+    reviews = load_reviews("sample")
+    assert reviews.sha256 == "ff21e289cfc6b722d203d80bcef0622b1969eb0828bbb05851a06db7d70a31a0"
+    assert make_split(reviews).sha256 == "a5fd2cf06fcb2c67d3f0f359d262521712cc197486f55a7624089177d6a391e3"
+
+
+def test_the_split_of_published_reviews_is_that_of_every_version(salminen_csv: Path) -> None:
+    reviews = load_reviews(str(salminen_csv), fake_label="CG")
+    assert reviews.sha256 == "90b55d1750b2f82f7b7d4bc74bc3bca15b07d26a86a59610fbcdd3f28cac8dc6"
+    assert make_split(reviews, seed=2026).sha256 == "0542efb1f34448573f0749a3c546a9fa57087b4ca4f242ccd7d3e0fe84b477fb"

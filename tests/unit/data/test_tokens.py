@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reviewtune.data import tokens as module
 from reviewtune.data.tokens import Tokens, from_lists, tokens_in_store
 from reviewtune.errors import DataError
 
@@ -65,3 +67,26 @@ def test_a_file_of_other_reviews_is_refused(tmp_path: Path) -> None:
     tokens_in_store(path, ["a"], lambda _: from_lists([[1, 2]]))
     with pytest.raises(DataError, match="holds 1 reviews, not 2"):
         tokens_in_store(path, ["a", "b"], refuse_to_tokenise)
+
+
+def test_many_reviews_are_tokenised_written_and_taken_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ROWS", 3)
+    asked: list[int] = []
+
+    def tokenize(texts: Sequence[str]) -> Tokens:
+        asked.append(len(texts))
+        return from_lists([list(range(len(text))) for text in texts])
+
+    texts = ["x" * (number % 5) for number in range(11)]
+    made = tokens_in_store(tmp_path / "tokens.parquet", texts, tokenize)
+    assert asked == [3, 3, 3, 2]
+    assert as_lists(made) == [list(range(number % 5)) for number in range(11)]
+    assert as_lists(tokens_in_store(tmp_path / "tokens.parquet", texts, refuse_to_tokenise)) == as_lists(made)
+    rows = np.array([10, 0, 4, 4, 9, 1, 5])
+    assert as_lists(made.take(rows)) == [as_lists(made)[row] for row in rows]
+
+
+def test_where_tokenising_fails_nothing_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        tokens_in_store(tmp_path / "store" / "tokens.parquet", ["a"], refuse_to_tokenise)
+    assert list((tmp_path / "store").iterdir()) == []

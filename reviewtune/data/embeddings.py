@@ -170,6 +170,7 @@ def encode_missing(
     import ray
     from ray.exceptions import RayError
 
+    fetch(folder.path)
     missing = folder.missing(reviews)
     if not len(missing):
         return 0

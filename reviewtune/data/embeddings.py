@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from numpy.typing import NDArray
+from pyarrow import parquet
 
 from reviewtune.data.store import content_key, write_parquet
 from reviewtune.data.watching import tell
@@ -32,6 +33,8 @@ _MOST_BATCHES, _BLOCKS_AN_ACTOR = 16, 8
 _COUNT = "count"
 _PART_ROWS = 16_384
 """Vectors that are read at a time."""
+LOOK_SECONDS = 0.5
+"""Between two looks at how far the actors are."""
 
 
 class EmbedsTexts(Protocol):
@@ -176,26 +179,35 @@ def encode_missing(
         return 0
     folder.path.mkdir(parents=True, exist_ok=True)
     # A task drives Ray Data, so that what Ray's C++ parts print about its actors goes to Ray's logs.
-    work = ray.remote(num_cpus=0, num_returns="streaming")(_encode)
-    done = 0
+    work, rows = ray.remote(num_cpus=0)(_encode), dict.fromkeys(folder.path.glob("*.parquet"), 0)
     try:
-        for count in work.remote(missing, factory, arguments, folder.path, actors=max(1, gpus or cpus), gpus=gpus > 0):
-            done += ray.get(count)
-            tell("embedding", done, len(missing))
+        task = work.remote(missing, factory, arguments, folder.path, actors=max(1, gpus or cpus), gpus=gpus > 0)
+        while not ray.wait([task], timeout=LOOK_SECONDS)[0]:
+            tell("embedding", min(_come_since(folder.path, rows), len(missing)), len(missing))
+        ray.get(task)
         fetch(folder.path)
     except RayError as error:
         raise EncoderError(f"the reviews cannot be encoded: {reason_in(str(error))}") from None
     return len(missing)
 
 
+def _come_since(folder: Path, rows: dict[Path, int]) -> int:
+    """Reviews in the files of a folder beside those that were there, whose numbers are looked up once.
+
+    Args:
+        folder: Of embeddings; of a bucket's, what this machine has written of it.
+        rows: Of the files that are known; grows.
+    """
+    for file in folder.glob("*.parquet"):
+        if file not in rows:
+            rows[file] = parquet.read_metadata(file).num_rows
+    return sum(rows.values())
+
+
 def _encode(
     missing: pa.Table, factory: type[Any], arguments: dict[str, Any], folder: Path, *, actors: int, gpus: bool
-) -> Iterator[int]:
-    """Write the vectors of `missing` to `folder`, the longest texts first so that the actors end together.
-
-    Yields:
-        How many more there are, block by block.
-    """
+) -> None:
+    """Write the vectors of `missing` to `folder`, the longest texts first so that the actors end together."""
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
@@ -216,5 +228,4 @@ def _encode(
         num_cpus=1,
         num_gpus=1 if gpus else 0,
     )
-    for row in encoded.iter_rows():
-        yield row[_COUNT]
+    encoded.materialize()

@@ -30,6 +30,10 @@ T = TypeVar("T")
 GCS_WAIT = ("RAY_gcs_server_port_wait_time_s", "120")
 """How long a local Ray may take for its first process; where one is joined, how long a wrong address would take."""
 
+STARTS_AT_ONCE = ("RAY_worker_maximum_startup_concurrency", "8")
+"""Worker processes that a local Ray on fewer CPUs starts at once, at most. Of four times as many as it starts at once
+it warns on standard output, and a study on two CPUs has more than eight, which mostly wait."""
+
 END_SECONDS = 5.0
 """How long processes of a Ray that did not start may take to end before they are killed."""
 
@@ -91,6 +95,8 @@ def ray_session(address: str | None, console: Console) -> Iterator[Cluster]:
 def _start(console: Console) -> Any:
     """A local Ray with its dashboard, in a second try where the machine was too busy for the first."""
     os.environ.setdefault(*GCS_WAIT)
+    if (os.cpu_count() or 1) < int(STARTS_AT_ONCE[1]):
+        os.environ.setdefault(*STARTS_AT_ONCE)
     before = set(_ray_processes())
     try:
         return _init(console, "Ray starts", address="local", include_dashboard=True)

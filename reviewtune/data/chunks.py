@@ -30,7 +30,7 @@ from reviewtune.data.kinds import (
 from reviewtune.data.parquet_places import ParquetPlace, parquet_place
 from reviewtune.data.plain_columns import plain_columns
 from reviewtune.data.shown import shown
-from reviewtune.data.sources import read_source
+from reviewtune.data.sources import damage_told, read_source
 from reviewtune.data.unpacking import LARGEST_BYTES, opened
 from reviewtune.data.utf8 import text_of
 from reviewtune.errors import DataError
@@ -99,7 +99,7 @@ def chunks_of(source: str) -> Chunks:
         return _parquet_chunks(place, source) if place.num_bytes > WHOLE_BYTES else _whole(source, place)
     if path.stat().st_size <= WHOLE_BYTES:
         return _whole(source, None)
-    with _explained(source), opened(path) as (name, _):
+    with damage_told(source), opened(path) as (name, _):
         suffix = table_suffix(name, source)
     if suffix == PARQUET_SUFFIX:
         return _whole(source, None)
@@ -145,10 +145,10 @@ def _whole(source: str, place: ParquetPlace | None) -> Chunks:
 
 def _parquet_chunks(place: ParquetPlace, source: str) -> Chunks:
     def read() -> Iterator[pa.Table]:
-        with _explained(source):
+        with damage_told(source):
             yield from _rechunked(plain_columns(table, source) for table in place.tables(CHUNK_ROWS))
 
-    with _explained(source):
+    with damage_told(source):
         names, num_rows = place.schema.names, place.num_rows
     if not num_rows:
         raise DataError(f"{shown(source)} has no rows: give a source with reviews")
@@ -158,11 +158,11 @@ def _parquet_chunks(place: ParquetPlace, source: str) -> Chunks:
 def _delimited_chunks(path: Path, suffix: str) -> Chunks:
     name = shown(path)
     lines = partial(_lines, path, "")
-    with _explained(str(path)):
+    with damage_told(str(path)):
         layout = delimited_layout(lines, CSV_DELIMITERS[suffix], name)
 
     def read() -> Iterator[pa.Table]:
-        with _explained(str(path)):
+        with damage_told(str(path)):
             for rows in _batched(delimited_rows(lines, layout, name), CHUNK_ROWS):
                 yield table_of_rows(layout.header, rows)
 
@@ -171,7 +171,7 @@ def _delimited_chunks(path: Path, suffix: str) -> Chunks:
 
 def _json_chunks(path: Path, _: str) -> Chunks:
     name, num_rows, schema = shown(path), 0, pa.schema([])
-    with _explained(str(path)), _lines(path, None) as lines:
+    with damage_told(str(path)), _lines(path, None) as lines:
         for rows in _batched(json_rows(lines, name, Counter()), CHUNK_ROWS):
             # Columns in the order in which their names first occur.
             keys = dict.fromkeys(key for row in rows for key in row)
@@ -182,7 +182,7 @@ def _json_chunks(path: Path, _: str) -> Chunks:
 
     def read() -> Iterator[pa.Table]:
         replaced.clear()
-        with _explained(str(path)), _lines(path, None) as lines:
+        with damage_told(str(path)), _lines(path, None) as lines:
             for rows in _batched(json_rows(lines, name, replaced), CHUNK_ROWS):
                 yield pa.Table.from_pylist(rows, schema=schema)
 
@@ -220,19 +220,3 @@ def _rechunked(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 def _identity(path: Path) -> list[tuple[str, int, int]]:
     found = path.stat()
     return [(str(path.resolve()), found.st_size, found.st_mtime_ns)]
-
-
-@contextmanager
-def _explained(source: str) -> Iterator[None]:
-    """Say in one line what is wrong with the source."""
-    try:
-        yield
-    except pa.ArrowException as error:
-        line = shown(" ".join(str(error).split())).rstrip(".")
-        raise DataError(f"{shown(source)} is damaged or not what its name says: {line}; export it again") from None
-    except OSError as error:
-        raise DataError(f"{shown(source)} cannot be read: {error.strerror or shown(str(error))}") from None
-    except UnicodeDecodeError:
-        raise DataError(
-            f"{shown(source)} has a column whose name is not UTF-8: rename it, or export it again"
-        ) from None

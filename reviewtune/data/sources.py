@@ -3,7 +3,8 @@
 Every reader either returns all rows or raises; a damaged file never loses rows in silence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,20 +74,33 @@ def read_source(source: str) -> Source:
         found = Source(name, plain_columns(table, source))
     else:
         path = Path(source)
-        try:
+        with damage_told(source):
             table, replaced = _read_path(path)
-        except pa.ArrowException as error:
-            raise DataError(
-                f"{shown(source)} is damaged or not what its name says: {_one_line(error)}; export it again"
-            ) from None
-        except OSError as error:
-            raise DataError(f"{shown(source)} cannot be read: {error.strerror or _one_line(error)}") from None
         found = Source(path.resolve().name, table, replaced)
     if found.table.num_rows == 0:
         raise DataError(
             f"{shown(source)} has no rows below its columns: give a source with labelled reviews, or `{SAMPLE}`"
         )
     return found
+
+
+@contextmanager
+def damage_told(source: str) -> Iterator[None]:
+    """Inside, what is wrong with a source becomes a DataError of one line."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{shown(source)} is damaged or not what its name says: {_one_line(error)}; export it again"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{shown(source)} cannot be read: {error.strerror or _one_line(error)}") from None
+    except UnicodeDecodeError:
+        raise _bad_column_name(source) from None
+
+
+def _bad_column_name(source: str | Path) -> DataError:
+    return DataError(f"{shown(source)} has a column whose name is not UTF-8: rename it, or export it again")
 
 
 def _read_path(path: Path) -> tuple[pa.Table, Mapping[str, int]]:
@@ -122,9 +136,7 @@ def _read_parquet(where: Path | pa.NativeFile, source: Path) -> pa.Table:
                 )
             return plain_columns(table, str(source))
     except UnicodeDecodeError:
-        raise DataError(
-            f"{shown(source)} has a column whose name is not UTF-8: rename it, or export it again"
-        ) from None
+        raise _bad_column_name(source) from None
 
 
 def read_lines(raw: bytes, name: str) -> list[str]:

@@ -86,7 +86,18 @@ def read_source(source: str) -> Source:
 
 @contextmanager
 def damage_told(source: str) -> Iterator[None]:
-    """Inside, what is wrong with a source becomes a DataError of one line."""
+    """Inside, what is wrong with a source becomes a DataError of one line.
+
+    Raises:
+        DataError: the source is damaged, cannot be read, or has a column whose name is not UTF-8.
+
+    Examples:
+        >>> with damage_told("reviews.csv"):
+        ...     raise OSError(5, "Input/output error")
+        Traceback (most recent call last):
+            ...
+        reviewtune.errors.DataError: reviews.csv cannot be read: Input/output error
+    """
     try:
         yield
     except pa.ArrowException as error:

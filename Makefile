@@ -20,16 +20,15 @@ test-slow: setup  ## what takes minutes; run before a release
 test-gpu: setup  ## what needs CUDA
 	$(BIN)/python -m pytest -m gpu
 
-# The oldest direct dependencies; MIN_OVERRIDE is a file of versions to take instead, such as a torch that is at hand.
+# The oldest direct dependencies but torch, of which each version is gigabytes: it is that of constraints.txt.
 MIN := .venv-min
 MIN_TESTS ?= tests/unit tests/contract tests/end_to_end/test_documents.py
 test-min:  ## unit and contract tests and a whole study with the oldest versions that pyproject.toml allows, in an environment of its own
 	test -x $(MIN)/bin/python || $(PYTHON) -m venv $(MIN)
-	$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	mkdir -p build
-	$(MIN)/bin/uv pip compile --quiet --python $(MIN)/bin/python --resolution lowest-direct --extra embedded $(if $(MIN_OVERRIDE),--override $(MIN_OVERRIDE)) pyproject.toml -o build/lowest.txt
-	$(MIN)/bin/uv pip install --quiet --python $(MIN)/bin/python --no-deps -e .
-	$(MIN)/bin/uv pip install --quiet --python $(MIN)/bin/python -r build/lowest.txt hypothesis jsonschema pytest pytest-timeout pytest-xdist pyyaml
+	$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check packaging
+	$(MIN)/bin/python tests/lowest.py embedded --pinned torch > build/lowest.txt
+	$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check -c build/lowest.txt -e '.[embedded]' hypothesis jsonschema pytest pytest-timeout pytest-xdist pyyaml
 	$(MIN)/bin/python -m pytest -n 2 -p no:cacheprovider $(MIN_TESTS)
 
 MUTANTS ?= --sample 100 --processes 2 --output mutants.json

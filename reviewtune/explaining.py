@@ -16,8 +16,8 @@ from reviewtune.data.sources import read_lines
 from reviewtune.data.texts import Prepared, prepare, read_texts
 from reviewtune.data.words import in_parts, word_spans
 from reviewtune.errors import DataError
-from reviewtune.explained import Explained, Strong, strongest
 from reviewtune.explanation import DIGITS, Explanation
+from reviewtune.explanation_view import ExplanationView, Strong, strongest
 from reviewtune.families.base import Additive
 from reviewtune.outputs import check_output
 from reviewtune.predict import Classifier, load
@@ -128,8 +128,8 @@ def _say_about(classifier: Classifier, prepared: Prepared, repaired: int, config
     say_if_unlike(classifier, prepared, config.artifact)
 
 
-def _explained(found: Explanation, classifier: Classifier, config: ExplainConfig) -> Explained:
-    return Explained(found, classifier.info.threshold, classifier.info.family, config.top)
+def _explained(found: Explanation, classifier: Classifier, config: ExplainConfig) -> ExplanationView:
+    return ExplanationView(found, classifier.info.threshold, classifier.info.family, config.top)
 
 
 def _first(explanations: Sequence[Explanation | None]) -> Explanation:

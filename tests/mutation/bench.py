@@ -125,9 +125,7 @@ def run_tests(tree: str, log: str, status: str, tests: list[str]) -> None:
     sys.dont_write_bytecode = True
     import pytest
 
-    found = pytest.main(
-        ["-x", "-q", "-p", "no:cacheprovider", "-m", "not gpu", "--hypothesis-profile=mutation", *tests]
-    )
+    found = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", "not gpu", *tests])
     sys.stdout.flush()
     Path(status).write_text(str(int(found)))
     # Not the interpreter's own way out, which waits for threads that a broken module may have left.

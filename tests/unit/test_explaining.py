@@ -14,8 +14,8 @@ from rich.console import Console
 
 from reviewtune import explaining, first_look
 from reviewtune.cli import main
-from reviewtune.explained import Explained, strongest
 from reviewtune.explanation import Explanation, Word
+from reviewtune.explanation_view import ExplanationView, strongest
 from reviewtune.predict import Classifier
 
 
@@ -156,7 +156,7 @@ def example(weights: list[float]) -> Explanation:
 def test_words_are_told_apart_without_colours_too(colours: Any) -> None:
     output = io.StringIO()
     console = Console(file=output, width=60, force_terminal=True, color_system=colours, no_color=colours is None)
-    console.print(Explained(example([4.0, 0.2, -1.2, -4.0]), 0.5, "svm"))
+    console.print(ExplanationView(example([4.0, 0.2, -1.2, -4.0]), 0.5, "svm"))
     text = output.getvalue()
     # Bold, underlined and maybe in colours; not at all; in italics.
     assert ("\x1b[1;4" in text) is (colours is not None)
@@ -171,7 +171,7 @@ def test_a_table_of_long_words_fits(tmp_path: Path) -> None:
     words = (Word(0, 39, 1.0), Word(40, 41, -1.0))
     output = io.StringIO()
     found = Explanation(text, words, 1.0, 0.7, "fake", float("nan"), None, 3)
-    Console(file=output, width=40).print(Explained(found, 0.5, "svm"))
+    Console(file=output, width=40).print(ExplanationView(found, 0.5, "svm"))
     assert max(map(len, output.getvalue().splitlines())) <= 40
 
 
@@ -180,5 +180,5 @@ def test_what_weighs_next_to_nothing_is_not_listed() -> None:
     for_fake, for_genuine = strongest(example([0.1, 0.3, -0.2, 0.2]), most=2)
     assert ([each.word for each in for_fake], [each.word for each in for_genuine]) == (["w1", "w3"], ["w2"])
     output = io.StringIO()
-    Console(file=output, width=60).print(Explained(example([0.0]), 0.5, "svm"))
+    Console(file=output, width=60).print(ExplanationView(example([0.0]), 0.5, "svm"))
     assert "No word by itself moves the log-odds." in output.getvalue()

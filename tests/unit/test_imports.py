@@ -56,9 +56,9 @@ MAY_IMPORT = {
     | {"data", "families", "tuning", "artifact_info", "predict", "rows", "kept_scores", "labelling_pace"},
     "labelling": GROUND
     | {"data", "applies", "predict", "outputs", "rows", "kept_scores", "labelling_pace", "labelling_cluster"},
-    "explained": GROUND | {"data", "explanation"},
+    "explanation_view": GROUND | {"data", "explanation"},
     "explaining": GROUND
-    | {"data", "families", "applies", "predict", "explanation", "explained", "outputs", "rows", "tables"},
+    | {"data", "families", "applies", "predict", "explanation", "explanation_view", "outputs", "rows", "tables"},
     "scoring": GROUND
     | {"data", "applies", "evaluation", "artifact_info", "predict", "outputs", "transfer", "leaderboard"},
     "serving": GROUND | {"data", "predict", "tuning"},

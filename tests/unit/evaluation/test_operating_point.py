@@ -174,5 +174,5 @@ def test_what_is_corrected_agrees_with_resampled_reviews(prevalence: float, seed
     threshold = 2.0
     rates = ((even[truth] > threshold).mean(), (even[~truth] > threshold).mean())
     called = scores > threshold
-    assert precision_at(prevalence, *rates) == pytest.approx(fake[called].mean(), abs=0.04)
-    assert f1_at(prevalence, *rates) == pytest.approx(2 * (called & fake).sum() / (called.sum() + fake.sum()), abs=0.03)
+    assert precision_at(prevalence, *rates) == pytest.approx(fake[called].mean(), abs=0.06)
+    assert f1_at(prevalence, *rates) == pytest.approx(2 * (called & fake).sum() / (called.sum() + fake.sum()), abs=0.06)

@@ -1,7 +1,7 @@
 import json
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -81,10 +81,11 @@ def test_of_two_that_claim_at_once_one_leaves(machine: Machine, bucket: Path, mo
 
 
 def test_whoever_was_taken_for_dead_ends(machine: Machine, bucket: Path) -> None:
+    ended = Event()
+
     def take_over() -> None:
         # A beat that is on its way can still come after a claim, which is then claimed again.
-        for _ in range(10):
-            time.sleep(0.1)
+        while not ended.wait(0.1):
             put(bucket)
 
     other = Thread(target=take_over)
@@ -92,10 +93,11 @@ def test_whoever_was_taken_for_dead_ends(machine: Machine, bucket: Path) -> None
     def go_on() -> None:
         with claimed(study(machine("one")), TOLD.append):
             other.start()
-            time.sleep(5)
+            time.sleep(60)
 
     with pytest.raises(StudyError, match="process 7 on elsewhere"):
         go_on()
+    ended.set()
     other.join()
     assert stands(bucket)["owner"] == "other", "the claim of the other stays"
 

@@ -63,7 +63,7 @@ def strongest(explanation: Explanation, most: int = STRONGEST) -> tuple[list[Str
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplanationView:
     """Renders an explanation within the width it is given.
 
     Attributes:

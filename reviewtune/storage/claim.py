@@ -31,6 +31,8 @@ STALE_SECONDS = 30.0
 """Without one, after which its holder counts as dead."""
 SETTLE_SECONDS = 1.5
 """Between a claim and the look whether it stands: longer than another's look and writing take."""
+WAKE = signal.SIGUSR2
+"""Ends what was taken over. Not SIGINT, which is ignored by what a script has started in the background."""
 MIRROR_ID = ".mirror"
 """In the mirror's folder of a bucket: what tells it from that of another machine."""
 
@@ -92,19 +94,20 @@ def claimed(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
     if standing is None or standing.owner != own.owner:
         raise StudyError(_taken(folder.name, standing))
     heart = _Heart(bucket, key, path, own)
-    heart.thread.start()
-    try:
-        yield
-    except KeyboardInterrupt:
-        if heart.other:
-            raise StudyError(_taken(folder.name, heart.other)) from None
-        raise
-    finally:
-        heart.ended.set()
-        heart.thread.join()
-        with suppress(StorageError):
-            if not heart.other:
-                bucket.delete(key)
+    with _wakes():
+        heart.thread.start()
+        try:
+            yield
+        except KeyboardInterrupt:
+            if heart.other:
+                raise StudyError(_taken(folder.name, heart.other)) from None
+            raise
+        finally:
+            heart.ended.set()
+            heart.thread.join()
+            with suppress(StorageError):
+                if not heart.other:
+                    bucket.delete(key)
 
 
 @dataclass
@@ -131,7 +134,7 @@ class _Heart:
                 standing = Claim.read(self.bucket, self.key)
                 if standing and standing.owner != self.own.owner:
                     self.other = standing
-                    signal.pthread_kill(_main(), signal.SIGINT)
+                    _wake()
                     return
                 _write(self.path, replace(self.own, beat=beat))
 
@@ -166,11 +169,23 @@ def _write(path: Path, claim: Claim) -> None:
     write_text(path, json.dumps(asdict(claim)) + "\n")
 
 
-def _main() -> int:
-    """The thread that a signal has to wake."""
+@contextmanager
+def _wakes() -> Iterator[None]:
+    """Inside, `_wake` raises KeyboardInterrupt in the main thread, which alone hears of signals, if this is it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(WAKE, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(WAKE, before)
+
+
+def _wake() -> None:
     main = threading.main_thread().ident
-    assert main is not None
-    return main
+    if main is not None and signal.getsignal(WAKE) is signal.default_int_handler:
+        signal.pthread_kill(main, WAKE)
 
 
 def _mirror_id(folder: Path) -> str:

@@ -1,7 +1,9 @@
 import json
+import signal
 import time
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -80,7 +82,9 @@ def test_of_two_that_claim_at_once_one_leaves(machine: Machine, bucket: Path, mo
     assert stands(bucket)["owner"] == "other"
 
 
-def test_whoever_was_taken_for_dead_ends(machine: Machine, bucket: Path) -> None:
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
+def test_whoever_was_taken_for_dead_ends(machine: Machine, bucket: Path, ctrl_c: Any) -> None:
+    before = signal.signal(signal.SIGINT, ctrl_c)
     ended = Event()
 
     def take_over() -> None:
@@ -99,6 +103,7 @@ def test_whoever_was_taken_for_dead_ends(machine: Machine, bucket: Path) -> None
         go_on()
     ended.set()
     other.join()
+    signal.signal(signal.SIGINT, before)
     assert stands(bucket)["owner"] == "other", "the claim of the other stays"
 
 

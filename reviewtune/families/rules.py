@@ -8,7 +8,7 @@ kept are its questions and answers in JSON, which people can read.
 Shape letter: `N` reviews.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -19,13 +19,16 @@ from pydantic import Field, model_validator
 
 from reviewtune.data.surface import FEATURES, surface
 from reviewtune.errors import ArtifactError
-from reviewtune.families.base import Inputs, Leg, Rows, Setting, as_texts
+from reviewtune.families.base import Inputs, Leg, Rows, Setting
+from reviewtune.families.shared import Work, computed
 from reviewtune.families.space import Choice, Integers, Params
 from reviewtune.stored import Line, Stored, damage_explained, read_stored
 
 ClassWeight = Literal["none", "balanced"]
 
 MODEL_FILE = "rules.json"
+SURFACE = "surface"
+"""Of the work that trials share."""
 DEEPEST = 20
 MOST_NODES = 2 ** (DEEPEST + 1)
 STEEPEST = 1e3
@@ -83,13 +86,12 @@ class RulesModel:
 
     def scores(self, inputs: Any) -> NDArray[np.float64]:
         """(N,) log-odds of the answers that N texts come to: above 0 means fake."""
-        texts = as_texts(inputs)
-        if len(texts) == 0:
+        if len(inputs) == 0:
             return np.empty(0)
         names, nodes = list(FEATURES), self.rules.nodes
         # scikit-learn chose its thresholds, which have double precision, between numbers of single precision.
-        features = surface(texts).astype(np.float32).astype(np.float64)
-        place = np.zeros(len(texts), dtype=np.intp)
+        features = computed(inputs, SURFACE, surface).astype(np.float32).astype(np.float64)
+        place = np.zeros(len(inputs), dtype=np.intp)
         for own, node in enumerate(nodes):
             if node.feature is not None:
                 here = place == own
@@ -152,8 +154,16 @@ class RulesFamily:
             class_weight=None if params.class_weight == "none" else params.class_weight,
             random_state=setting.seed,
         )
-        tree.fit(surface(as_texts(train.inputs)), train.fake.astype(np.int64))
+        tree.fit(computed(train.inputs, SURFACE, surface), train.fake.astype(np.int64))
         yield Leg(number=1, total=1, model=RulesModel(_rules(tree.tree_)))
+
+    def shared_work(self, fixed: Mapping[str, Any]) -> Mapping[str, Work]:  # noqa: ARG002 - none of it matters
+        """The features of the texts, which are those of every trial."""
+        return {SURFACE: surface}
+
+    def shared_bytes(self, characters: int, fixed: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """What they take of texts with so many characters together, were each text as short as a word."""
+        return 2 * len(FEATURES) * characters
 
     def load(self, folder: Path) -> RulesModel:
         """The model in `rules.json`.

@@ -10,7 +10,9 @@ from typing import Any, Self
 from reviewtune.tuning.ddp import ddp_trainable, free_workers
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.inline import inline_trainable
+from reviewtune.tuning.lending import with_shared
 from reviewtune.tuning.packed import pack_workers
+from reviewtune.tuning.trial import Assignment
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,14 @@ class Executor:
         reuse_actors: Run trial after trial in the same processes.
         leave: Told of each trial that has ended.
         num_workers: How many pack workers there are now; None where trials train by themselves.
+        assignment: What trials of families without tokens share.
     """
 
     trainable: Any
     reuse_actors: bool = True
     leave: Callable[[str], None] | None = None
     num_workers: Callable[[], int] | None = None
+    assignment: Assignment | None = None
 
 
 @dataclass
@@ -75,4 +79,5 @@ def _start(run: FamilyRun) -> Iterator[Executor]:
             # Tune tells nobody of the trials that it stops when the time is up.
             free_workers(run.models)
     else:
-        yield Executor(inline_trainable(run.assignment, run.resources))
+        assignment = with_shared(run)
+        yield Executor(inline_trainable(assignment, run.resources), assignment=assignment)

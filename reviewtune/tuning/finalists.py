@@ -174,10 +174,11 @@ def train(
             executors.end()
         before = done
         run.progress.train_finalists(run.name, done, len(wanted), state)
-        if run.plan.family.inputs == "tokens":
-            run_round(run, executors.get(), _round(run, missing))
+        executor = executors.get()
+        if executor.assignment:
+            run_as_tasks(run, store, missing, executor.assignment)
         else:
-            run_as_tasks(run, store, missing)
+            run_round(run, executor, _round(run, missing))
 
 
 def _round(run: FamilyRun, trainings: list[Training]) -> Round:

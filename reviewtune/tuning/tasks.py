@@ -24,11 +24,11 @@ class Task:
     config: dict[str, Any]
 
 
-def run_as_tasks(run: FamilyRun, store: TrialStore, trainings: Sequence[Training]) -> None:
+def run_as_tasks(run: FamilyRun, store: TrialStore, trainings: Sequence[Training], assignment: Assignment) -> None:
     """Run trainings, as many at a time as Ray has room for; what became of each is in its record then."""
     import ray
 
-    keeper, shared = make_keeper(run, store), ray.put(run.assignment)
+    keeper, shared = make_keeper(run, store), ray.put(assignment)
     work = ray.remote(num_cpus=run.resources.cpus, max_retries=1)(_train)
     tasks = [Task(uuid.uuid4().hex[:ID_LENGTH], training.config) for training in trainings]
     waiting = {work.remote(task.config, shared, task.trial_id): task for task in tasks}

@@ -115,7 +115,7 @@ def runner(run: Any, monkeypatch: pytest.MonkeyPatch) -> Runner:
     return runner
 
 
-EXECUTORS: Any = SimpleNamespace(get=lambda: None, end=lambda: None)
+EXECUTORS: Any = SimpleNamespace(get=lambda: SimpleNamespace(assignment=None), end=lambda: None)
 
 
 def test_the_best_mean_over_folds_wins_with_the_leg_that_is_best_for_all_of_them(run: Any, runner: Runner) -> None:

@@ -149,6 +149,7 @@ def _search(run: FamilyRun, done: list[TrialRecord], left_open: list[TrialRecord
         concurrent=run.resources.concurrent,
         seed=run.study.config.seed,
         names=run.names(),
+        ended={record.name: record.best.score for record in done if record.name and record.best},
     )
 
 

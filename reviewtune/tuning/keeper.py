@@ -45,8 +45,6 @@ class RecordKeeper(Callback):  # type: ignore[misc]
     left_open: list[TrialRecord] = field(default_factory=list)
     ended: int = 0
     running: dict[str, TrialRecord] = field(default_factory=dict)
-    _whole: set[str] = field(default_factory=set)
-    """Trials whose last leg is done."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune keeps a copy of its callbacks for `Tuner.restore`; whoever watches stays here."""
@@ -59,23 +57,28 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         self.watch("started", self.running[trial.trial_id])
 
     def on_trial_result(self, *, trial: Trial, result: dict[str, Any], **_: Any) -> None:
-        """Keep a leg; one that is trained again after a worker's death replaces its first try."""
+        """Keep a leg; one that is trained again after a worker's death replaces its first try.
+
+        With the last one the record has its end, before the search is told: whoever kills the driver between the two
+        would otherwise have the search know of a trial whose record has not ended, and which is trained once more.
+        """
         record = self.running[trial.trial_id]
         change = {
             "epochs": legs_with(record.epochs, result),
             "peak_memory_bytes": result.get("peak_memory_bytes", 0),
             "device": result.get("device", "cpu"),
         }
-        if result.get("last"):
-            self._whole.add(trial.trial_id)
-        self._keep("leg", record.model_copy(update=change))
+        record = record.model_copy(update=change)
+        if result.get("last") or result.get("done"):
+            record = self._ended(record, "finished" if result.get("last") else "stopped")
+        self._keep("leg", record)
 
     def on_trial_complete(self, *, trial: Trial, **_: Any) -> None:
         """Keep that a trial ended by itself or was stopped early."""
-        if trial.trial_id not in self._whole and not self.running[trial.trial_id].epochs:
-            self._end(trial, "failed", "it ended before it was scored")
+        if self.running[trial.trial_id].epochs:
+            self._end(trial, "stopped")
         else:
-            self._end(trial, "finished" if trial.trial_id in self._whole else "stopped")
+            self._end(trial, "failed", "it ended before it was scored")
 
     def on_trial_error(self, *, trial: Trial, **_: Any) -> None:
         """Keep why a trial failed for good, or was lost with what it ran on."""
@@ -91,7 +94,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
     def pause(self) -> None:
         """Keep that the time is up for all that still run; Tune tells nobody of the trials that it ends then."""
         for record in list(self.running.values()):
-            self._keep("ended", record.model_copy(update={"status": "paused", "model": self._model(record.trial_id)}))
+            self._keep("ended", self._ended(record, "paused"))
 
     def _begin(self, trial: Trial) -> None:
         asked = Training.of(trial.config)
@@ -117,12 +120,18 @@ class RecordKeeper(Callback):  # type: ignore[misc]
         self.store.remove(earlier)
 
     def _end(self, trial: Trial, status: TrialStatus, error: str | None = None) -> None:
-        change = {"status": status, "error": error, "model": self._model(trial.trial_id)}
-        record = self.running[trial.trial_id].model_copy(update=change)
+        self._keep("ended", self._ended(self.running[trial.trial_id], status, error))
+
+    def _ended(self, record: TrialRecord, status: TrialStatus, error: str | None = None) -> TrialRecord:
+        """The record with its end; as it is where it has one: what comes after the last leg changes nothing."""
         if record.is_done:
-            self.ended += 1
-            record = record.model_copy(update={"number": self.ended})
-        self._keep("ended", record)
+            return record
+        change = {"status": status, "error": error, "model": self._model(record.trial_id)}
+        ended = record.model_copy(update=change)
+        if not ended.is_done:
+            return ended
+        self.ended += 1
+        return ended.model_copy(update={"number": self.ended})
 
     def _model(self, trial_id: str) -> str | None:
         """Where a trial keeps its best model, relative to the results directory; None where it keeps none."""
@@ -131,7 +140,7 @@ class RecordKeeper(Callback):  # type: ignore[misc]
 
     def _keep(self, event: str, record: TrialRecord) -> None:
         """Write a record and tell of it; legs are told once more by what a trial goes on from."""
-        self.store.write(record, shared=event != "leg")
+        self.store.write(record, shared=event != "leg" or record.is_done)
         if event == "ended":
             del self.running[record.trial_id]
         else:

@@ -1,6 +1,7 @@
 """The search of one family: a Sobol wave, then Optuna's TPE, through Ray Tune; its history is in `studies.db`."""
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ def make_search(
     concurrent: int,
     seed: int,
     names: RunNames,
+    ended: Mapping[str, float] | None = None,
 ) -> "NamedSearch":
     """A search that goes on where the study of that name stands.
 
@@ -48,12 +50,13 @@ def make_search(
         concurrent: Trials at a time. As many are drawn from a Sobol sequence, at least those that TPE needs to start.
         names: What its trials are called.
         seed: Of the samplers. A resumed study goes on in its Sobol sequence; TPE draws from another stream than before.
+        ended: What trials of earlier runs were worth that have ended, by what they are called.
     """
     # Whoever comes first makes the file and its tables.
     with FileLock(folder / f".{STUDIES_FILE}.lock"):
         storage = _storage(folder / STUDIES_FILE)
         study = create_study(study_name=study_name, storage=storage, direction="maximize", load_if_exists=True)
-        _close_orphans(study)
+        _close_orphans(study, ended or {})
     begun = len(study.get_trials(deepcopy=False))
     sampler = FirstWave(
         distributions,
@@ -112,9 +115,15 @@ def _storage(path: Path) -> RDBStorage:
     return RDBStorage(f"sqlite:///{STUDIES_FILE}", engine_kwargs={"creator": connect})
 
 
-def _close_orphans(study: Study) -> None:
-    """Fail the trials that an interrupted run left running or waiting, so that nobody waits for them or runs them."""
+def _close_orphans(study: Study, ended: Mapping[str, float]) -> None:
+    """End the trials that an interrupted run left running or waiting, so that nobody waits for them or runs them.
+
+    Those that had ended are told of, all others fail.
+    """
     for _ in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         study.ask()
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
+        if (value := ended.get(trial.user_attrs.get(NAME, ""))) is None:
+            study.tell(trial.number, state=TrialState.FAIL)
+        else:
+            study.tell(trial.number, value)

@@ -84,7 +84,25 @@ def test_a_trial_has_its_record_from_its_start_to_its_end(store: TrialStore, tmp
     assert [(epoch.epoch, epoch.f1) for epoch in record.epochs] == [(1, 0.6), (2, 0.5)]
     assert (record.device, record.peak_memory_bytes, record.model) == ("H100", 7, f"models/a/{BEST}")
     assert record.study_key == "k"
-    assert told == [("started", "running")] * 2 + [("leg", "running")] * 3 + [("ended", "finished")]
+    legs = [("leg", "running")] * 2 + [("leg", "finished")]
+    assert told == [("started", "running")] * 2 + legs + [("ended", "finished")]
+
+
+@pytest.mark.parametrize(("after", "status"), [({"last": True}, "finished"), ({"done": True}, "stopped")])
+def test_a_trial_has_its_end_before_the_search_is_told(
+    store: TrialStore, tmp_path: Path, after: dict[str, bool], status: str
+) -> None:
+    keeper, trial = keeper_in(tmp_path, store, ended=2), _trial("a", {"C": 2.0})
+    keeper.on_trial_start(trial=trial)
+    keeper.on_trial_result(trial=trial, result=leg(1, 0.7, **after))
+    mark_lost(store)
+    (record,) = store.read()
+    assert (record.status, record.number) == (status, 3), "the driver may be killed now"
+    keeper.pause()
+    assert store.read() == [record]
+    keeper.running["a"] = record
+    keeper.fail(trial, "ray.exceptions.ActorDiedError: gone")
+    assert store.read() == [record]
 
 
 def test_legs_whose_reports_a_worker_took_along_are_in_the_record(store: TrialStore, tmp_path: Path) -> None:

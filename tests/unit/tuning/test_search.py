@@ -19,7 +19,7 @@ SPACE = {"C": FloatDistribution(1e-3, 1e3, log=True), "kernel": CategoricalDistr
 DEFAULTS = {"C": 1.0, "kernel": "rbf"}
 
 
-def search_in(folder: Path, *, first: list[dict[str, Any]] | None = None) -> Any:
+def search_in(folder: Path, *, first: list[dict[str, Any]] | None = None, ended: dict[str, float] | None = None) -> Any:
     return make_search(
         folder,
         study_name="s/svm",
@@ -28,6 +28,7 @@ def search_in(folder: Path, *, first: list[dict[str, Any]] | None = None) -> Any
         concurrent=2,
         seed=1,
         names=RunNames("svm", ("C",)),
+        ended=ended,
     )
 
 
@@ -58,6 +59,17 @@ def test_a_resumed_search_neither_repeats_the_default_nor_waits_for_lost_trials(
     resumed = search_in(tmp_path, first=[])
     assert [trial.state for trial in history(tmp_path)] == [TrialState.COMPLETE, TrialState.FAIL]
     assert resumed.suggest("t2") not in ({"C": 1.0, "kernel": "rbf"}, lost)
+
+
+def test_a_trial_that_had_ended_when_the_driver_was_killed_is_told_of(tmp_path: Path) -> None:
+    search = search_in(tmp_path)
+    search.suggest("t1")
+    search.suggest("lost")
+    search_in(tmp_path, first=[], ended={"svm-0 C=1": 0.75, "svm-7 C=2": 0.5})
+    assert [(trial.state, trial.value) for trial in history(tmp_path)] == [
+        (TrialState.COMPLETE, 0.75),
+        (TrialState.FAIL, None),
+    ]
 
 
 def test_what_an_interrupted_run_had_in_mind_comes_once_and_first(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ demo: setup  ## tune six families on the embedded sample corpus and print the le
 
 test: setup  ## the test-suite, without what takes minutes or needs CUDA
 	$(BIN)/python -m pytest -n 2 tests/unit tests/contract tests/fuzz
-	$(BIN)/python -m pytest tests/end_to_end tests/faults
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/end_to_end tests/faults
 
 test-slow: setup  ## what takes minutes; run before a release
 	$(BIN)/python -m pytest -m slow

@@ -105,7 +105,7 @@ def _graph(artifact: Path, info: ArtifactInfo, encoder: "Encoder") -> "ReviewGra
         weight, bias = (each.detach().double().numpy() for each in (merged.classifier.weight, merged.classifier.bias))
         head = LinearHead(weight[1] - weight[0], bias[1] - bias[0])
         return ReviewGraph(merged.backbone, head, _calibration(info))
-    text_encoder = TextEncoder(encoder, CPU)
+    text_encoder = TextEncoder(encoder, CPU, in_half=False)
     family: Any = get_family(info.family)
     return ReviewGraph(
         text_encoder.backbone, _head(info.family, family.load(artifact)), _calibration(info), text_encoder.projection
@@ -188,7 +188,7 @@ def _own_scores(artifact: Path, info: ArtifactInfo, encoder: "Encoder", texts: S
         scores: NDArray[np.float64] = model.scores(tokenize(load_tokenizer(encoder), texts, info.encoder.max_length))
         return scores
     model = family.load(artifact)
-    found: NDArray[np.float64] = model.scores(TextEncoder(encoder, CPU).embed(texts))
+    found: NDArray[np.float64] = model.scores(TextEncoder(encoder, CPU, in_half=False).embed(texts))
     return found
 
 

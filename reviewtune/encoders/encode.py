@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from reviewtune.data.tokens import Tokens, from_lists
 from reviewtune.encoders.attention import hidden_states, mean_pool
 from reviewtune.encoders.batches import token_batches, token_budget
+from reviewtune.encoders.half_products import halve
 from reviewtune.encoders.loading import compute_dtype, default_device, load_backbone, load_tokenizer
 from reviewtune.encoders.packing import pack_rows
 from reviewtune.encoders.projection import Projection, load_projection
@@ -29,13 +30,15 @@ class TextEncoder:
         encoder: Which one. It is held unquantised: encoding reads each weight once a batch, which leaves nothing to
             save.
         device: Default: this process's GPU, or the CPU.
+        in_half: Let a CPU that gains by it compute products in bfloat16.
     """
 
-    def __init__(self, encoder: Encoder, device: torch.device | None = None) -> None:
+    def __init__(self, encoder: Encoder, device: torch.device | None = None, *, in_half: bool = True) -> None:
         self.encoder = encoder
         self.device = device or default_device()
         self.tokenizer = load_tokenizer(encoder)
-        self.backbone = load_backbone(encoder, device=self.device)
+        backbone = load_backbone(encoder, device=self.device)
+        self.backbone = halve(backbone) if in_half else backbone
         config: Any = self.backbone.config
         self.projection: Projection | None = None
         if encoder.projection:

@@ -125,7 +125,7 @@ def an_adapter_trains_and_comes_back(bench: EncoderBench, how: Quantisation, tar
 
 def embeddings_keep_the_order_of_the_texts(bench: EncoderBench) -> None:
     """(N, D), finite, whichever texts were batched together."""
-    embedder = TextEncoder(bench.encoder, CPU)
+    embedder = TextEncoder(bench.encoder, CPU, in_half=False)
     vectors = embedder.embed(TEXTS)
     assert vectors.shape == (len(TEXTS), embedder.width), vectors.shape
     assert np.isfinite(vectors).all(), "embeddings are finite"

@@ -87,6 +87,7 @@ def _pack_worker(job: PackJob, number: int) -> Any:
     from reviewtune.adapters.packed.pack import AdapterPack
     from reviewtune.adapters.packed.room import MOST_TOKENS, make_room
     from reviewtune.encoders.dequantised import dequantise_where_it_fits
+    from reviewtune.encoders.half_products import halve
     from reviewtune.encoders.loading import Quantisation
     from reviewtune.encoders.registry import resolve_encoder
     from reviewtune.encoders.sharing import borrow_backbone
@@ -95,7 +96,7 @@ def _pack_worker(job: PackJob, number: int) -> Any:
 
     setting, rows = job.assignment.setting, job.assignment.rows
     quantisation = cast("Quantisation", setting.quantisation)
-    backbone = dequantise_where_it_fits(borrow_backbone(resolve_encoder(setting.base_model), quantisation))
+    backbone = halve(dequantise_where_it_fits(borrow_backbone(resolve_encoder(setting.base_model), quantisation)))
     room = make_room(backbone, PackRoom(job.slots, job.rank, job.target, MOST_TOKENS, job.optimizer))
     on_gpu = next(backbone.parameters()).device.type == "cuda"
     pack = AdapterPack(

@@ -210,11 +210,11 @@ def load_as(info: ArtifactInfo, folder: Path, base_model: str | None = None) -> 
 
 def _on_base(folder: Path, info: ArtifactInfo, family: Any, base_model: str) -> Model:
     """The model on the base model that was checked, whatever name stands in its own files."""
-    if info.folds:
+    if family.inputs == "tokens":
         from reviewtune.families.qlora_folds import FoldedQlora
 
         return FoldedQlora.load(folder, info.folds, base_model)
-    model: Model = family.load(folder, base_model) if family.inputs == "tokens" else family.load(folder)
+    model: Model = family.load(folder)
     return model
 
 

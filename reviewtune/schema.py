@@ -34,6 +34,8 @@ Objective = Literal["f1", "tpr_at_fpr", "log_loss", "average_precision"]
 """What a search can be for (`evaluation.objective`)."""
 F1: Objective = "f1"
 """F1 of the fake class: what it is for unless something else is asked."""
+JUDGED = "judged"
+"""Key of the score that chooses: the objective, made such that higher is better."""
 
 LEADERBOARD_SCHEMA = 1
 ARTIFACT_SCHEMA = 2

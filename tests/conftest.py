@@ -253,6 +253,12 @@ def _add_projection(folder: Path, width: int, values: int, generator: Any) -> No
     save_file(weights, folder / "model.safetensors")
 
 
+@pytest.fixture
+def in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a CPU that computes in float32 alone."""
+    monkeypatch.setattr("reviewtune.encoders.half_products.has_half_products", lambda _: False)
+
+
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
     """A Ray of two CPUs, in this process."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft.utils.integrations import dequantize_module_weight
 from safetensors.torch import save_file
 from torch import nn
 
@@ -53,6 +52,8 @@ def _take_weights(backbone: nn.Module, quantised: nn.Module) -> None:
 
     Also those that are not quantised: they were rounded with the others (`quantisation.SOURCE_DTYPE`).
     """
+    from peft.utils.integrations import dequantize_module_weight
+
     for name, module in backbone.named_modules():
         held = quantised.get_submodule(name)
         for part, value in module.named_parameters(recurse=False):

@@ -1,12 +1,14 @@
-"""Adapters as peft holds and stores them: a folder that `peft.AutoPeftModel` or `peft.PeftModel` loads."""
+"""Adapters as peft holds and stores them: a folder that `peft.AutoPeftModel` or `peft.PeftModel` loads.
+
+peft imports all of transformers' models that it knows, which takes seconds: it is imported where it is used.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -24,6 +26,9 @@ from reviewtune.encoders.registry import on_the_hub
 from reviewtune.errors import ArtifactError, EncoderError
 from reviewtune.stored import damage_explained
 
+if TYPE_CHECKING:
+    from peft import LoraConfig, PeftModel
+
 PEFT_PREFIX = "base_model.model."
 """Before the name of every tensor in a peft folder."""
 FLOATS = ("F32", "F16", "BF16")
@@ -40,7 +45,7 @@ def add_adapter(
     target: str,
     rslora: bool,
     seed: int = 0,
-) -> PeftModel:
+) -> "PeftModel":
     """The classifier with a freshly initialised LoRA adapter (Hu et al. 2022) on its backbone and a trainable head.
 
     They begin with the values of `initial.initial_adapter`, whatever torch's generators stand at.
@@ -57,6 +62,8 @@ def add_adapter(
     Raises:
         EncoderError: The base model has no layer of that kind.
     """
+    from peft import get_peft_model, set_peft_model_state_dict
+
     layers = linear_layers(classifier.backbone, target)
     if not layers:
         raise EncoderError(
@@ -73,8 +80,10 @@ def add_adapter(
     return model
 
 
-def lora_config(layers: Sequence[str], *, rank: int, alpha: int, dropout: float, rslora: bool) -> LoraConfig:
+def lora_config(layers: Sequence[str], *, rank: int, alpha: int, dropout: float, rslora: bool) -> "LoraConfig":
     """What peft is told of an adapter on these linear layers of a backbone."""
+    from peft import LoraConfig
+
     return LoraConfig(
         r=rank,
         lora_alpha=alpha,
@@ -85,7 +94,7 @@ def lora_config(layers: Sequence[str], *, rank: int, alpha: int, dropout: float,
     )
 
 
-def save_tensors(tensors: Mapping[str, Tensor], config: LoraConfig, base_model: str, folder: Path) -> None:
+def save_tensors(tensors: Mapping[str, Tensor], config: "LoraConfig", base_model: str, folder: Path) -> None:
     """Write the peft folder of an adapter that is held as tensors, by their names within the classifier."""
     config.base_model_name_or_path, config.revision = on_the_hub(base_model)
     config.inference_mode = True
@@ -97,18 +106,20 @@ def save_tensors(tensors: Mapping[str, Tensor], config: LoraConfig, base_model: 
     save_file({PEFT_PREFIX + name: value.contiguous() for name, value in tensors.items()}, folder / WEIGHTS_FILE)
 
 
-def save_adapter(model: PeftModel, folder: Path) -> None:
+def save_adapter(model: "PeftModel", folder: Path) -> None:
     """Write adapter and head as a peft folder (safetensors)."""
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
 
 
-def load_adapter(classifier: EncoderClassifier, folder: Path, *, trainable: bool = False) -> PeftModel:
+def load_adapter(classifier: EncoderClassifier, folder: Path, *, trainable: bool = False) -> "PeftModel":
     """The classifier with the adapter and head of a peft folder.
 
     Raises:
         ArtifactError: The folder lacks a file, or a file is damaged or of another base model.
     """
+    from peft import PeftModel
+
     with _whole(folder):
         stored, layers = _checked(classifier, folder)
         names = [layer.name for layer in layers]

@@ -7,7 +7,6 @@ ours has a rank, an alpha, a dropout and the names of its layers; everything els
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from peft import LoraConfig
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from torch import nn
 
@@ -43,6 +42,8 @@ class StoredConfig(Stored):
     def _nothing_else_is_asked_for(self) -> "StoredConfig":
         if self.auto_mapping not in (None, OWN_CLASS):
             raise ValueError(f"auto_mapping={_shown(self.auto_mapping)}: it must be {OWN_CLASS}")
+        from peft import LoraConfig
+
         defaults = LoraConfig().to_dict()
         for name, value in (self.model_extra or {}).items():
             if name in DESCRIBED:

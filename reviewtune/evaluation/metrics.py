@@ -14,10 +14,8 @@ from reviewtune.evaluation.operating_point import f1_at, precision_at
 from reviewtune.evaluation.roc_interval import LIMITS
 from reviewtune.evaluation.significance import CONFIDENCE
 from reviewtune.evaluation.threshold import labels_of
-from reviewtune.schema import F1, FAKE_NAME, GENUINE_NAME
+from reviewtune.schema import F1, FAKE_NAME, GENUINE_NAME, JUDGED
 
-JUDGED = "judged"
-"""Key of the score that chooses: the objective, made such that higher is better."""
 ECE_BINS = 15
 FLOOR_DRAWS = 200
 """Of labels, for the mean of `calibration_error_floor`: it moves by less than 3 % with another seed."""

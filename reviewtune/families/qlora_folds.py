@@ -1,4 +1,4 @@
-"""Several adapters of one configuration over one base model: a review's score is the mean of theirs.
+"""Adapters of one configuration over one base model that score together: a review's score is the mean of theirs.
 
 One was trained on all development reviews and lies at the top of the folder, where peft finds it; the others, each on
 all folds but one, lie under `folds/`. Shape letter: `N` reviews.
@@ -16,6 +16,7 @@ from reviewtune.adapters.peft_format import CONFIG_FILE, WEIGHTS_FILE, read_adap
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.classifier import EncoderClassifier
 from reviewtune.encoders.dequantised import dequantise_where_it_fits
+from reviewtune.encoders.half_products import halve
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import ArtifactError
@@ -46,7 +47,7 @@ class FoldedQlora:
         backbone = borrow_backbone(resolve_encoder(name), quantisation)
         classifier = EncoderClassifier(backbone, name=name)
         adapters = [read_adapter(classifier, folder) for folder in folders]
-        self._pack = FixedPack(dequantise_where_it_fits(backbone), adapters)
+        self._pack = FixedPack(halve(dequantise_where_it_fits(backbone)), adapters)
 
     @classmethod
     def load(cls, folder: Path, folds: int, base_model: str | None = None) -> "FoldedQlora":

@@ -104,6 +104,14 @@ class CountedTfidfModel:
     Attributes:
         fitted: What was learnt of the counts, by their name.
         classifier: Fitted.
+
+    Examples:
+        >>> texts, family = ["great tent", "the zip broke"] * 5, TfidfFamily()
+        >>> made = {name: work(texts) for name, work in family.shared_work({}).items()}
+        >>> shared = SharedTexts(texts, np.arange(10), made.__getitem__)
+        >>> (leg,) = family.fit(TfidfParams(), Rows(shared, np.array([True, False] * 5)), Setting(fast=True))
+        >>> isinstance(leg.model, CountedTfidfModel), (leg.model.scores(shared) > 0)[:2].tolist()
+        (True, [True, False])
     """
 
     fitted: Mapping[str, FittedColumns]

@@ -13,7 +13,7 @@ from reviewtune.artifact import write_artifact
 from reviewtune.artifact_info import MEMBERS, ArtifactInfo, read_info
 from reviewtune.data.store import content_key
 from reviewtune.errors import ReviewtuneError, StudyError
-from reviewtune.evaluation.metrics import JUDGED, validation_scores
+from reviewtune.evaluation.metrics import validation_scores
 from reviewtune.evaluation.operating_basis import OperatingPoint, calibrated
 from reviewtune.evaluation.stacking import Stacking, cross_fitted
 from reviewtune.families.registry import ENSEMBLE, code_of, get_family, known_families
@@ -21,7 +21,7 @@ from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, entry_pa
 from reviewtune.leaderboard.scores import Selection, ValidationScores
 from reviewtune.predict import load
 from reviewtune.profile import Profile
-from reviewtune.schema import TEST, TRAIN, VALIDATION
+from reviewtune.schema import JUDGED, TEST, TRAIN, VALIDATION
 from reviewtune.storage.mirror import fetch
 from reviewtune.tuning.assessment import check_from_texts
 from reviewtune.tuning.entries import assessed_before, provenance_of, selection_of, validation_of

@@ -11,12 +11,11 @@ from reviewtune.artifact import now
 from reviewtune.artifact_info import read_info
 from reviewtune.contents import is_whole
 from reviewtune.errors import ArtifactError
-from reviewtune.evaluation.metrics import JUDGED
 from reviewtune.evaluation.objective import OBJECTIVES
 from reviewtune.evaluation.selection import standard_error
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Cost, Entry, Provenance, TrialSummary, entry_path, read_entry
 from reviewtune.leaderboard.scores import Selection, TestScores, ValidationScores
-from reviewtune.schema import F1
+from reviewtune.schema import F1, JUDGED
 from reviewtune.storage.mirror import fetch, size_of
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.family_run import FamilyRun

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reviewtune.data.store import content_key
 from reviewtune.errors import StudyError
-from reviewtune.evaluation.metrics import JUDGED
 from reviewtune.files import write_text
+from reviewtune.schema import JUDGED
 from reviewtune.storage.mirror import remove
 from reviewtune.tuning.training import SEARCH, Training
 
@@ -44,6 +44,13 @@ class EpochRecord(BaseModel):
         return self.f1 if self.judged is None else self.judged
 
 
+EPOCH = "epoch"
+"""In what a trial reports: epochs that it has done, a fraction after a leg in mid-epoch."""
+PROGRESS = "progress"
+"""Share of its own epochs that a trial has done, in percent. Trials of two and of five epochs meet at a rung where
+their learning-rate schedules stand at the same point: by the epoch the short ones would win, their rate being lower."""
+BEST_JUDGED = "best_judged"
+"""What a trial is judged by: the highest score of its legs so far, by the study's objective."""
 GPU_JOULES = "gpu_joules"
 """In what a trial reports, where its GPU's energy is measured."""
 SHARE = "share"

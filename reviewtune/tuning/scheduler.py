@@ -6,14 +6,7 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
-from reviewtune.tuning.records import SHARE
-from reviewtune.tuning.search import BEST_JUDGED
-
-EPOCH = "epoch"
-"""Epochs that a trial has done: a fraction after a leg in mid-epoch."""
-PROGRESS = "progress"
-"""Share of its own epochs that a trial has done, in percent. Trials of two and of five epochs meet at a rung where
-their learning-rate schedules stand at the same point: by the epoch the short ones would win, their rate being lower."""
+from reviewtune.tuning.records import BEST_JUDGED, PROGRESS, SHARE
 
 FIRST_RUNG = 25
 """Percent of its epochs that a trial has done when it may first be stopped."""

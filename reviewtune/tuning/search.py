@@ -21,12 +21,11 @@ from reviewtune.storage.mirror import publish
 from reviewtune.storage.place import bucket_of
 from reviewtune.tuning.first_wave import ANSWERS, FirstWave
 from reviewtune.tuning.names import RunNames
+from reviewtune.tuning.records import BEST_JUDGED
 
 STUDIES_FILE = "studies.db"
 NAME = "name"
 """User attribute of an Optuna trial: what it is called elsewhere."""
-BEST_JUDGED = "best_judged"
-"""What a trial is judged by: the highest score of its legs so far, by the study's objective."""
 
 
 def make_search(

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from traceback import format_exception_only
 from typing import Any
 
-from reviewtune.quiet import be_quiet
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.records import TrialStore
 from reviewtune.tuning.training import Training
-from reviewtune.tuning.trial import Assignment, run_trial
+from reviewtune.tuning.trial import Assignment, results_of
 from reviewtune.tuning.tuner import make_keeper
 
 ID_LENGTH = 8
@@ -29,7 +28,7 @@ def run_as_tasks(run: FamilyRun, store: TrialStore, trainings: Sequence[Training
     import ray
 
     keeper, shared = make_keeper(run, store), ray.put(assignment)
-    work = ray.remote(num_cpus=run.resources.cpus, max_retries=1)(_train)
+    work = ray.remote(num_cpus=run.resources.cpus, max_retries=1)(results_of)
     tasks = [Task(uuid.uuid4().hex[:ID_LENGTH], training.config) for training in trainings]
     waiting = {work.remote(task.config, shared, task.trial_id): task for task in tasks}
     while waiting:
@@ -44,11 +43,3 @@ def run_as_tasks(run: FamilyRun, store: TrialStore, trainings: Sequence[Training
         for result in results:
             keeper.on_trial_result(trial=task, result=result)
         keeper.on_trial_complete(trial=task)
-
-
-def _train(config: dict[str, Any], shared: Assignment, trial_id: str) -> list[dict[str, Any]]:
-    """All results of a training."""
-    be_quiet()
-    results: list[dict[str, Any]] = []
-    run_trial(config, shared, trial_id=trial_id, report=results.append)
-    return results

@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 
 from reviewtune.errors import StudyError
 from reviewtune.evaluation.labels import has_both_classes
-from reviewtune.evaluation.metrics import JUDGED, validation_scores
 from reviewtune.families.base import Leg, Model, Rows, Setting
 from reviewtune.families.registry import get_family
-from reviewtune.schema import F1
+from reviewtune.quiet import be_quiet
+from reviewtune.schema import F1, JUDGED
 from reviewtune.tuning.first_rung import legs_of
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.keeping import Resumable, keep, kept_result, last_state
-from reviewtune.tuning.records import EARLIER, GPU_JOULES, SHARE, epoch_record
-from reviewtune.tuning.scheduler import EPOCH, PROGRESS
-from reviewtune.tuning.search import BEST_JUDGED
+from reviewtune.tuning.records import BEST_JUDGED, EARLIER, EPOCH, GPU_JOULES, PROGRESS, SHARE, epoch_record
 from reviewtune.tuning.training import Fold, Training
 from reviewtune.tuning.usage import forget_peak_memory, usage
 
@@ -110,6 +108,14 @@ def run_trial(
             return
 
 
+def results_of(config: dict[str, Any], assignment: Assignment, trial_id: str) -> list[dict[str, Any]]:
+    """All that a training reports, in a worker of its own. Arguments as of `run_trial`."""
+    be_quiet()
+    results: list[dict[str, Any]] = []
+    run_trial(config, assignment, trial_id=trial_id, report=results.append)
+    return results
+
+
 def recorded(result: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     """What later results tell of this one, as `EARLIER`; nothing where no rows judge the trial."""
     return (epoch_record(result).model_dump(),) if "f1" in result else ()
@@ -149,6 +155,9 @@ def validation_metrics(
     """
     if not np.isfinite(scores).all():
         raise StudyError(f"the scores after epoch {epoch:g} are not finite numbers: lower the learning rate")
+    # With scipy's and scikit-learn's statistics: more than all else that a pack's controller and crew import.
+    from reviewtune.evaluation.metrics import validation_scores
+
     return validation_scores(fake, scores, objective) if has_both_classes(fake) else {}
 
 

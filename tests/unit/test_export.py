@@ -87,6 +87,7 @@ def run(code: str, folder: Path) -> dict[str, Any]:
     return names
 
 
+@pytest.mark.usefixtures("in_full")
 @pytest.mark.parametrize("base", ["minilm", "t5", "gte"])
 def test_the_code_on_a_merged_card_runs_and_agrees_with_the_artifact(tiny_base: Any, tmp_path: Path, base: str) -> None:
     name = "minilm" if base == "minilm" else str(tiny_base(base))
@@ -126,6 +127,7 @@ def test_a_merged_folder_says_where_it_comes_from_and_is_whole(artifact: Path, t
         reviewtune.load(tmp_path / "merged")
 
 
+@pytest.mark.usefixtures("in_full")
 def test_an_artifact_of_several_adapters_scores_their_mean_and_merges_the_first(
     tiny_bert: Path, tmp_path: Path
 ) -> None:

@@ -1,6 +1,8 @@
 """The house's plan, held: who may import whom, and what stays out of where."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -147,3 +149,25 @@ def test_files_stay_small() -> None:
 
 def test_no_file_is_a_drawer() -> None:
     assert not {file.stem for file in FILES} & {"utils", "util", "helpers", "common", "misc"}
+
+
+HEAVY = ("torch", "sklearn", "scipy.stats", "peft", "transformers", "bitsandbytes", "ray.tune", "optuna")
+
+
+@pytest.mark.parametrize(
+    ("module", "has"),
+    [
+        ("tuning.broker", []),
+        ("tuning.crew", []),
+        ("tuning.pack_job", []),
+        ("tuning.trial", []),
+        ("tuning.packed_trial", ["ray.tune"]),
+        ("families.qlora", ["torch"]),
+        ("adapters.packed.pack", ["torch"]),
+    ],
+)
+def test_a_process_of_a_study_imports_no_more_than_it_needs(module: str, has: list[str]) -> None:
+    """Each of a dozen processes imports its module when a study starts."""
+    code = f"import sys, reviewtune.{module}; print(*[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == has

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
-from reviewtune.tuning.scheduler import PROGRESS, make_scheduler
-from reviewtune.tuning.search import BEST_JUDGED
+from reviewtune.tuning.records import BEST_JUDGED, PROGRESS
+from reviewtune.tuning.scheduler import make_scheduler
 from tests.benchmark_modules import load_benchmark
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,11 +1,11 @@
 """How much a pack holds, and how many tokens run in one pass: fewer from then on where the device's memory is short."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
-from torch._dynamo.exc import TorchDynamoException
 
 from reviewtune.adapters.optimizer import ADAMW
 from reviewtune.errors import StudyError
@@ -66,10 +66,18 @@ class TokenBudget:
                         f"the GPU's memory does not hold passes of {LEAST_TOKENS} tokens beside {self.room.slots} "
                         f"slots of rank {self.room.rank}: give fewer --slots, smaller ranks, or free the card"
                     ) from None
-            except TorchDynamoException as error:
+            except Exception as error:
+                if not _is_of_compiler(error):
+                    raise
                 reason = reason_of(error)
                 raise StudyError(f"the layers cannot be compiled ({reason}): give --executor ddp") from None
             self.tokens = max(LEAST_TOKENS, self.tokens // 2)
             self.of_part = min(self.of_part, self.tokens)
             self.forget()
             torch.cuda.empty_cache()
+
+
+def _is_of_compiler(error: Exception) -> bool:
+    """Whether torch.compile raised it, whose modules, a second of imports, are there only where it was asked for."""
+    errors = sys.modules.get("torch._dynamo.exc")
+    return errors is not None and isinstance(error, errors.TorchDynamoException)

@@ -5,9 +5,9 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from reviewtune.config import StudyConfig
-from reviewtune.evaluation.metrics import JUDGED, classification_scores, validation_scores
+from reviewtune.evaluation.metrics import classification_scores, validation_scores
 from reviewtune.evaluation.objective import OBJECTIVES, tpr_at_fpr
-from reviewtune.schema import Objective
+from reviewtune.schema import JUDGED, Objective
 
 FAKE = np.arange(400) % 2 == 0
 

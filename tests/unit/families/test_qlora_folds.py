@@ -31,6 +31,7 @@ def train(base: Path, folder: Path, seed: int, **values: Any) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("in_full")
 @pytest.mark.parametrize("model_type", ["bert", "gte", "t5", "modernbert"])
 def test_a_review_scores_the_mean_of_what_the_adapters_say_of_it(
     tiny_base: Any, tmp_path: Path, model_type: str

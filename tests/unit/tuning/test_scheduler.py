@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from reviewtune.tuning.scheduler import PROGRESS, make_scheduler
-from reviewtune.tuning.search import BEST_JUDGED
+from reviewtune.tuning.records import BEST_JUDGED, PROGRESS
+from reviewtune.tuning.scheduler import make_scheduler
 
 
 class OneTrial:

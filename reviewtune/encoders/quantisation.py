@@ -9,6 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from reviewtune.encoders.import_bitsandbytes import import_bitsandbytes
+
 Quantisation = Literal["nf4", "int8", "none"]
 
 BYTES_A_WEIGHT = {"nf4": 0.5 + 1 / 64 + 4 / (64 * 256), "int8": 1.0}
@@ -37,6 +39,8 @@ def bitsandbytes_options(how: Quantisation, dtype: torch.dtype, skip: list[str])
     """
     from transformers import BitsAndBytesConfig
 
+    if how != "none":
+        import_bitsandbytes()
     if how == "nf4":
         nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
         config = BitsAndBytesConfig(load_in_4bit=True, llm_int8_skip_modules=skip, **nf4)

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from reviewtune.encoders.import_bitsandbytes import import_bitsandbytes
 from reviewtune.encoders.loading import compute_dtype, default_device
 from reviewtune.encoders.quantisation import OUTLIER, Quantisation
 from reviewtune.errors import EncoderError
@@ -60,6 +61,7 @@ def check_quantisation(how: Quantisation) -> str:
 
 
 def _layer(how: Quantisation, dtype: torch.dtype) -> nn.Module:
+    import_bitsandbytes()
     from bitsandbytes.nn import Linear4bit, Linear8bitLt
 
     layer: nn.Module

@@ -1,9 +1,10 @@
 """Embedding texts: reviewtune's encoder beside sentence-transformers' backends, same weights, same rows, one run.
 
-The rounds of all take turns, and the median counts. ONNX and OpenVINO are measured where they are installed
-(`pip install 'optimum-onnx' 'optimum-intel[openvino]' onnxruntime`), their models exported from the same weights.
+The rounds of all take turns, and the median counts. The peers run in a process of their own, by another interpreter if
+one is given: what exports to ONNX and OpenVINO (`pip install 'sentence-transformers[onnx,openvino]'`) may need other
+versions than reviewtune does. A backend that is not installed there is left out, with a line.
 
-    python benchmarks/encode.py [--data FILE] [--rows 512] [--threads 2] [--output encode.json]
+    python benchmarks/encode.py [--data FILE] [--rows 512] [--threads 2] [--peers PYTHON] [--output encode.json]
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +23,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
 
 from reviewtune.data.reviews import load_reviews
 from reviewtune.encoders.encode import TextEncoder
@@ -29,30 +30,62 @@ from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.schema import TEXT
 
 ROUNDS = 5
-PEERS: dict[str, dict[str, Any]] = {
+BACKENDS = {
     "torch": {},
     "torch, bfloat16": {"model_kwargs": {"dtype": "bfloat16"}},
     "onnx": {"backend": "onnx"},
     "openvino": {"backend": "openvino"},
 }
 """What sentence-transformers is told, by the name of the way."""
-Embed = Callable[[list[str]], NDArray[np.float32]]
-
-
-def peer(source: str, max_length: int, options: dict[str, Any], device: str) -> Embed | None:
-    """`encode` of one of its backends; None, with a line, where that is not installed."""
+PEERS = """
+import json, sys, time
+import numpy as np, torch
+from sentence_transformers import SentenceTransformer
+folder, threads, max_length, device = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+torch.set_num_threads(threads)
+texts, models = json.load(open(f"{folder}/texts.json")), {}
+for name, options in json.loads(sys.argv[5]).items():
     try:
-        model = SentenceTransformer(source, device=device, **options)
-    except Exception as error:  # noqa: BLE001 - what is missing is told by each backend in its own way
-        print(f"{options} is left out: {str(error).splitlines()[0]}", file=sys.stderr)
-        return None
-    model.max_seq_length = max_length
-    return lambda texts: model.encode(texts, batch_size=32, normalize_embeddings=True).astype(np.float32)
+        models[name] = SentenceTransformer(f"{folder}/model", device=device, **options)
+        models[name].max_seq_length = max_length
+    except Exception as error:
+        print(f"{name} is left out: {str(error).splitlines()[0]}", file=sys.stderr)
+print(json.dumps(list(models)), flush=True)
+for line in sys.stdin:
+    start = time.perf_counter()
+    vectors = models[line.strip()].encode(texts, batch_size=32, normalize_embeddings=True)
+    seconds = time.perf_counter() - start
+    np.save(f"{folder}/vectors.npy", np.asarray(vectors, dtype=np.float32))
+    print(seconds, flush=True)
+"""
+Timed = Callable[[], tuple[float, NDArray[np.float32]]]
+"""Seconds of embedding all texts, and the vectors, each of length 1."""
 
 
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Vectors of length 1."""
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+def own(encoder: TextEncoder, texts: list[str]) -> Timed:
+    """Of ours."""
+
+    def timed() -> tuple[float, NDArray[np.float32]]:
+        start = time.perf_counter()
+        vectors = encoder.embed(texts)
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return time.perf_counter() - start, vectors
+
+    return timed
+
+
+def others(process: "subprocess.Popen[str]", name: str, folder: Path) -> Timed:
+    """Of a backend of the process."""
+    asked, told = process.stdin, process.stdout
+    assert asked is not None
+    assert told is not None
+
+    def timed() -> tuple[float, NDArray[np.float32]]:
+        print(name, file=asked, flush=True)
+        seconds = float(told.readline())
+        return seconds, np.load(folder / "vectors.npy")
+
+    return timed
 
 
 def main() -> None:
@@ -61,45 +94,50 @@ def main() -> None:
     parser.add_argument("--data", default="sample")
     parser.add_argument("--rows", type=int, default=512)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--peers", default=sys.executable, help="the interpreter that has sentence-transformers")
     parser.add_argument("--output", type=Path)
     told = parser.parse_args()
     torch.set_num_threads(told.threads)
     texts = load_reviews(told.data).table[TEXT].to_pylist()[: told.rows]
     encoder = resolve_encoder("minilm")
     ours = TextEncoder(encoder)
-    ways: dict[str, Embed] = {"reviewtune": lambda texts: unit(ours.embed(texts))}
+    ways = {"reviewtune": own(ours, texts)}
+    if ours.device.type == "cpu":
+        ways["reviewtune, float32"] = own(TextEncoder(encoder, in_half=False), texts)
     with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
         # The backends write their models beside the weights.
-        source = shutil.copytree(encoder.source, Path(place) / "model")
-        for name, options in PEERS.items():
-            if made := peer(str(source), encoder.max_length, options, str(ours.device)):
-                ways[f"sentence-transformers, {name}"] = made
-        if ours.device.type == "cpu":
-            exact = TextEncoder(encoder, in_half=False)
-            ways["reviewtune, float32"] = lambda texts: unit(exact.embed(texts))
-        found = measured(ways, texts)
+        shutil.copytree(encoder.source, folder / "model")
+        (folder / "texts.json").write_text(json.dumps(texts))
+        asked = [place, str(told.threads), str(encoder.max_length), str(ours.device), json.dumps(BACKENDS)]
+        command = [told.peers, "-c", PEERS, *asked]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for name in json.loads(process.stdout.readline()):
+                ways[f"sentence-transformers, {name}"] = others(process, name, folder)
+            found = measured(ways, len(texts))
+            assert process.stdin is not None
+            process.stdin.close()
     for row in found:
         print(json.dumps(row))
     if told.output:
         told.output.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def measured(ways: dict[str, Embed], texts: list[str]) -> list[dict[str, Any]]:
+def measured(ways: dict[str, Timed], reviews: int) -> list[dict[str, Any]]:
     """A row for each way."""
+    vectors = {name: timed()[1] for name, timed in ways.items()}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    vectors = {name: embed(texts) for name, embed in ways.items()}
     for _ in range(ROUNDS):
-        for name, embed in ways.items():
-            start = time.perf_counter()
-            embed(texts)
-            seconds[name].append(time.perf_counter() - start)
-    own = statistics.median(seconds["reviewtune"])
+        for name, timed in ways.items():
+            seconds[name].append(timed()[0])
+    ours = statistics.median(seconds["reviewtune"])
     exact = vectors["sentence-transformers, torch"]
     return [
         {
             "way": name,
-            "reviews_per_second": len(texts) / statistics.median(taken),
-            "times_slower_than_reviewtune": statistics.median(taken) / own,
+            "reviews_per_second": reviews / statistics.median(taken),
+            "times_slower_than_reviewtune": statistics.median(taken) / ours,
             "lowest_cosine": float((vectors[name] * exact).sum(1).min()),
         }
         for name, taken in seconds.items()

@@ -194,7 +194,7 @@ def test_the_help_shows_a_presets_values_as_the_defaults(capsys: pytest.CaptureF
     plain, demo = (" ".join(shown_help(capsys, "tune", preset).split()) for preset in (None, PRESETS["demo"]))
     trials = "Trials a family. The first is always the family's default configuration. "
     assert f"{trials}(default: 16)" in plain
-    assert f"{trials}(default: 3)" in demo
+    assert f"{trials}(default: 4)" in demo
     assert '(default: {"qlora": {"epochs": 2,' in demo
 
 

@@ -22,6 +22,7 @@ def loading_example() -> str:
     return str(code)
 
 
+@pytest.mark.usefixtures("in_full")
 def test_the_documented_loading_example_gives_the_scores_of_the_artifact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

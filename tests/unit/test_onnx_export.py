@@ -68,6 +68,7 @@ def check(artifact: Path, output: Path) -> None:
     np.testing.assert_allclose(names["fake_probability"], own, atol=1e-4)
 
 
+@pytest.mark.usefixtures("in_full")
 def test_an_adapter_and_its_calibration_are_one_file(
     packages: None, tiny_bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,6 +81,7 @@ def test_an_adapter_and_its_calibration_are_one_file(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("in_full")
 @pytest.mark.parametrize(("base", "calibration"), [("t5", BETA), ("gte", KNOTS)])
 def test_other_architectures_and_calibrations(
     packages: None, tiny_base: Any, tmp_path: Path, base: str, calibration: Any
@@ -90,6 +92,7 @@ def test_other_architectures_and_calibrations(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("in_full")
 @pytest.mark.parametrize(("family", "calibration"), [("logreg", KNOTS), ("svm", PLATT), ("mlp", BETA)])
 def test_heads(packages: None, tiny_bert: Path, tmp_path: Path, family: str, calibration: Any) -> None:
     artifact = made(family, str(tiny_bert), tmp_path / "artifact", calibration)

@@ -18,7 +18,7 @@ def test_the_demo_ends_with_a_board_that_teaches(reviewtune: Program, tmp_path: 
     ensemble = entries.pop("ensemble")
     assert ensemble["test"]["f1_high"] > max(entry["test"]["f1"] for entry in entries.values())
     for entry in entries.values():
-        assert (entry["status"], entry["num_trials"], entry["num_failed_trials"]) == ("finished", 3, 0)
+        assert (entry["status"], entry["num_trials"], entry["num_failed_trials"]) == ("finished", 4, 0)
         assert entry["validation"]["f1"] >= entry["default_validation_f1"]
         assert entry["cost"]["fit_seconds"] > 0
     counting = entries.pop("tfidf")["test"]["f1"]

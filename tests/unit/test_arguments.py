@@ -195,7 +195,7 @@ def test_the_help_shows_a_presets_values_as_the_defaults(capsys: pytest.CaptureF
     trials = "Trials a family. The first is always the family's default configuration. "
     assert f"{trials}(default: 16)" in plain
     assert f"{trials}(default: 4)" in demo
-    assert '(default: {"qlora": {"epochs": 2,' in demo
+    assert '(default: {"qlora": {"epochs": 1,' in demo
 
 
 def test_the_help_is_in_groups_and_plain_words(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reviewtune.families import registry
 from reviewtune.families.registered import GROUP, registered_families
 from reviewtune.families.registry import FAMILIES
 
@@ -41,4 +42,5 @@ def give_away(name: str, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch: Of the test.
     """
     install(site, monkeypatch, code="", families={name: FAMILIES[name]})
-    monkeypatch.delitem(FAMILIES, name)
+    # Not taken out of it and put back, which would leave it last for the tests to come.
+    monkeypatch.setattr(registry, "FAMILIES", {other: where for other, where in FAMILIES.items() if other != name})

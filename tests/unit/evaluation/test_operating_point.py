@@ -3,7 +3,7 @@ import math
 import hypothesis.extra.numpy as npst
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -158,6 +158,7 @@ def test_precision_and_f1_at_the_share_that_there_is_are_the_plain_ones(
 
 @settings(max_examples=8, deadline=None)
 @given(st.sampled_from([0.02, 0.05, 0.2, 0.8]), st.integers(0, 10**6))
+@example(0.02, 507_572)
 def test_what_is_corrected_agrees_with_resampled_reviews(prevalence: float, seed: int) -> None:
     """Calibrated where half are fake, then judged where another share is."""
     random = np.random.default_rng(seed)
@@ -167,12 +168,12 @@ def test_what_is_corrected_agrees_with_resampled_reviews(prevalence: float, seed
         return random.standard_normal(rows) + 2.5 * fake, fake
 
     calibration = PlattCalibration.fit(*drawn(0.5, 20_000))
-    (even, truth), (scores, fake) = drawn(0.5, 60_000), drawn(prevalence, 60_000)
+    (even, truth), (scores, fake) = drawn(0.5, 400_000), drawn(prevalence, 400_000)
     corrected = with_prevalence(calibration.apply(scores), 0.5, prevalence)
     assert expected_calibration_error(fake, corrected) < 0.02
     assert expected_calibration_error(fake, calibration.apply(scores)) > 0.04
     threshold = 2.0
     rates = ((even[truth] > threshold).mean(), (even[~truth] > threshold).mean())
     called = scores > threshold
-    assert precision_at(prevalence, *rates) == pytest.approx(fake[called].mean(), abs=0.06)
-    assert f1_at(prevalence, *rates) == pytest.approx(2 * (called & fake).sum() / (called.sum() + fake.sum()), abs=0.06)
+    assert precision_at(prevalence, *rates) == pytest.approx(fake[called].mean(), abs=0.04)
+    assert f1_at(prevalence, *rates) == pytest.approx(2 * (called & fake).sum() / (called.sum() + fake.sum()), abs=0.03)

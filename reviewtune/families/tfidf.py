@@ -121,7 +121,8 @@ class CountedTfidfModel:
         """(N,) values of the decision function of N `SharedTexts`: above 0 means fake."""
         if len(inputs) == 0:
             return np.empty(0)
-        return np.asarray(self.classifier.decision_function(_joined(self.fitted, inputs)), dtype=np.float64)
+        features = [own.features(inputs.own(name)) for name, own in self.fitted.items()]
+        return np.asarray(self.classifier.decision_function(sparse.hstack(features, format="csr")), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         """Refused.
@@ -200,13 +201,10 @@ def _features_of_texts(params: TfidfParams, inputs: Any) -> tuple[Any, Classifie
 
 def _features_of_counts(params: TfidfParams, inputs: SharedTexts) -> tuple[Any, Classified]:
     """The same of texts whose n-grams have been counted."""
-    counts = {_name(kind, params.lowercase): _vectorizer(kind, params) for kind in params.analyzer.split("+")}
-    fitted = {name: fit_columns(inputs.own(name), vectorizer) for name, vectorizer in counts.items()}
-    return _joined(fitted, inputs), partial(CountedTfidfModel, fitted)
-
-
-def _joined(fitted: Mapping[str, FittedColumns], inputs: SharedTexts) -> Any:
-    return sparse.hstack([own.features(inputs.own(name)) for name, own in fitted.items()], format="csr")
+    vectorizers = {_name(kind, params.lowercase): _vectorizer(kind, params) for kind in params.analyzer.split("+")}
+    both = {name: fit_columns(inputs.own(name), vectorizer) for name, vectorizer in vectorizers.items()}
+    features = sparse.hstack([own for _, own in both.values()], format="csr")
+    return features, partial(CountedTfidfModel, {name: fitted for name, (fitted, _) in both.items()})
 
 
 def _is_counted(params: TfidfParams) -> bool:

@@ -72,8 +72,8 @@ def count_ngrams(texts: Sequence[str], vectorizer: CountVectorizer) -> NgramCoun
     return NgramCounts(matrix, lengths[order])
 
 
-def fit_columns(counts: NgramCounts, vectorizer: TfidfVectorizer) -> FittedColumns:
-    """What a vectorizer would learn of training texts whose n-grams have been counted.
+def fit_columns(counts: NgramCounts, vectorizer: TfidfVectorizer) -> tuple[FittedColumns, Any]:
+    """What a vectorizer would learn of training texts whose n-grams have been counted, and their (N, F) features.
 
     Args:
         counts: Of N training texts, of all lengths that the vectorizer asks for.
@@ -85,7 +85,9 @@ def fit_columns(counts: NgramCounts, vectorizer: TfidfVectorizer) -> FittedColum
     Examples:
         >>> vectorizer = TfidfVectorizer(analyzer="char", min_df=2, dtype=np.float32)
         >>> counts = count_ngrams(["aab", "ba"], vectorizer)
-        >>> features = fit_columns(counts, vectorizer).features(counts)
+        >>> fitted, features = fit_columns(counts, vectorizer)
+        >>> bool((features != fitted.features(counts)).nnz == 0)
+        True
         >>> bool(np.allclose(features.toarray(), vectorizer.fit_transform(["aab", "ba"]).toarray()))
         True
     """
@@ -100,8 +102,9 @@ def fit_columns(counts: NgramCounts, vectorizer: TfidfVectorizer) -> FittedColum
         columns = np.sort(columns[(-total).argsort()[:most]])
     if not len(columns):
         raise ValueError("After pruning, no terms remain. Try a lower min_df or a higher max_df.")
-    weights = TfidfTransformer(sublinear_tf=vectorizer.sublinear_tf).fit(_only(matrix, columns))
-    return FittedColumns(columns, weights)
+    own = _only(matrix, columns)
+    weights = TfidfTransformer(sublinear_tf=vectorizer.sublinear_tf).fit(own)
+    return FittedColumns(columns, weights), weights.transform(own, copy=False)
 
 
 def _of_length(texts: Sequence[str], vectorizer: CountVectorizer, length: int) -> tuple[NDArray[np.object_], Any]:

@@ -71,7 +71,8 @@ def test_features_are_those_of_the_vectorizer(
         with pytest.raises(ValueError, match="no terms remain"):
             fit_columns(counts[train], vectorizer)
         return
-    fitted = fit_columns(counts[train], vectorizer)
+    fitted, features = fit_columns(counts[train], vectorizer)
+    assert same(features, expected)
     assert same(fitted.features(counts[train]), expected)
     assert same(fitted.features(counts[held_out]), vectorizer.transform([texts[row] for row in held_out]))
 

@@ -32,9 +32,8 @@ from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.adapters.packed.room import MOST_TOKENS, make_room
 from reviewtune.config import DataConfig
 from reviewtune.data.folds import make_folds
-from reviewtune.encoders.dequantised import dequantise_where_it_fits
+from reviewtune.encoders.dequantised import backbone_for_packs
 from reviewtune.encoders.registry import resolve_encoder
-from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.encoders.vetting import vetted
 from reviewtune.evaluation.metrics import validation_scores
 from reviewtune.evaluation.operating_basis import calibrated
@@ -141,7 +140,7 @@ def train(
     jobs: list[Job], inputs: StudyInputs, folds: dict[str, Fold], encoder: Any, options: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     """Train jobs, a free slot taking the next, the longest first; a row a leg."""
-    backbone = dequantise_where_it_fits(borrow_backbone(encoder, cast("Any", options.quantisation)))
+    backbone = backbone_for_packs(encoder, cast("Any", options.quantisation))
     rank = max((job.params.rank for job in jobs), default=1)
     room = make_room(backbone, PackRoom(min(options.slots, len(jobs) or 1), rank, "all-linear", MOST_TOKENS))
     on_gpu = next(backbone.parameters()).device.type == "cuda"

@@ -21,9 +21,8 @@ from reviewtune.adapters.packed.budget import PackRoom
 from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.adapters.packed.room import MOST_TOKENS, make_room
 from reviewtune.config import DataConfig
-from reviewtune.encoders.dequantised import dequantise_where_it_fits
+from reviewtune.encoders.dequantised import backbone_for_packs
 from reviewtune.encoders.registry import resolve_encoder
-from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.encoders.vetting import vetted
 from reviewtune.families.qlora import QloraParams
 from reviewtune.tuning.inputs import prepare_inputs
@@ -88,7 +87,7 @@ def run_alone(records: list[TrialRecord], options: argparse.Namespace) -> float:
     folds = folds_of(inputs, options.seed)
     picked = sorted(records, key=lambda record: (record.fold, record.trial_id))[: 1 + ALONE]
     params = [QloraParams(**record.params) for record in picked]
-    backbone = dequantise_where_it_fits(borrow_backbone(encoder, "nf4"))
+    backbone = backbone_for_packs(encoder, "nf4")
     room = make_room(backbone, PackRoom(1, max(own.rank for own in params), "all-linear", MOST_TOKENS))
     on_gpu = next(backbone.parameters()).device.type == "cuda"
     pack = AdapterPack(backbone, inputs.tokens, inputs.fake, room, seed=options.seed, compiled=on_gpu)

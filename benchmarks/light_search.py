@@ -14,25 +14,19 @@ import os
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from rich.console import Console
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import clone
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.pipeline import Pipeline
 
 from reviewtune.config import StudyConfig
-from reviewtune.families.logreg import LogRegParams
-from reviewtune.families.registry import get_family
-from reviewtune.families.svm import KERNEL_CACHE_MIB, SvmParams
-from reviewtune.families.tfidf import WORD_PATTERN, TfidfParams
 from reviewtune.tuning import executor, family
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.records import TrialRecord
@@ -40,40 +34,18 @@ from reviewtune.tuning.study import tune
 from reviewtune.tuning.training import SEARCH
 
 T = TypeVar("T")
+FEW = 500
+"""Rows, on which any configuration can be fitted."""
 
 
-def steps(name: str, values: Mapping[str, Any], width: int) -> dict[str, list[Any]]:
-    """scikit-learn's own estimators of a configuration, as GridSearchCV takes them."""
-    params: Any = get_family(name).params.from_values(values)
-    if isinstance(params, TfidfParams):
-        vectorizers = [(kind, vectorizer(kind, params)) for kind in params.analyzer.split("+")]
-        linear = LinearSVC(C=params.C, dual="auto", max_iter=5000, random_state=42)
-        is_svm = params.classifier == "linear_svm"
-        last = linear if is_svm else LogisticRegression(C=params.C, max_iter=1000)
-        return {"first": [FeatureUnion(vectorizers)], "last": [last]}
-    weight = None if params.class_weight == "none" else params.class_weight
-    if isinstance(params, SvmParams):
-        gamma = params.gamma_scale / width
-        last = SVC(C=params.C, gamma=gamma, class_weight=weight, cache_size=KERNEL_CACHE_MIB, random_state=42)
-        return {"first": [StandardScaler()], "last": [last]}
-    assert isinstance(params, LogRegParams)
-    logistic = LogisticRegression(C=params.C, class_weight=weight, max_iter=1000, random_state=42)
-    return {"first": [StandardScaler()], "last": [logistic]}
-
-
-def vectorizer(kind: str, params: TfidfParams) -> TfidfVectorizer:
-    """As `families.tfidf` makes it."""
-    longest = params.word_ngram_max if kind == "word" else params.ngram_max
-    return TfidfVectorizer(
-        analyzer=kind,
-        token_pattern=WORD_PATTERN if kind == "word" else None,
-        ngram_range=(1 if kind == "word" else min(2, longest), longest),
-        min_df=params.min_df,
-        max_features=params.max_features,
-        lowercase=params.lowercase,
-        sublinear_tf=params.sublinear_tf,
-        dtype=np.float32,
-    )
+def pipeline(run: FamilyRun, record: TrialRecord) -> Pipeline:
+    """scikit-learn's own estimators of a configuration, not fitted: those of the family's model on a few rows."""
+    family, few = run.plan.family, run.assignment.rows.take(np.arange(FEW))
+    params = family.params.from_values(record.params)
+    (leg,) = family.fit(params, few, replace(run.setting, fast=False))
+    model: Any = leg.model
+    unfitted: Pipeline = clone(model.pipeline)
+    return unfitted
 
 
 class Watch:
@@ -104,10 +76,10 @@ def peer(run: FamilyRun, records: list[TrialRecord], most: int, processes: int) 
     fold, rows = run.assignment.folds[SEARCH], run.assignment.rows
     held_out = np.full(len(rows), -1)
     held_out[fold.held_out] = 0
-    width = 0 if isinstance(rows.inputs, list) else rows.inputs.shape[1]
+    pipelines = [pipeline(run, record) for record in some]
     search = GridSearchCV(
-        Pipeline([("first", "passthrough"), ("last", LogisticRegression())]),
-        [steps(run.name, record.params, width) for record in some],
+        pipelines[0],
+        [{"steps": [each.steps]} for each in pipelines],
         scoring=make_scorer(f1_score),
         cv=PredefinedSplit(held_out),
         refit=False,

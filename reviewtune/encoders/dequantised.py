@@ -3,8 +3,25 @@
 from torch import nn
 from torch.nn import Parameter
 
+from reviewtune.encoders.half_products import halve
 from reviewtune.encoders.loading import compute_dtype
 from reviewtune.encoders.memory import crowds, free_bytes
+from reviewtune.encoders.quantisation import Quantisation
+from reviewtune.encoders.registry import Encoder
+from reviewtune.encoders.sharing import borrow_backbone
+
+
+def backbone_for_packs(encoder: Encoder, quantisation: Quantisation) -> nn.Module:
+    """A backbone of its own, its weights and products as they are fastest on this process's device.
+
+    Args:
+        encoder: Which one.
+        quantisation: What the weights stand for, however they are held.
+
+    Raises:
+        EncoderError: As `load_backbone` does.
+    """
+    return halve(dequantise_where_it_fits(borrow_backbone(encoder, quantisation)))
 
 
 def dequantise_where_it_fits(backbone: nn.Module) -> nn.Module:

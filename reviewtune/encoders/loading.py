@@ -25,7 +25,7 @@ def default_device() -> torch.device:
 
 
 def compute_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on a GPU; float32 on a CPU, where bfloat16 is slower."""
+    """bfloat16 on a GPU; float32 on a CPU, whose products alone may be in bfloat16 (`half_products`)."""
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 

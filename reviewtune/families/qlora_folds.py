@@ -15,10 +15,8 @@ from reviewtune.adapters.packed.fixed import FixedPack
 from reviewtune.adapters.peft_format import CONFIG_FILE, WEIGHTS_FILE, read_adapter
 from reviewtune.data.tokens import Tokens
 from reviewtune.encoders.classifier import EncoderClassifier
-from reviewtune.encoders.dequantised import dequantise_where_it_fits
-from reviewtune.encoders.half_products import halve
+from reviewtune.encoders.dequantised import backbone_for_packs
 from reviewtune.encoders.registry import resolve_encoder
-from reviewtune.encoders.sharing import borrow_backbone
 from reviewtune.errors import ArtifactError
 from reviewtune.families.qlora import BASE_FILE, read_base
 
@@ -44,10 +42,10 @@ class FoldedQlora:
                 raise ArtifactError(f"{folder} is of another base model than {folders[0]}: copy the artifact again")
         named, quantisation = bases[0]
         name = base_model or named
-        backbone = borrow_backbone(resolve_encoder(name), quantisation)
+        backbone = backbone_for_packs(resolve_encoder(name), quantisation)
         classifier = EncoderClassifier(backbone, name=name)
         adapters = [read_adapter(classifier, folder) for folder in folders]
-        self._pack = FixedPack(halve(dequantise_where_it_fits(backbone)), adapters)
+        self._pack = FixedPack(backbone, adapters)
 
     @classmethod
     def load(cls, folder: Path, folds: int, base_model: str | None = None) -> "FoldedQlora":

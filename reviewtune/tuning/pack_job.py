@@ -86,17 +86,15 @@ def _pack_worker(job: PackJob, number: int) -> Any:
     from reviewtune.adapters.packed.budget import PackRoom
     from reviewtune.adapters.packed.pack import AdapterPack
     from reviewtune.adapters.packed.room import MOST_TOKENS, make_room
-    from reviewtune.encoders.dequantised import dequantise_where_it_fits
-    from reviewtune.encoders.half_products import halve
+    from reviewtune.encoders.dequantised import backbone_for_packs
     from reviewtune.encoders.loading import Quantisation
     from reviewtune.encoders.registry import resolve_encoder
-    from reviewtune.encoders.sharing import borrow_backbone
     from reviewtune.tuning.gauges import PackGauges
     from reviewtune.tuning.pack_worker import PackWorker
 
     setting, rows = job.assignment.setting, job.assignment.rows
     quantisation = cast("Quantisation", setting.quantisation)
-    backbone = halve(dequantise_where_it_fits(borrow_backbone(resolve_encoder(setting.base_model), quantisation)))
+    backbone = backbone_for_packs(resolve_encoder(setting.base_model), quantisation)
     room = make_room(backbone, PackRoom(job.slots, job.rank, job.target, MOST_TOKENS, job.optimizer))
     on_gpu = next(backbone.parameters()).device.type == "cuda"
     pack = AdapterPack(

@@ -38,7 +38,7 @@ def sigterm_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        if _hears_signals():
+        if hears_signals():
             signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
@@ -48,7 +48,7 @@ def terminated_as_interrupted() -> Iterator[None]:
 
     Outside the main thread, which alone hears of signals, it does nothing.
     """
-    if not _hears_signals():
+    if not hears_signals():
         yield
         return
     last = threading.Timer(GRACE_SECONDS, _leave)
@@ -74,7 +74,8 @@ def _show_cursor() -> None:
             sys.stderr.write(SHOW_CURSOR)
 
 
-def _hears_signals() -> bool:
+def hears_signals() -> bool:
+    """Whether this is the main thread, which alone hears of signals."""
     return threading.current_thread() is threading.main_thread()
 
 

@@ -21,6 +21,7 @@ from typing import Self
 
 from reviewtune.errors import StorageError, StudyError
 from reviewtune.files import write_text
+from reviewtune.interrupt import hears_signals
 from reviewtune.storage.bucket import Bucket, open_bucket
 from reviewtune.storage.place import bucket_of
 
@@ -171,8 +172,8 @@ def _write(path: Path, claim: Claim) -> None:
 
 @contextmanager
 def _wakes() -> Iterator[None]:
-    """Inside, `_wake` raises KeyboardInterrupt in the main thread, which alone hears of signals, if this is it."""
-    if threading.current_thread() is not threading.main_thread():
+    """Inside, `_wake` raises KeyboardInterrupt here, if this is the thread that hears of signals."""
+    if not hears_signals():
         yield
         return
     before = signal.signal(WAKE, signal.default_int_handler)

@@ -31,6 +31,12 @@ Confusion = tuple[int, int, int, int]
 """Fakes that are found and that are missed, genuine reviews that are called fake and that are left alone."""
 SURE = 0.9
 """Fake probability of what is called fake; of the rest, what is left of 1."""
+COST = Cost(fit_seconds=1.5, study_seconds=60, device="cpu", peak_memory_bytes=2**30, reviews_per_second=1234.5)
+TRIALS = (
+    TrialSummary(trial_id="0", status="finished", f1=0.8, fit_seconds=1),
+    TrialSummary(trial_id="1", status="failed", f1=None, fit_seconds=1),
+    TrialSummary(trial_id="2", status="stopped", f1=0.9, fit_seconds=1),
+)
 
 
 def labels(confusion: Confusion) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -87,15 +93,9 @@ def made_entry(
         "validation": ValidationScores(f1=scores["f1"], accuracy=0.9, roc_auc=0.95),
         "default_validation_f1": 0.8,
         "test": TestScores(**scores, f1_low=interval.low, f1_high=interval.high, num_units=len(fake)),
-        "cost": Cost(
-            fit_seconds=1.5, study_seconds=60, device="cpu", peak_memory_bytes=2**30, reviews_per_second=1234.5
-        ),
+        "cost": COST,
         "artifact": f"artifacts/{study}-{family}",
-        "trials": [
-            TrialSummary(trial_id="0", status="finished", f1=0.8, fit_seconds=1),
-            TrialSummary(trial_id="1", status="failed", f1=None, fit_seconds=1),
-            TrialSummary(trial_id="2", status="stopped", f1=0.9, fit_seconds=1),
-        ],
+        "trials": list(TRIALS),
         "provenance": Provenance(
             data=data,
             data_sha256="d" * 64,

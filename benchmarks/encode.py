@@ -2,9 +2,11 @@
 
 The rounds of all take turns, and the median counts. The peers run in a process of their own, by another interpreter if
 one is given: what exports to ONNX and OpenVINO (`pip install 'sentence-transformers[onnx,openvino]'`) may need other
-versions than reviewtune does. A backend that is not installed there is left out, with a line.
+versions than reviewtune does. A backend that is not installed there is left out, with a line. On a GPU ours is measured
+compiled and as it begins.
 
     python benchmarks/encode.py [--data FILE] [--rows 512] [--threads 2] [--peers PYTHON] [--output encode.json]
+    python benchmarks/encode.py --data salminen.csv --rows 13900 --base-model FOLDER    # on a GPU
 """
 
 import argparse
@@ -25,17 +27,17 @@ import torch
 from numpy.typing import NDArray
 
 from reviewtune.data.reviews import load_reviews
-from reviewtune.encoders.encode import TextEncoder
+from reviewtune.encoders.encode import TextEncoder, tokenize
+from reviewtune.encoders.loading import load_backbone
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.schema import TEXT
 
 ROUNDS = 5
-BACKENDS = {
+BACKENDS: dict[str, dict[str, Any]] = {
     "torch": {},
     "torch, bfloat16": {"model_kwargs": {"dtype": "bfloat16"}},
-    "onnx": {"backend": "onnx"},
-    "openvino": {"backend": "openvino"},
 }
+ON_A_CPU = {"onnx": {"backend": "onnx"}, "openvino": {"backend": "openvino"}}
 """What sentence-transformers is told, by the name of the way."""
 PEERS = """
 import json, sys, time
@@ -53,7 +55,8 @@ for name, options in json.loads(sys.argv[5]).items():
 print(json.dumps(list(models)), flush=True)
 for line in sys.stdin:
     start = time.perf_counter()
-    vectors = models[line.strip()].encode(texts, batch_size=32, normalize_embeddings=True)
+    name, batch = json.loads(line)
+    vectors = models[name].encode(texts, batch_size=batch, normalize_embeddings=True)
     seconds = time.perf_counter() - start
     np.save(f"{folder}/vectors.npy", np.asarray(vectors, dtype=np.float32))
     print(seconds, flush=True)
@@ -74,14 +77,14 @@ def own(encoder: TextEncoder, texts: list[str]) -> Timed:
     return timed
 
 
-def others(process: "subprocess.Popen[str]", name: str, folder: Path) -> Timed:
-    """Of a backend of the process."""
+def others(process: "subprocess.Popen[str]", name: str, batch: int, folder: Path) -> Timed:
+    """Of a backend of the process, so many reviews at a time."""
     asked, told = process.stdin, process.stdout
     assert asked is not None
     assert told is not None
 
     def timed() -> tuple[float, NDArray[np.float32]]:
-        print(name, file=asked, flush=True)
+        print(json.dumps([name, batch]), file=asked, flush=True)
         seconds = float(told.readline())
         return seconds, np.load(folder / "vectors.npy")
 
@@ -93,29 +96,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="sample")
     parser.add_argument("--rows", type=int, default=512)
+    parser.add_argument("--base-model", default="minilm")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--peers", default=sys.executable, help="the interpreter that has sentence-transformers")
     parser.add_argument("--output", type=Path)
     told = parser.parse_args()
     torch.set_num_threads(told.threads)
     texts = load_reviews(told.data).table[TEXT].to_pylist()[: told.rows]
-    encoder = resolve_encoder("minilm")
-    ours = TextEncoder(encoder)
+    encoder = resolve_encoder(told.base_model)
+    ours = TextEncoder(encoder, compile_after=0)
+    on_cpu = ours.device.type == "cpu"
     ways = {"reviewtune": own(ours, texts)}
-    if ours.device.type == "cpu":
+    if on_cpu:
         ways["reviewtune, float32"] = own(TextEncoder(encoder, in_half=False), texts)
+    else:
+        ways["reviewtune, not compiled"] = own(TextEncoder(encoder), texts)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        # The backends write their models beside the weights.
-        shutil.copytree(encoder.source, folder / "model")
+        # In the classes of transformers itself; the backends write their models beside the weights.
+        if encoder.name == "minilm":
+            shutil.copytree(encoder.source, folder / "model")
+        else:
+            load_backbone(encoder, device=torch.device("cpu")).save_pretrained(folder / "model")
+            ours.tokenizer.save_pretrained(folder / "model")
         (folder / "texts.json").write_text(json.dumps(texts))
-        asked = [place, str(told.threads), str(encoder.max_length), str(ours.device), json.dumps(BACKENDS)]
+        backends = {**BACKENDS, **ON_A_CPU} if on_cpu else BACKENDS
+        asked = [place, str(told.threads), str(encoder.max_length), str(ours.device), json.dumps(backends)]
         command = [told.peers, "-c", PEERS, *asked]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
+            batches = [32] if on_cpu else [32, 128]
             for name in json.loads(process.stdout.readline()):
-                ways[f"sentence-transformers, {name}"] = others(process, name, folder)
-            found = measured(ways, len(texts))
+                for batch in batches:
+                    title = f"sentence-transformers, {name}" + (f", batch {batch}" if len(batches) > 1 else "")
+                    ways[title] = others(process, name, batch, folder)
+            tokens = len(tokenize(ours.tokenizer, texts, encoder.max_length).ids)
+            found = measured(ways, len(texts), tokens)
             assert process.stdin is not None
             process.stdin.close()
     for row in found:
@@ -124,19 +140,20 @@ def main() -> None:
         told.output.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def measured(ways: dict[str, Timed], reviews: int) -> list[dict[str, Any]]:
-    """A row for each way."""
+def measured(ways: dict[str, Timed], reviews: int, tokens: int) -> list[dict[str, Any]]:
+    """A row for each way, over so many reviews and their tokens."""
     vectors = {name: timed()[1] for name, timed in ways.items()}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, timed in ways.items():
             seconds[name].append(timed()[0])
     ours = statistics.median(seconds["reviewtune"])
-    exact = vectors["sentence-transformers, torch"]
+    exact = next(own for name, own in vectors.items() if name.startswith("sentence-transformers, torch"))
     return [
         {
             "way": name,
             "reviews_per_second": reviews / statistics.median(taken),
+            "tokens_per_second": tokens / statistics.median(taken),
             "times_slower_than_reviewtune": statistics.median(taken) / ours,
             "lowest_cosine": float((vectors[name] * exact).sum(1).min()),
         }

@@ -27,9 +27,9 @@ from reviewtune.tracebacks import reason_in
 
 VECTOR = "vector"
 BATCH_ROWS = 128
-"""Reviews that are encoded at a time: of like length, so that little is padded."""
+"""Reviews of like length that a block, and so a file, has at least."""
 _MOST_BATCHES, _BLOCKS_AN_ACTOR = 16, 8
-"""A block, and so a file, is of so many batches at most; each actor gets so many blocks at least, where there are."""
+"""A block is of so many batches at most; each actor gets so many blocks at least, where there are."""
 _COUNT = "count"
 _PART_ROWS = 16_384
 """Vectors that are read at a time."""
@@ -134,12 +134,11 @@ class _Actor:
         self.folder = folder
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        texts = block[TEXT].to_pylist()
-        parts = [self.model.embed(texts[start : start + BATCH_ROWS]) for start in range(0, len(texts), BATCH_ROWS)]
+        vectors = self.model.embed(block[TEXT].to_pylist())
         # Named by what is in it: a block that is encoded again, after its worker died, is kept once.
         path = self.folder / f"{content_key(block[ID].to_pylist())}.parquet"
-        write_parquet(_table(block[ID], np.concatenate(parts)), path)
-        return pa.table({_COUNT: [len(texts)]})
+        write_parquet(_table(block[ID], vectors), path)
+        return pa.table({_COUNT: [len(block)]})
 
 
 def _table(ids: Any, vectors: NDArray[np.float32]) -> pa.Table:

@@ -9,17 +9,23 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from reviewtune.data.tokens import Tokens, from_lists
-from reviewtune.encoders.attention import hidden_states, mean_pool
+from reviewtune.encoders.attention import hidden_states, mean_pool, supports_unpadded, takes_reviews_of_any_length
 from reviewtune.encoders.batches import token_batches, token_budget
+from reviewtune.encoders.compiled import compile_layers
 from reviewtune.encoders.half_products import halve
 from reviewtune.encoders.loading import compute_dtype, default_device, load_backbone, load_tokenizer
-from reviewtune.encoders.packing import pack_rows
+from reviewtune.encoders.packing import on_device, pack_rows
 from reviewtune.encoders.projection import Projection, load_projection
 from reviewtune.encoders.registry import Encoder
 
 POOLING = "mean"
+COMPILE_AFTER = 5_000_000
+"""Tokens that a GPU encodes before its layers are compiled: they take about as long, so that few never wait for it."""
+TOKENISED = 1_024
+"""Texts that are made tokens at a time, while a GPU is busy with those before."""
 _IDS_ALONE = {"return_attention_mask": False, "return_token_type_ids": False}
 
 
@@ -31,9 +37,17 @@ class TextEncoder:
             save.
         device: Default: this process's GPU, or the CPU.
         in_half: Let a CPU that gains by it compute products in bfloat16.
+        compile_after: Tokens after which the layers are compiled, on a GPU whose kernel attends reviews of any length.
     """
 
-    def __init__(self, encoder: Encoder, device: torch.device | None = None, *, in_half: bool = True) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        device: torch.device | None = None,
+        *,
+        in_half: bool = True,
+        compile_after: int = COMPILE_AFTER,
+    ) -> None:
         self.encoder = encoder
         self.device = device or default_device()
         self.tokenizer = load_tokenizer(encoder)
@@ -43,6 +57,8 @@ class TextEncoder:
         self.projection: Projection | None = None
         if encoder.projection:
             self.projection = load_projection(encoder, config.hidden_size, self.device)
+        can_compile = supports_unpadded(self.backbone) and takes_reviews_of_any_length(self.backbone)
+        self._compile_after = compile_after if can_compile else None
 
     @property
     def width(self) -> int:
@@ -53,16 +69,32 @@ class TextEncoder:
     @torch.inference_mode()
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(N, D) embeddings in the order of `texts`."""
-        tokens = tokenize(self.tokenizer, texts, self.encoder.max_length)
-        vectors = np.empty((len(tokens), self.width), dtype=np.float32)
+        vectors = torch.empty(len(texts), self.width, device=self.device)
+        for start in range(0, len(texts), TOKENISED):
+            tokens = tokenize(self.tokenizer, texts[start : start + TOKENISED], self.encoder.max_length)
+            self._embed(tokens, vectors[start : start + TOKENISED])
+        return vectors.cpu().numpy()
+
+    def _embed(self, tokens: Tokens, vectors: Tensor) -> None:
+        """Write the embeddings of N reviews to (N, D) `vectors`; a GPU is given its work and not waited for."""
+        self._compile_in_time(len(tokens.ids))
         dtype = compute_dtype(self.device)
         for rows in token_batches(tokens.lengths, token_budget(self.device)):
             packed = pack_rows(tokens, rows, self.device)
             with torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
                 hidden = hidden_states(self.backbone, packed)
             pooled = mean_pool(hidden, packed)
-            vectors[rows] = (self.projection(pooled) if self.projection else pooled).cpu().numpy()
-        return vectors
+            vectors[on_device(rows, self.device)] = self.projection(pooled) if self.projection else pooled
+
+    def _compile_in_time(self, tokens: int) -> None:
+        """Compile the layers, once, when so many tokens are encoded that those to come are likely as many."""
+        if self._compile_after is None:
+            return
+        if self._compile_after <= 0:
+            compile_layers(self.backbone)
+            self._compile_after = None
+        else:
+            self._compile_after -= tokens
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> Tokens:

@@ -24,7 +24,6 @@ ALSO = {
 
 NEEDS_CUDA = frozenset(
     {
-        "reviewtune/adapters/packed/compiled.py",
         "reviewtune/adapters/packed/graphs.py",
         "reviewtune/adapters/packed/matrix_rate.py",
         "reviewtune/adapters/packed/pace.py",

@@ -5,12 +5,12 @@ Shape letters: `K` slots, `B` reviews of a pass, `T` tokens, `C` = 2 classes.
 
 from torch import Tensor, nn
 
-from reviewtune.adapters.packed.compiled import compile_layers
 from reviewtune.adapters.packed.grouped import has_grouped_products
 from reviewtune.adapters.packed.lora import AtHand, head_logits, install, lend
 from reviewtune.adapters.packed.rows import Rows
 from reviewtune.adapters.packed.stack import AdapterStack
 from reviewtune.encoders.attention import hidden_states, mean_pool, supports_unpadded, takes_reviews_of_any_length
+from reviewtune.encoders.compiled import compile_layers
 from reviewtune.encoders.packing import PackedRows
 from reviewtune.encoders.quantisation import is_quantised
 

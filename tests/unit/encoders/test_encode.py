@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from reviewtune.encoders import encode
 from reviewtune.encoders.encode import TextEncoder
 from reviewtune.encoders.registry import resolve_encoder
 
@@ -33,6 +34,29 @@ def test_an_embedding_is_the_mean_of_the_last_hidden_states(encoder: TextEncoder
     with torch.no_grad():
         states = encoder.backbone(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).last_hidden_state
     np.testing.assert_allclose(encoder.embed(TEXTS[3:4]), states[0].mean(0, keepdim=True).numpy(), rtol=0, atol=1e-5)
+
+
+def test_texts_are_tokenised_some_at_a_time(encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = encoder.embed(TEXTS)
+    monkeypatch.setattr(encode, "TOKENISED", 2)
+    np.testing.assert_allclose(encoder.embed(TEXTS), whole, rtol=0, atol=1e-5)
+
+
+def test_layers_are_compiled_once_when_enough_has_been_encoded(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[object] = []
+    monkeypatch.setattr(encode, "compile_layers", compiled.append)
+    base, cpu = resolve_encoder(str(tiny_bert)), torch.device("cpu")
+    TextEncoder(base, cpu, compile_after=0).embed(TEXTS)
+    assert not compiled
+    monkeypatch.setattr(encode, "takes_reviews_of_any_length", lambda backbone: True)
+    text_encoder = TextEncoder(base, cpu, compile_after=10)
+    text_encoder.embed(TEXTS)
+    assert not compiled
+    text_encoder.embed(TEXTS)
+    text_encoder.embed(TEXTS)
+    assert compiled == [text_encoder.backbone]
 
 
 def test_no_texts_give_no_embeddings(encoder: TextEncoder) -> None:

@@ -11,11 +11,11 @@ from torch import Tensor, library
 
 from reviewtune.adapters.packed import grouped_passes, pack
 from reviewtune.adapters.packed.budget import PackRoom
-from reviewtune.adapters.packed.compiled import compile_layers
 from reviewtune.adapters.packed.grouped_passes import GroupedPasses
 from reviewtune.adapters.packed.pack import AdapterPack
 from reviewtune.adapters.packed.staging import PassInputs, PassShape, stage, views
 from reviewtune.encoders import packed_attention
+from reviewtune.encoders.compiled import compile_layers
 from reviewtune.encoders.loading import load_backbone
 from reviewtune.encoders.registry import resolve_encoder
 from tests.unit.adapters.packed.conftest import TEST, TRAIN, finish, make_params

@@ -81,7 +81,7 @@ def pack_rate(
         seconds: Of each run.
     """
     start = time.perf_counter()
-    pack = _full_pack(backbone, tokens, fake, PackRoom(slots, room.rank, room.target, MOST_TOKENS), batch)
+    pack = full_pack(backbone, tokens, fake, PackRoom(slots, room.rank, room.target, MOST_TOKENS), batch)
     whole = [_epoch(pack, tokens, start if number == 0 else None) for number in range(epochs)]
     for _ in range(0 if whole else warm):
         step(pack)
@@ -101,7 +101,7 @@ def pack_rate(
     )
 
 
-def _full_pack(backbone: torch.nn.Module, tokens: Tokens, fake: np.ndarray, room: PackRoom, batch: int) -> AdapterPack:
+def full_pack(backbone: torch.nn.Module, tokens: Tokens, fake: np.ndarray, room: PackRoom, batch: int) -> AdapterPack:
     """A pack with a trial in every slot, at the beginning of its first epoch."""
     room = make_room(backbone, room)
     pack = AdapterPack(backbone, tokens, fake, room, seed=0, compiled=torch.cuda.is_available())

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -15,6 +16,8 @@ PARTIAL = ".partial"
 """Ending of what is being written; a process that died leaves it."""
 OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of a write to an open file, of which the system does not tell which."""
+SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+"""In the words of libraries in Rust, safetensors among them, which raise no `OSError` for an error of the system."""
 
 
 @contextmanager
@@ -51,15 +54,28 @@ def in_one_step(path: Path, *, shared: bool = True) -> Iterator[Path]:
             _flush(partial)
             if not (shared and _published(partial, path)):
                 partial.replace(path)
-    except OSError as error:
-        if error.errno in OF_DISKS and not error.filename:
-            error.filename = str(path)
+    except Exception as error:
+        _name(error, path)
         raise
     finally:
         if partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
         else:
             partial.unlink(missing_ok=True)
+
+
+def _name(error: Exception, path: Path) -> None:
+    """Say of an error of the disk which file it befell.
+
+    Raises:
+        OSError: The system's error was a library's own kind.
+    """
+    if isinstance(error, OSError):
+        if error.errno in OF_DISKS and not error.filename:
+            error.filename = str(path)
+    elif told := SYSTEM_ERROR.search(str(error)):
+        number = int(told[1])
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _published(made: Path, path: Path) -> bool:

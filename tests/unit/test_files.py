@@ -1,11 +1,15 @@
 import errno
 import os
+import resource
 import shutil
 import stat
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import SafetensorError
+from safetensors.numpy import save_file
 
 from reviewtune.files import in_one_step, put_back, write_text
 
@@ -34,6 +38,28 @@ def test_a_full_disk_names_the_file_and_a_lost_network_does_not(tmp_path, number
     with pytest.raises(OSError, match=os.strerror(number)) as raised, in_one_step(path):
         raise OSError(number, os.strerror(number))
     assert raised.value.filename == (str(path) if named else None)
+
+
+@pytest.fixture
+def small_files():
+    """No file may grow beyond a few bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_disk_that_is_full_for_a_library_in_rust_is_one_for_python(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    with pytest.raises(OSError, match="File too large") as told, in_one_step(path) as partial:
+        save_file({"weights": np.zeros(1000)}, partial)
+    assert (told.value.errno, told.value.filename) == (errno.EFBIG, str(path))
+
+
+def test_other_errors_of_such_a_library_stay_what_they_are(tmp_path):
+    with pytest.raises(SafetensorError, match="invalid"), in_one_step(tmp_path / "weights.safetensors"):
+        raise SafetensorError("invalid header")
 
 
 def test_a_folder_replaces_a_folder(tmp_path):

@@ -6,7 +6,7 @@ versions than reviewtune does. A backend that is not installed there is left out
 compiled and as it begins.
 
     python benchmarks/encode.py [--data FILE] [--rows 512] [--threads 2] [--peers PYTHON] [--output encode.json]
-    python benchmarks/encode.py --data salminen.csv --rows 13900 --base-model FOLDER    # on a GPU
+    python benchmarks/encode.py --data salminen.csv --rows 2000 --base-model FOLDER    # on a GPU
 """
 
 import argparse
@@ -32,7 +32,6 @@ from reviewtune.encoders.loading import load_backbone
 from reviewtune.encoders.registry import resolve_encoder
 from reviewtune.schema import TEXT
 
-ROUNDS = 5
 BACKENDS: dict[str, dict[str, Any]] = {
     "torch": {},
     "torch, bfloat16": {"model_kwargs": {"dtype": "bfloat16"}},
@@ -97,6 +96,7 @@ def main() -> None:
     parser.add_argument("--data", default="sample")
     parser.add_argument("--rows", type=int, default=512)
     parser.add_argument("--base-model", default="minilm")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--peers", default=sys.executable, help="the interpreter that has sentence-transformers")
     parser.add_argument("--output", type=Path)
@@ -131,7 +131,7 @@ def main() -> None:
                     title = f"sentence-transformers, {name}" + (f", batch {batch}" if len(batches) > 1 else "")
                     ways[title] = others(process, name, batch, folder)
             tokens = len(tokenize(ours.tokenizer, texts, encoder.max_length).ids)
-            found = measured(ways, len(texts), tokens)
+            found = measured(ways, len(texts), tokens, told.rounds)
             assert process.stdin is not None
             process.stdin.close()
     for row in found:
@@ -140,13 +140,16 @@ def main() -> None:
         told.output.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def measured(ways: dict[str, Timed], reviews: int, tokens: int) -> list[dict[str, Any]]:
-    """A row for each way, over so many reviews and their tokens."""
-    vectors = {name: timed()[1] for name, timed in ways.items()}
+def measured(ways: dict[str, Timed], reviews: int, tokens: int, rounds: int) -> list[dict[str, Any]]:
+    """A row for each way, over so many reviews and their tokens; the first call of each warms it up and counts not."""
+    vectors = {}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
+    for number in range(1 + rounds):
         for name, timed in ways.items():
-            seconds[name].append(timed()[0])
+            taken, vectors[name] = timed()
+            print(f"round {number}, {name}: {taken:.2f} s", file=sys.stderr, flush=True)
+            if number:
+                seconds[name].append(taken)
     ours = statistics.median(seconds["reviewtune"])
     exact = next(own for name, own in vectors.items() if name.startswith("sentence-transformers, torch"))
     return [

@@ -23,7 +23,7 @@ from reviewtune.encoders.registry import Encoder
 
 POOLING = "mean"
 COMPILE_AFTER = 10_000_000
-"""Tokens that a GPU encodes before its layers are compiled: on an H100, in Stella's shape, that takes 15 s, and saves as
+"""Tokens that a GPU encodes before its layers are compiled: that takes 15 s on an H100, in Stella's shape, and saves as
 much in the next so many."""
 TOKENISED = 1_024
 """Texts that are made tokens at a time, while a GPU is busy with those before."""

@@ -28,7 +28,8 @@ test-min:  ## unit and contract tests and a whole study with the oldest versions
 	mkdir -p build
 	$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check packaging
 	$(MIN)/bin/python tests/lowest.py embedded --pinned torch > build/lowest.txt
-	$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check -c build/lowest.txt -e '.[embedded]' hypothesis jsonschema pytest pytest-timeout pytest-xdist pyyaml
+	$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check -c build/lowest.txt -e '.[embedded]' flask flask-cors hypothesis jsonschema moto pytest pytest-timeout pytest-xdist pyyaml
+	$(MIN)/bin/python -m pip check
 	$(MIN)/bin/python -m pytest -n 2 -p no:cacheprovider $(MIN_TESTS)
 
 MUTANTS ?= --sample 100 --processes 2 --output mutants.json

@@ -92,7 +92,10 @@ def test_other_files_hold_the_same(tmp_path: Path, ending: str) -> None:
     rows = read_source(str(tmp_path / f"out.{ending}")).table.to_pylist()
     assert [row["id"] for row in rows] == ["007", "008", "009"]
     words = rows[2]["x_words"]
-    assert (json.loads(words)[1] if ending == "tsv" else list(words[1].values())) == [1, 5, 2.0]
+    if ending == "tsv":
+        assert json.loads(words)[1] == [1, 5, 2.0]
+    else:
+        assert words[1] == {"start": 1, "end": 5, "weight": 2.0}
 
 
 def test_what_many_reviews_cost_is_said_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

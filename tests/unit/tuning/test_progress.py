@@ -8,7 +8,7 @@ from reviewtune.tuning.progress import Progress
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 
 HALFWAY = EpochRecord(epoch=1.5, f1=0.7, accuracy=0.5, roc_auc=0.5, fit_seconds=2)
-WIDE_ERROR = "the label column must hold two labels [/red], it holds 3: " + "many words, " * 20
+WIDE_ERROR = "the label column must hold two labels [/red], it holds 3: " + "many words, " * 20 + "and more"
 
 
 def record(number: int, f1: float | None, **changes: object) -> TrialRecord:

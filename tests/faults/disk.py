@@ -29,12 +29,11 @@ FAULTS = {
     "full while tuning": "tuning",
     "full while assessing": "assessing",
     "read-only before": "starting",
-    "read-only while tuning": "tuning",
     "removed while tuning": "tuning",
     "removed while assessing": "assessing",
     "renamed while tuning": "tuning",
 }
-"""Fault: the phase in which it comes."""
+"""Fault: the phase in which it comes. The kernel makes no disk read-only while a study holds files open there."""
 
 
 @dataclass

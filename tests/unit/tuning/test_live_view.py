@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
@@ -46,6 +47,11 @@ def lines(progress: Progress) -> list[str]:
 
 def at(progress: Progress, family: str, seconds: float) -> None:
     progress.families[family].pace.clock = lambda: seconds
+
+
+def test_the_table_says_what_stands_where() -> None:
+    columns = ["family", "trials", "best F1", "default", "test F1", "time", "now"]
+    assert [name for name in re.split(r" {2,}", lines(shown(120))[0].strip()) if name] == columns
 
 
 @pytest.mark.parametrize("width", [60, 120])

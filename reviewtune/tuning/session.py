@@ -34,6 +34,9 @@ STARTS_AT_ONCE = ("RAY_worker_maximum_startup_concurrency", "8")
 """Worker processes that a local Ray on fewer CPUs starts at once, at most. Of four times as many as it starts at once
 it warns on standard output, and a study on two CPUs has more than eight, which mostly wait."""
 
+MOST_CPUS = 8
+"""For work that runs alone; more threads hardly make it faster."""
+
 END_SECONDS = 5.0
 """How long processes of a Ray that did not start may take to end before they are killed."""
 
@@ -175,8 +178,9 @@ raises is a ReviewtuneError by `families.registry.code_of`."""
 def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, T]:
     """The same work, done in a Ray worker that reserves these resources: a head node without a GPU can ask for it.
 
-    What it raises is raised here; a worker that dies is replaced once. What it puts into a bucket is brought here, of
-    artifacts what is told of them.
+    Of a single machine it takes what else is idle too: it runs alone, and Ray lets a worker compute in as many threads
+    as it has CPUs. What it raises is raised here; a worker that dies is replaced once. What it puts into a bucket is
+    brought here, of artifacts what is told of them.
 
     Raises:
         MachineError: The second one died too.
@@ -190,7 +194,7 @@ def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, 
             return work(*args, **kwargs), written
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(quietly)
+        remote = ray.remote(num_cpus=_with_idle(cpus), num_gpus=gpus, max_retries=1)(quietly)
         try:
             got: tuple[T, list[Path]] = ray.get(remote.remote(*args, **kwargs))
         except ray.exceptions.RayTaskError as error:
@@ -203,6 +207,16 @@ def on_worker(work: Callable[P, T], *, cpus: float, gpus: float) -> Callable[P, 
         return result
 
     return run
+
+
+def _with_idle(cpus: float) -> float:
+    """CPUs for work that needs so many: those of this machine that are idle just now too, where there is no other."""
+    import ray
+
+    if len(cluster_now().nodes) > 1:
+        return cpus
+    idle: float = ray.available_resources().get("CPU", 0.0)
+    return max(cpus, min(idle // 1, MOST_CPUS))
 
 
 def cluster_now() -> Cluster:

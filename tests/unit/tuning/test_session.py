@@ -19,7 +19,7 @@ from rich.console import Console
 from reviewtune.errors import MachineError, StudyError
 from reviewtune.quiet import ENVIRONMENT
 from reviewtune.tuning import session
-from reviewtune.tuning.session import on_worker, ray_session
+from reviewtune.tuning.session import Cluster, on_worker, ray_session
 
 TIMED_OUT = (
     "The current node timed out during startup. This could happen because some of the raylet failed to\nstartup."
@@ -158,9 +158,23 @@ def test_a_worker_that_dies_twice_is_the_machines_fault_in_one_line(monkeypatch:
     def dies(_: Any) -> Any:
         raise ray.exceptions.WorkerCrashedError
 
+    monkeypatch.setattr(session, "_with_idle", lambda cpus: cpus)
     monkeypatch.setattr(ray, "remote", lambda **_: lambda work: SimpleNamespace(remote=work))
     monkeypatch.setattr(ray, "get", dies)
     with pytest.raises(MachineError, match=r"^its worker died, perhaps for want of memory$"):
         on_worker(lambda: 1, cpus=1, gpus=0)()
     monkeypatch.setattr(ray, "get", lambda found: found)
     assert on_worker(lambda: 1, cpus=1, gpus=0)() == 1
+
+
+@pytest.mark.parametrize(("idle", "nodes", "reserved"), [(2.5, 1, 2), (0.0, 1, 1), (64.0, 1, 8), (2.0, 2, 1)], ids=str)
+def test_work_that_runs_alone_takes_what_is_idle_on_a_single_machine(
+    idle: float, nodes: int, reserved: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, float] = {}
+    monkeypatch.setattr(session, "cluster_now", lambda: Cluster(64.0 * nodes, 0.0, ((64.0, 0.0),) * nodes))
+    monkeypatch.setattr(ray, "available_resources", lambda: {"CPU": idle} if idle else {})
+    monkeypatch.setattr(ray, "remote", lambda **own: asked.update(own) or (lambda work: SimpleNamespace(remote=work)))
+    monkeypatch.setattr(ray, "get", lambda found: found)
+    assert on_worker(lambda: 1, cpus=1, gpus=0)() == 1
+    assert asked["num_cpus"] == reserved

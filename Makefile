@@ -15,7 +15,7 @@ test: setup  ## the test-suite, without what takes minutes or needs CUDA
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/end_to_end tests/faults
 
 test-slow: setup  ## what takes minutes; run before a release
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 test-gpu: setup  ## what needs CUDA
 	$(BIN)/python -m pytest -m gpu

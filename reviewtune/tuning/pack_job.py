@@ -77,6 +77,27 @@ def _never() -> bool:
     return False
 
 
+def _pass_over(share: float) -> None:
+    del share
+
+
+class ThreadsByShare:
+    """Lets a worker on CPUs compute in as many threads as there are CPUs for it: those of idle neighbours too."""
+
+    def __init__(self) -> None:
+        import torch
+
+        self.own = torch.get_num_threads()
+
+    def __call__(self, share: float) -> None:
+        """There are the CPUs of so many workers."""
+        import torch
+
+        threads = max(1, int(self.own * share))
+        if threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
+
+
 def _pack_worker(job: PackJob, number: int) -> Any:
     """The worker's pack on this process's device."""
     from typing import cast
@@ -108,6 +129,6 @@ def _pack_worker(job: PackJob, number: int) -> Any:
     )
     # Ray before 2.60 tells its workers nothing of it.
     can_know = job.watched and hasattr(train, "get_preemption_info")
-    return PackWorker(
-        pack, job.assignment, job.broker, number, PackGauges(number, pack), Notice() if can_know else _never
-    )
+    notice = Notice() if can_know else _never
+    gauges, use_share = PackGauges(number, pack), _pass_over if on_gpu else ThreadsByShare()
+    return PackWorker(pack, job.assignment, job.broker, number, gauges, notice, use_share)

@@ -12,9 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from reviewtune.files import write_text
+from reviewtune.tracebacks import reason_in
 
 LOGS = "logs"
 LONGEST_REASON = 300
+TRACEBACK = "Traceback (most recent call last):"
 
 NO_ROOM = "make room in PLACE, or give another --results-dir; what has finished is kept, and the same command goes on"
 NO_RIGHT = "make it readable and writable for this user, or give another --results-dir"
@@ -84,9 +86,14 @@ def _mend(error: BaseException) -> str | None:
 
 
 def _said(error: BaseException) -> str:
-    """What an error says, shortened: the system's in its own words, of any other its name and its first line."""
+    """What an error says, shortened: the system's in its own words, of any other its name and its first line.
+
+    Where Ray Tune's own is nothing but the text of a traceback, what that ends with.
+    """
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if str(error).lstrip().startswith(TRACEBACK):
+        return reason_in(str(error))[:LONGEST_REASON].rstrip(" .:")
     text = next(iter(str(error).strip().splitlines()), "")[:LONGEST_REASON].rstrip(" .:")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -81,23 +81,6 @@ def _pass_over(share: float) -> None:
     del share
 
 
-class ThreadsByShare:
-    """Lets a worker on CPUs compute in as many threads as there are CPUs for it: those of idle neighbours too."""
-
-    def __init__(self) -> None:
-        import torch
-
-        self.own = torch.get_num_threads()
-
-    def __call__(self, share: float) -> None:
-        """There are the CPUs of so many workers."""
-        import torch
-
-        threads = max(1, int(self.own * share))
-        if threads != torch.get_num_threads():
-            torch.set_num_threads(threads)
-
-
 def _pack_worker(job: PackJob, number: int) -> Any:
     """The worker's pack on this process's device."""
     from typing import cast
@@ -107,6 +90,7 @@ def _pack_worker(job: PackJob, number: int) -> Any:
     from reviewtune.adapters.packed.budget import PackRoom
     from reviewtune.adapters.packed.pack import AdapterPack
     from reviewtune.adapters.packed.room import MOST_TOKENS, make_room
+    from reviewtune.adapters.packed.threads import ThreadsByShare
     from reviewtune.encoders.dequantised import backbone_for_packs
     from reviewtune.encoders.loading import Quantisation
     from reviewtune.encoders.registry import resolve_encoder

@@ -79,6 +79,11 @@ def test_a_full_disk_that_tune_tells_of_is_a_full_disk(tmp_path: Path) -> None:
     assert told.startswith(f"/r/x: No space left on device: {NO_ROOM.replace('PLACE', str(tmp_path))}")
 
 
+def test_of_a_traceback_that_tune_tells_its_end_is_said(tmp_path: Path) -> None:
+    told = line_for(tune_error("pyarrow.lib.ArrowInvalid: no\nValueError: no such trial."), ["tune"], tmp_path)
+    assert told.startswith(f"ValueError: no such trial: {NO_RAY} (")
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

@@ -5,7 +5,7 @@ import pytest
 
 from reviewtune.errors import EncoderError
 from reviewtune.tuning import pack_job
-from reviewtune.tuning.pack_job import Notice, ThreadsByShare, work
+from reviewtune.tuning.pack_job import Notice, work
 
 
 def test_a_notice_is_looked_for_now_and_then_and_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,13 +46,3 @@ def test_what_would_fail_again_here_is_told_and_what_is_the_machines_is_not(
     error = RuntimeError("CUDA out of memory")
     with pytest.raises(RuntimeError):
         work({"job": job, "number": 4})
-
-
-def test_a_worker_on_cpus_computes_in_as_many_threads_as_there_are_cpus_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads = [3]
-    monkeypatch.setattr("torch.get_num_threads", lambda: threads[-1])
-    monkeypatch.setattr("torch.set_num_threads", threads.append)
-    use = ThreadsByShare()
-    for share in (1.0, 4.0, 4.0, 4 / 3, 1.0):
-        use(share)
-    assert threads == [3, 12, 4, 3]

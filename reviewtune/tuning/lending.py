@@ -1,7 +1,8 @@
 """What the trials of a family of texts have in common, made once by Ray tasks and lent to all of them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,28 @@ class Lender:
 
     Attributes:
         made: References, by the name of the work.
+        work: That made it.
+        texts: It was made of.
+        again: What had to be made again, in this process.
     """
 
     made: Mapping[str, Any]
+    work: Mapping[str, Work]
+    texts: Sequence[str]
+    again: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, name: str) -> Any:
-        """What that work has made; arrays in it are views of the node's shared memory."""
+        """What that work has made; arrays in it are views of the node's shared memory.
+
+        Where it is lost, with the node that had it, it is made again here.
+        """
         import ray
 
-        return ray.get(self.made[name])
+        if name not in self.again:
+            with suppress(ray.exceptions.ObjectLostError):
+                return ray.get(self.made[name])
+            self.again[name] = self.work[name](self.texts)
+        return self.again[name]
 
 
 def with_shared(run: FamilyRun) -> Assignment:
@@ -57,7 +71,7 @@ def with_shared(run: FamilyRun) -> Assignment:
     except ray.exceptions.RayError as error:
         run.progress.say(f"{run.name}: each trial works by itself ({reason_in(str(error))})")
         return assignment
-    shared = SharedTexts(texts, np.arange(len(texts)), Lender(made))
+    shared = SharedTexts(texts, np.arange(len(texts)), Lender(made, work, texts))
     return replace(assignment, rows=Rows(shared, assignment.rows.fake))
 
 
@@ -66,7 +80,8 @@ def _make(work: Mapping[str, Work], texts: list[str], *, cpus: float) -> dict[st
     import ray
 
     everything = ray.put(texts)
-    task: Callable[..., Any] = ray.remote(num_cpus=cpus, num_returns=2, max_retries=1)(_do).remote
+    # Not by Ray once more: what is lost then would want a CPU while the trials that wait for it have them all.
+    task: Callable[..., Any] = ray.remote(num_cpus=cpus, num_returns=2, max_retries=0)(_do).remote
     results = {name: task(each, everything) for name, each in work.items()}
     # A small answer tells of failure, without what was made coming to this node.
     ray.get([done for done, _ in results.values()])

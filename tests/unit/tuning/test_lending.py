@@ -71,6 +71,20 @@ def test_it_is_made_once_and_read_anywhere(tmp_path: Path) -> None:
     assert not said
 
 
+def test_what_is_lost_is_made_again_once_where_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    inputs = with_shared(run_of(Lengths(tmp_path / "log"), TEXTS, [])).rows.inputs
+
+    def gone(reference: Any) -> Any:
+        raise ray.exceptions.ObjectReconstructionFailedError(reference.hex(), None, None)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(ray, "get", gone)
+    assert inputs.own("lengths of own").tolist() == [5, 13, 7]
+    assert inputs.take(np.array([2])).own("lengths of own").tolist() == [7]
+    assert (tmp_path / "log").read_text().splitlines() == ["lengths"] * 2
+
+
 @pytest.mark.parametrize(("inputs", "size"), [(TEXTS, 10**15), (np.zeros((3, 2)), 1)], ids=["too much", "of no texts"])
 def test_otherwise_trials_work_by_themselves(tmp_path: Path, inputs: Any, size: int) -> None:
     run = run_of(Lengths(tmp_path / "log"), inputs, [], size)

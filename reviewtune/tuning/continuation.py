@@ -2,7 +2,7 @@
 
 The trial that goes on is a new one of the same study and family. It begins as a copy of the old one's last state and
 trains the epochs that are missing, under a learning rate whose schedule ends with the last of them; then it competes
-with the others on the validation split. If it wins, the test split is opened for it, once, and the entry becomes its.
+with the old one on the validation split. If it wins, the test split is opened for it, once, and the entry becomes its.
 It trains on one worker, whichever executor wrote the state: the files of all of them are the same.
 """
 
@@ -83,7 +83,8 @@ def _run(study: Study, found: Continuation, console: Console) -> None:
         Progress(budget, console, study.config.objective, study.folder) as progress,
     ):
         progress.say(found.line())
-        run = FamilyRun(study, study.plans[0], cluster, progress, tracking)
+        two = frozenset({found.trial.trial_id, found.trial_id})
+        run = FamilyRun(study, study.plans[0], cluster, progress, tracking, among=two)
         records = run.trials.read()
         if not any(record.trial_id == found.trial_id for record in records):
             progress.begin(name, "tuning", records)

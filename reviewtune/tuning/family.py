@@ -113,6 +113,8 @@ def _choose(run: FamilyRun, executors: Executors, records: list[TrialRecord]) ->
     Raises:
         StudyError: No finalist could be trained on all folds.
     """
+    if run.among is not None:
+        records = [record for record in records if record.trial_id in run.among]
     by_validation = choose_by_validation(records)
     if by_validation is None or run.study.num_folds < 2:
         return by_validation

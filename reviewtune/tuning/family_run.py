@@ -30,6 +30,7 @@ class FamilyRun:
         cluster: What Ray has.
         progress: Told of everything.
         tracking: Told of every trial, where they are logged elsewhere too.
+        among: The ids of the trials that may be chosen; None for all.
     """
 
     study: Study
@@ -37,6 +38,7 @@ class FamilyRun:
     cluster: Cluster
     progress: Progress
     tracking: Tracking | None = None
+    among: frozenset[str] | None = None
 
     def tell(self, event: str, record: TrialRecord) -> None:
         """Tell whoever watches that a trial has `started`, finished a `leg`, or `ended`."""

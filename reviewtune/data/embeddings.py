@@ -177,8 +177,9 @@ def encode_missing(
     if not len(missing):
         return 0
     folder.path.mkdir(parents=True, exist_ok=True)
-    # A task drives Ray Data, so that what Ray's C++ parts print about its actors goes to Ray's logs.
-    work, rows = ray.remote(num_cpus=0)(_encode), dict.fromkeys(folder.path.glob("*.parquet"), 0)
+    # A task drives Ray Data, so that what Ray's C++ parts print about its actors goes to Ray's logs. Its process ends
+    # with it: the actors of what failed would keep their CPUs for as long as it holds the error, and the next one wait.
+    work, rows = ray.remote(num_cpus=0, max_calls=1)(_encode), dict.fromkeys(folder.path.glob("*.parquet"), 0)
     try:
         task = work.remote(missing, factory, arguments, folder.path, actors=max(1, gpus or cpus), gpus=gpus > 0)
         while not ray.wait([task], timeout=LOOK_SECONDS)[0]:

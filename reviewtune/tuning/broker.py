@@ -69,19 +69,18 @@ class TrialBroker:
         self._release(trial_id, evict=True)
         await self._notify()
 
-    async def register(self, worker: int, slots: int, held: Held | None = None, node: str | None = None) -> None:
+    async def register(self, worker: int, slots: int, held: Held | None = None) -> None:
         """A worker is ready, for the first time, or again where it is the broker that begins anew.
 
         Args:
             worker: Its number.
             slots: Of its pack.
             held: What it trains.
-            node: Of its machine.
         """
         if self._is_dismissed(worker):
             return
         before = self._workers.get(worker)
-        mine = self._workers[worker] = BrokeredWorker(slots, node)
+        mine = self._workers[worker] = BrokeredWorker(slots)
         if self._closed:
             mine.news.set()
         for trial_id, (params, result) in (held or {}).items():
@@ -89,7 +88,6 @@ class TrialBroker:
         self._wait_again(before.trials - mine.trials if before else ())
         self._hand_out()
         self._even_out(mine)
-        self._tell_near(mine)
         await self._notify()
 
     async def muster(self, crew: Collection[int]) -> Muster:
@@ -161,7 +159,6 @@ class TrialBroker:
             allowed={trial_id: self._trials[trial_id].asked + AHEAD for trial_id in mine.trials},
             closed=self._closed is not None or self._is_dismissed(worker),
             give=give,
-            share=self._share(mine),
         )
 
     async def deliver(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -205,7 +202,6 @@ class TrialBroker:
             trial_id = self._waiting.popleft()
             self._trials[trial_id].worker = worker
             mine.take(trial_id)
-            self._tell_near(mine)
 
     def _even_out(self, mine: BrokeredWorker) -> None:
         """Have the fullest workers give trials to one that has joined, where none waits that it could take."""
@@ -231,7 +227,6 @@ class TrialBroker:
         """A worker is gone."""
         if mine := self._workers.pop(worker, None):
             mine.news.set()
-            self._tell_near(mine)
             self._wait_again(mine.trials)
 
     def _wait_again(self, trials: Collection[str]) -> None:
@@ -248,21 +243,6 @@ class TrialBroker:
             return
         mine.drop(trial_id, evict=evict)
         self._hand_out()
-        self._tell_near(mine)
-
-    def _near(self, mine: BrokeredWorker) -> list[BrokeredWorker]:
-        """The workers on a worker's machine."""
-        return [worker for worker in self._workers.values() if worker.node == mine.node is not None]
-
-    def _share(self, mine: BrokeredWorker) -> float:
-        near = self._near(mine)
-        return len(near) / sum(bool(worker.trials) for worker in near) if near and mine.trials else 1.0
-
-    def _tell_near(self, mine: BrokeredWorker) -> None:
-        """Have the others on its machine hear that their share may have changed."""
-        for worker in self._near(mine):
-            if worker.trials:
-                worker.news.set()
 
     def _tell(self, trial: BrokeredTrial) -> None:
         if trial.worker is not None:

@@ -19,7 +19,6 @@ class Orders:
         closed: The study is over, or the worker is taken for dead.
         unknown: The broker does not know the worker: it is to register again, with what it holds.
         give: Ids of trials that another worker is to train on: their states are to be written and they handed back.
-        share: Workers on its machine for each of those that train there: one that trains alone may have all their CPUs.
     """
 
     admit: list[tuple[str, dict[str, Any], int]]
@@ -28,7 +27,6 @@ class Orders:
     closed: bool
     unknown: bool = False
     give: list[str] = field(default_factory=list)
-    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,6 @@ class BrokeredWorker:
 
     Attributes:
         slots: Of its pack.
-        node: Of its machine; None where that is not known.
         trials: That it trains.
         admit, evict, give: As in `Orders`.
         giving: Trials that it has been told to hand back.
@@ -84,7 +81,6 @@ class BrokeredWorker:
     """
 
     slots: int
-    node: str | None = None
     trials: set[str] = field(default_factory=set)
     admit: list[str] = field(default_factory=list)
     evict: list[str] = field(default_factory=list)

@@ -77,10 +77,6 @@ def _never() -> bool:
     return False
 
 
-def _pass_over(share: float) -> None:
-    del share
-
-
 def _pack_worker(job: PackJob, number: int) -> Any:
     """The worker's pack on this process's device."""
     from typing import cast
@@ -90,7 +86,6 @@ def _pack_worker(job: PackJob, number: int) -> Any:
     from reviewtune.adapters.packed.budget import PackRoom
     from reviewtune.adapters.packed.pack import AdapterPack
     from reviewtune.adapters.packed.room import MOST_TOKENS, make_room
-    from reviewtune.adapters.packed.threads import ThreadsByShare
     from reviewtune.encoders.dequantised import backbone_for_packs
     from reviewtune.encoders.loading import Quantisation
     from reviewtune.encoders.registry import resolve_encoder
@@ -114,5 +109,4 @@ def _pack_worker(job: PackJob, number: int) -> Any:
     # Ray before 2.60 tells its workers nothing of it.
     can_know = job.watched and hasattr(train, "get_preemption_info")
     notice = Notice() if can_know else _never
-    gauges, use_share = PackGauges(number, pack), _pass_over if on_gpu else ThreadsByShare()
-    return PackWorker(pack, job.assignment, job.broker, number, gauges, notice, use_share)
+    return PackWorker(pack, job.assignment, job.broker, number, PackGauges(number, pack), notice)

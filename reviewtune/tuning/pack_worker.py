@@ -56,7 +56,6 @@ class PackWorker:
         number: Of this worker.
         gauges: Of the pack.
         is_leaving: Whether its machine is about to be taken away; asked between two steps.
-        use_share: Takes `Orders.share`, as often as it is told.
         tenants: By trial id.
         meter: Of the device, read when the tenants are charged for it.
     """
@@ -67,7 +66,6 @@ class PackWorker:
     number: int
     gauges: PackGauges
     is_leaving: Callable[[], bool] = lambda: False
-    use_share: Callable[[float], None] = lambda _: None
     tenants: dict[str, Tenant] = field(default_factory=dict)
     meter: DeviceMeter = field(default_factory=DeviceMeter)
     _savers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SAVERS))
@@ -105,11 +103,9 @@ class PackWorker:
         import ray
 
         held = {tenant.trial_id: (tenant.params, tenant.result) for tenant in self.tenants.values()}
-        node = ray.get_runtime_context().get_node_id()
-        ray.get(self.broker.register.remote(self.number, self.pack.room.slots, held, node))
+        ray.get(self.broker.register.remote(self.number, self.pack.room.slots, held))
 
     def _follow(self, orders: Orders) -> None:
-        self.use_share(orders.share)
         for trial_id in orders.evict:
             if tenant := self.tenants.pop(trial_id, None):
                 self.pack.leave(tenant.slot)

@@ -245,23 +245,3 @@ def test_a_broker_that_begins_anew_waits_for_those_whom_the_crew_names(monkeypat
         return admitted
 
     assert play(scene) == [[], ["a"]]
-
-
-def test_a_worker_that_trains_alone_on_its_machine_hears_that_it_may_have_all_of_it() -> None:
-    async def scene(broker: TrialBroker) -> list[float]:
-        for worker, node in enumerate(["here", "here", "there"]):
-            await broker.register(worker, 1, {}, node)
-        for trial in "abc":
-            await ask(broker, trial)
-        shares = [(await broker.orders(worker)).share for worker in range(3)]
-        holds = {worker: next(iter(broker._workers[worker].trials)) for worker in range(3)}
-        await broker.deliver(holds[0], result(1, last=True))
-        shares.append((await broker.orders(1)).share)
-        await ask(broker, "d")
-        shares += [(await broker.orders(worker)).share for worker in (1, 0)]
-        await broker.muster([0, 2])
-        shares.append((await broker.orders(0)).share)
-        assert not broker._workers[2].news.is_set()
-        return shares
-
-    assert play(scene) == [1, 1, 1, 2, 1, 1, 1]

@@ -39,14 +39,6 @@ def test_an_epoch_is_evaluated_kept_and_only_then_delivered(worker: PackWorker, 
     assert (tmp_path / "a" / BEST).is_dir()
 
 
-def test_it_uses_what_share_of_its_machine_it_is_told(worker: PackWorker) -> None:
-    shares: list[float] = []
-    worker.use_share = shares.append
-    worker._follow(Orders([], [], {}, closed=False, share=2.0))
-    worker._follow(orders(("a", PARAMS, 0)))
-    assert shares == [2.0, 1.0]
-
-
 def test_trials_share_the_energy_of_their_pack_by_their_tokens(worker: PackWorker) -> None:
     counter = count(0, 30)
     worker.meter = DeviceMeter(lambda: float(next(counter)))

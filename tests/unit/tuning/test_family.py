@@ -47,6 +47,7 @@ def test_a_leg_ahead_is_taken_in_also_where_the_study_was_cut_off_after_its_last
         results_dir=tmp_path,
         progress=progress,
         setting=Setting(),
+        among=None,
     )
     family.tune_family(run)
     (record,) = selected

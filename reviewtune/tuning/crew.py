@@ -179,12 +179,13 @@ class PackCrew:
     def _train(self, number: int) -> None:
         """Run a worker to its end."""
         from ray.train import FailureConfig, RunConfig, ScalingConfig
-        from ray.train.torch import TorchTrainer
+        from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
         # Deaths and a want of room are this crew's to judge, which has other places.
         limits = ("max_failures", "controller_failure_limit", "max_preemption_failures")
         resources = self._resources
-        TorchTrainer(
+        # A `TorchTrainer` would import torch here and in its controller, for a process group that one worker needs not.
+        DataParallelTrainer(
             work,
             train_loop_config={"job": self._job, "number": number},
             scaling_config=ScalingConfig(

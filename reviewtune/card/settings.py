@@ -46,6 +46,8 @@ def settings_section(facts: Facts) -> str:
     if entry:
         failed = f", of which {entry.num_failed_trials} failed" if entry.num_failed_trials else ""
         tried = f" Trials of the search: {entry.num_trials}{failed}; seed {entry.provenance.seed}."
+        if entry.trained_share is not None:
+            tried += f" They trained on {entry.trained_share:.0%} of the reviews, drawn by class, for want of memory."
     return f"""{params}
 Made by {literal(info.code)} on {literal(info.created)}{f" with {versions}" if versions else ""}.{tried} Data
 {literal(info.data)}, SHA-256 `{info.data_sha256}`; split SHA-256 `{info.split_sha256}`."""

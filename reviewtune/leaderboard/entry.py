@@ -123,6 +123,8 @@ class Entry(Section):
     """Share of fakes that the artifact's probabilities are corrected to; None: that of the labelled reviews."""
     num_trials: int
     num_failed_trials: int = 0
+    trained_share: float | None = None
+    """Of the reviews to train on, those that its nodes had memory for, drawn by class; None: all."""
     validation: ValidationScores | None = None
     default_validation_f1: float | None = None
     """Validation F1 of the family's default configuration, the study's first trial: what the search improved on."""

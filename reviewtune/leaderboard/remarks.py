@@ -12,8 +12,16 @@ NOT_TRAINED = "Unseen F1: not known, since no entry was trained without a source
 
 
 def remarks(group: Group) -> list[str]:
-    """How small a difference the test split can see, and that nothing is known of other sources, where it is so."""
-    return [text for text in (resolution(group), _unseen(group)) if text]
+    """How small a difference the test split sees, what trained on a part, what is not known: what of it there is."""
+    return [text for text in (resolution(group), _in_part(group), _unseen(group)) if text]
+
+
+def _in_part(group: Group) -> str:
+    shares = [(entry.family, entry.trained_share) for entry in group.entries if entry.trained_share is not None]
+    if not shares:
+        return ""
+    told = ", ".join(f"{family} on {share:.0%}" for family, share in shares)
+    return f"Trained on a part of the reviews, drawn by class: {told}; a fit of all takes more memory than there was."
 
 
 def _unseen(group: Group) -> str:

@@ -98,6 +98,7 @@ def scored_entry(
             disk_bytes=size_of(run.folder),
         ),
         "artifact": run.artifact,
+        "trained_share": run.trained_share,
     }
     return entry.model_copy(update=scored)
 

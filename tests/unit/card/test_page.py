@@ -158,6 +158,13 @@ def test_energy_is_told_where_it_was_measured() -> None:
     assert "not measured" not in cost
 
 
+def test_a_training_on_a_part_of_the_reviews_is_told() -> None:
+    told = "trained on 12% of the reviews"
+    entry = entry_of("svm")
+    assert told not in model_card(facts_of("svm", entry=entry))
+    assert told in model_card(facts_of("svm", entry=entry.model_copy(update={"trained_share": 0.123})))
+
+
 def test_words_of_others_break_neither_yaml_nor_markdown() -> None:
     row = TransferScores(
         name=HOSTILE.replace("\n", " ").replace("\x1b", ""), data="|", data_sha256="3" * 64, threshold=0.5,

@@ -40,7 +40,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         artifact=lambda family: "artifact",
         inputs=SimpleNamespace(reviews=SimpleNamespace(sha256="d"), split=SimpleNamespace(sha256="s")),
     )
-    return SimpleNamespace(results_dir=tmp_path, name="svm", study=study)
+    return SimpleNamespace(results_dir=tmp_path, name="svm", study=study, trained_share=0.25)
 
 
 def info(trial_id: str) -> ArtifactInfo:
@@ -148,7 +148,7 @@ def test_the_cost_is_that_of_all_trainings_and_what_they_left(run: Any) -> None:
     assert (scored.cost.disk_bytes, scored.cost.study_seconds, scored.cost.fit_seconds) == (2000, 9.0, 2.5)
     assert (scored.cost.device, scored.cost.reviews_per_second) == ("GPU", 7.0)
     assert scored.cost.study_joules is None
-    assert (scored.trial_id, scored.artifact) == ("b", "artifact")
+    assert (scored.trial_id, scored.artifact, scored.trained_share) == ("b", "artifact", 0.25)
     assert (scored.validation.f1, scored.validation.value) == (0.8, None)
     other = scored_entry(
         entry.model_copy(update={"objective": "log_loss"}),

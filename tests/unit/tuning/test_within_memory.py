@@ -1,4 +1,5 @@
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from reviewtune.families.base import Rows
 from reviewtune.tuning import family_run
 from reviewtune.tuning import within_memory as module
-from reviewtune.tuning.training import EVERYTHING, SEARCH, all_folds, search_fold
+from reviewtune.tuning.training import EVERYTHING, SEARCH, Fold, all_folds, search_fold
 from reviewtune.tuning.within_memory import FIT_BYTES, trial_memory, within_memory
 
 WIDTH = 10
@@ -68,3 +69,12 @@ def test_a_family_on_embeddings_says_how_many_rows_it_trains_on(
     assert all(line.startswith("logreg: trains on 500 of 1,000 rows") for line in told)
     assert len(folds[EVERYTHING].train) == (500 if said else 1000)
     assert len(folds[SEARCH].held_out) == 100
+
+
+@pytest.mark.parametrize(("some", "told"), [(20, 0.25), (80, None)])
+def test_a_family_knows_which_share_of_the_rows_it_trains_on(some: int, told: float | None) -> None:
+    def with_folds(rows: int) -> Any:
+        return SimpleNamespace(folds={SEARCH: Fold(np.arange(rows), np.arange(0), seed=1)})
+
+    run: Any = SimpleNamespace(assignment=with_folds(some), study=with_folds(80))
+    assert family_run.FamilyRun.trained_share.fget(run) == told  # type: ignore[attr-defined]

@@ -36,8 +36,9 @@ BACKENDS: dict[str, dict[str, Any]] = {
     "torch": {},
     "torch, bfloat16": {"model_kwargs": {"dtype": "bfloat16"}},
 }
-ON_A_CPU = {"onnx": {"backend": "onnx"}, "openvino": {"backend": "openvino"}}
 """What sentence-transformers is told, by the name of the way."""
+ON_A_CPU = {"onnx": {"backend": "onnx"}, "openvino": {"backend": "openvino"}}
+"""Ways that it has on a CPU beside them."""
 PEERS = """
 import json, sys, time
 import numpy as np, torch

@@ -65,7 +65,8 @@ def main() -> None:
     whole = time.perf_counter() - start
     by_kernel: Counter[str] = Counter()
     for event in recorded.key_averages():
-        by_kernel[event.key] += event.self_device_time_total / 1e6 if device.type == "cuda" else 0
+        own_time = event.self_device_time_total if device.type == "cuda" else event.self_cpu_time_total
+        by_kernel[event.key] += own_time / 1e6
     by_kind: Counter[str] = Counter()
     for kernel, own in by_kernel.items():
         by_kind[kind_of(kernel)] += own

@@ -24,7 +24,7 @@ GONE = "PLACE or what was in it went away: where it was renamed or unmounted, pu
 NO_MEMORY = "close other programs, or run less at once: --max-concurrent-trials 1, for QLoRA --slots 1"
 NO_RAY = "the same command goes on from what has finished; `reviewtune doctor` tells whether Ray works here"
 
-SYSTEM_ERROR = re.compile(r"^\w*Error: \[Errno (\d+)\] ([^\n:]+)(?:: '([^'\n]+)')?", re.MULTILINE)
+PRINTED_ERROR = re.compile(r"^\w*Error: \[Errno (\d+)\] ([^\n:]+)(?:: '([^'\n]+)')?", re.MULTILINE)
 """Number, words and file, as Python prints them below the frames."""
 
 BY_NUMBER = {
@@ -110,7 +110,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _told_by_tune(error: BaseException) -> OSError | None:
     """The system's error in the text of Ray Tune's own, which keeps nothing but the traceback; None of any other."""
-    found = SYSTEM_ERROR.findall(str(error)) if type(error).__name__ == "TuneError" else []
+    found = PRINTED_ERROR.findall(str(error)) if type(error).__name__ == "TuneError" else []
     return OSError(int(found[-1][0]), found[-1][1], found[-1][2] or None) if found else None
 
 

@@ -138,21 +138,28 @@ def assessed_before(study: Study, name: str, trial_id: str) -> Entry | None:
     results_dir = study.config.results_dir
     path = entry_path(results_dir, study.study_id, name)
     files = (path, path.with_name(PREDICTIONS_FILE), path.with_name(VALIDATION_PREDICTIONS_FILE))
-    if not all(file.is_file() for file in files) or not _has_artifact(results_dir / study.artifact(name), trial_id):
+    if not all(file.is_file() for file in files):
         return None
     known = read_entry(path)
     about, inputs, config = known.provenance, study.inputs, study.config
     made_from = (known.trial_id, about.data_sha256, about.split_sha256, known.max_fpr, known.prevalence)
     wanted = (trial_id, inputs.reviews.sha256, inputs.split.sha256, config.max_fpr, config.prevalence)
-    return known if known.test is not None and made_from == wanted else None
+    assessed = known.test is not None and made_from == wanted
+    return known if assessed and _is_of(results_dir / study.artifact(name), known) else None
 
 
-def _has_artifact(folder: Path, trial_id: str) -> bool:
-    """Whether a folder is the artifact of a trial, with all its files as they were written."""
+def _is_of(folder: Path, entry: Entry) -> bool:
+    """Whether a folder is the artifact that an entry tells of, with all its files as they were written.
+
+    It may be a later one's: an assessment writes the artifact long before the entry, and may have been cut off between.
+    """
     try:
-        return read_info(fetch(folder)).trial_id == trial_id and is_whole(folder) is not False
+        info = read_info(fetch(folder))
     except ArtifactError:
         return False
+    mine, theirs = ((one.trial_id, one.max_fpr, one.prevalence) for one in (info, entry))
+    scored = {chosen.f1 for chosen in (entry.selection, entry.validation) if chosen}
+    return mine == theirs and info.validation_f1 in scored and is_whole(folder) is not False
 
 
 def known_entry(run: FamilyRun, chosen: Chosen, entry: Entry) -> Entry | None:

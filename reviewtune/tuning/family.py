@@ -70,7 +70,7 @@ def _search_on(run: FamilyRun, executors: Executors) -> list[TrialRecord]:
         run.progress.begin(run.name, "tuning", _done(records), run.resources.concurrent)
         run_round(run, executor, _round(run, records))
         records, before = run.trials.read(), done
-        if any(record.status == "paused" for record in records):
+        if run.seconds_left == 0 or any(record.status == "paused" for record in records):
             break
     # Also where an earlier run was cut off after its last trial.
     take_in_legs_ahead(run.trials, run.results_dir)

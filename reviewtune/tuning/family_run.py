@@ -15,7 +15,7 @@ from reviewtune.tuning.records import TrialRecord, TrialStore
 from reviewtune.tuning.resources import Resources, trial_resources
 from reviewtune.tuning.session import Cluster
 from reviewtune.tuning.tracking import Tracking
-from reviewtune.tuning.training import SEARCH, Fold
+from reviewtune.tuning.training import EVERYTHING, SEARCH, Fold
 from reviewtune.tuning.trial import Assignment
 from reviewtune.tuning.within_memory import trial_memory, within_memory
 
@@ -140,8 +140,9 @@ class FamilyRun:
 
     @property
     def trained_share(self) -> float | None:
-        """Of the rows to train on, those that a fit has memory for; None: all."""
-        some, rows = (len(folds[SEARCH].train) for folds in (self.assignment.folds, self.study.folds))
+        """Of the rows that what is shipped is to train on, those that a fit has memory for; None: all."""
+        shipped = EVERYTHING if self.study.num_folds > 1 else SEARCH
+        some, rows = (len(folds[shipped].train) for folds in (self.assignment.folds, self.study.folds))
         return some / rows if some < rows else None
 
     @cached_property

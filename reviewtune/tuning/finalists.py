@@ -5,7 +5,7 @@ Shape letters: `N` development rows, `S` seeds, `F` folds, `L` legs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -16,19 +16,15 @@ from reviewtune.errors import StudyError
 from reviewtune.evaluation.gain import gain_over_default
 from reviewtune.evaluation.selection import FoldScores, choose
 from reviewtune.leaderboard.scores import Gain, Selection
-from reviewtune.storage.mirror import is_there, remove
 from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.entries import selection_of
 from reviewtune.tuning.executor import Executors
-from reviewtune.tuning.family_progress import FINALISTS
 from reviewtune.tuning.family_run import FamilyRun
 from reviewtune.tuning.held_out import HeldOut
-from reviewtune.tuning.keeper import mark_lost
-from reviewtune.tuning.keeping import BEST, LAST
 from reviewtune.tuning.records import TrialRecord, best_first
-from reviewtune.tuning.tasks import run_as_tasks
-from reviewtune.tuning.training import EVERYTHING, MORE_SEEDS, Training, fold_name
-from reviewtune.tuning.tuner import Round, run_round
+from reviewtune.tuning.shipping import UnshippableError, shipped
+from reviewtune.tuning.training import MORE_SEEDS, Training, fold_name
+from reviewtune.tuning.trainings import remove_models, train
 
 
 @dataclass(frozen=True)
@@ -83,19 +79,29 @@ def finalists_of(records: list[TrialRecord], count: int) -> list[TrialRecord]:
 def choose_by_folds(run: FamilyRun, executors: Executors, records: list[TrialRecord]) -> Chosen:
     """Train the finalists on the folds, those of them that have not been, and choose among them.
 
+    One that cannot be trained on what is shipped is passed over.
+
     Raises:
-        StudyError: No finalist has been trained on all folds.
+        StudyError: No finalist has been trained on all folds and on what is shipped.
     """
     finalists = list(_trained(run, executors, finalists_of(records, run.study.config.finalists)))
-    scores = [finalist.scores for finalist in finalists]
-    seconds = [finalist.seconds(own.leg) for finalist, own in zip(finalists, scores, strict=True)]
-    taken, best = choose(scores, seconds)
-    chosen, own = finalists[taken], scores[taken]
+    models: list[str] | None = None
+    while models is None:
+        scores = [finalist.scores for finalist in finalists]
+        seconds = [finalist.seconds(own.leg) for finalist, own in zip(finalists, scores, strict=True)]
+        taken, best = choose(scores, seconds)
+        chosen, own = finalists[taken], scores[taken]
+        try:
+            models = shipped(run, executors, chosen.record, None if own.leg == own.legs[-1] else own.leg)
+        except UnshippableError as error:
+            if len(finalists) == 1:
+                raise
+            run.progress.say(f"{error}; the next best finalist is taken")
+            del finalists[taken]
     said = {
         finalist.record.trial_id: _out_of_fold(run, finalist, judged.leg)
         for finalist, judged in zip(finalists, scores, strict=True)
     }
-    models = _shipped(run, executors, chosen.record, None if own.leg == own.legs[-1] else own.leg)
     remove_models(run, run.finalists.read(), models)
     return Chosen(
         record=chosen.record,
@@ -147,88 +153,12 @@ def _trained(run: FamilyRun, executors: Executors, records: list[TrialRecord]) -
             finalists.append(Finalist(record, whole))
     if not finalists:
         reason = next((trial.error for trial in reversed(done) if trial and trial.error), "none ran")
+        again = "" if all(trial and trial.is_done for trial in done) else "the same command tries again, "
         raise StudyError(
-            f"no finalist of {run.name} could be trained on all {folds} folds ({reason}): the same command tries "
-            "again, --finalists 0 chooses by the validation split"
+            f"no finalist of {run.name} could be trained on all {folds} folds ({reason}): {again}--finalists 0 chooses "
+            "by the validation split, and more --finalists try other params"
         )
     yield from finalists
-
-
-def train(
-    run: FamilyRun, executors: Executors, wanted: list[Training], state: str = FINALISTS
-) -> list[TrialRecord | None]:
-    """The record of each training, those that have not been done being run; None where it could not be.
-
-    What was lost with the machine it ran on is tried again for as long as others end. `state` is what progress tells.
-    """
-    store, before = run.finalists, -1
-    mark_lost(store)
-    while True:
-        records = sorted(store.read(), key=lambda record: not record.is_done)
-        found = [next((record for record in records if record.trains(training)), None) for training in wanted]
-        missing = [item for item, record in zip(wanted, found, strict=True) if record is None or not record.is_done]
-        done = len(wanted) - len(missing)
-        if not missing or done == before:
-            return found
-        if before >= 0:
-            executors.end()
-        before = done
-        run.progress.train_finalists(run.name, done, len(wanted), state)
-        executor = executors.get()
-        if executor.assignment:
-            run_as_tasks(run, store, missing, executor.assignment)
-        else:
-            run_round(run, executor, _round(run, missing))
-
-
-def _round(run: FamilyRun, trainings: list[Training]) -> Round:
-    """As many at a time as there is room for."""
-    resources = run.resources
-    return Round(
-        name="tune-finalists",
-        store=run.finalists,
-        count=len(trainings),
-        concurrent=resources.slots * resources.workers if resources.slots else resources.concurrent,
-        listed=[training.config for training in trainings],
-        most=len(trainings),
-    )
-
-
-def _shipped(run: FamilyRun, executors: Executors, record: TrialRecord, until: int | None) -> list[str]:
-    """Folders of the models whose mean is shipped, relative to the results directory; none where they are not kept.
-
-    They are one that is trained on all development rows and, unless one is to do, those of the folds by the first seed.
-
-    Args:
-        run: The family.
-        executors: Of its trials.
-        record: The chosen trial of the search.
-        until: The leg that they end with; None for the last one.
-
-    Raises:
-        StudyError: One could not be trained.
-    """
-    if run.plan.family.inputs != "tokens":
-        return []
-    folds = run.study.num_folds if run.study.config.keep_folds else 0
-    names = [EVERYTHING, *(fold_name(fold, folds, 0) for fold in range(folds))]
-    wanted = [Training(record.params, name, until) for name in names]
-    _forget_removed(run, wanted)
-    trained = train(run, executors, wanted)
-    for training, trial in zip(wanted, trained, strict=True):
-        if trial is None or trial.status != "finished" or trial.model is None:
-            rows = "all development reviews" if training.fold == EVERYTHING else f"fold {training.fold}"
-            reason = trial.error if trial and trial.error else "it did not run"
-            raise StudyError(f"{run.name} could not be trained on {rows} ({reason}): the same command tries again")
-    return [str(trial.model) for trial in trained if trial]
-
-
-def _forget_removed(run: FamilyRun, wanted: list[Training]) -> None:
-    """Forget trials of trainings that are to be shipped and whose models are gone: others were chosen before."""
-    for record in run.finalists.read():
-        there = record.model is not None and is_there(run.results_dir / record.model)
-        if record.status == "finished" and not there and any(record.trains(training) for training in wanted):
-            run.finalists.remove(record)
 
 
 def _out_of_fold(run: FamilyRun, finalist: Finalist, leg: int) -> NDArray[np.float64]:
@@ -265,12 +195,3 @@ def _gain(
     fake, units = study.inputs.fake[study.judging], study.inputs.units_at(study.judging)
     found = gain_over_default(fake, said[default], said, chosen.record.trial_id, units=units)
     return Gain(f1=found.difference, low=found.low, high=found.high)
-
-
-def remove_models(run: FamilyRun, records: Iterable[TrialRecord], shipped: Sequence[str] = ()) -> None:
-    """Leave of trainings that are done what they said, and the models that are shipped: nothing else is used again."""
-    kept = {run.results_dir / model for model in shipped}
-    for record in records:
-        for name in (BEST, LAST):
-            if record.is_done and (folder := run.models / record.trial_id / name) not in kept:
-                remove(folder)

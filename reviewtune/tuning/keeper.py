@@ -8,7 +8,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from reviewtune.storage.mirror import fetch, is_there, move
+from reviewtune.storage.mirror import fetch, is_there, move, remove
 from reviewtune.tracebacks import blames_machine, reason_in
 from reviewtune.tuning.keeping import BEST, kept_result
 from reviewtune.tuning.records import TrialRecord, TrialStatus, TrialStore, epoch_record, legs_with
@@ -115,7 +115,12 @@ class RecordKeeper(Callback):  # type: ignore[misc]
             self._keep("started", record)
             return
         self.left_open.remove(earlier)
-        move(self.models_dir / earlier.trial_id, self.models_dir / trial.trial_id)
+        left, own = self.models_dir / earlier.trial_id, self.models_dir / trial.trial_id
+        if is_there(own):
+            # It began anew, and has ended before this was told.
+            remove(left)
+        else:
+            move(left, own)
         self._keep("started", record.model_copy(update={"epochs": earlier.epochs}))
         self.store.remove(earlier)
 

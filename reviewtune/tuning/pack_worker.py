@@ -222,6 +222,8 @@ class PackWorker:
         self._settle(0)
         for tenant in list(self.tenants.values()):
             self._guarded(tenant.trial_id, lambda t=tenant: self._write_midway(t))
+        # Those too of trials that have left their slots: nothing may come from here after this.
+        self._savers.shutdown()
         self._fail_unkept()
         ray.get(self.broker.resign.remote(self.number))
 

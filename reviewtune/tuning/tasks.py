@@ -24,14 +24,17 @@ class Task:
 
 
 def run_as_tasks(run: FamilyRun, store: TrialStore, trainings: Sequence[Training], assignment: Assignment) -> None:
-    """Run trainings, as many at a time as Ray has room for; what became of each is in its record then."""
+    """Run trainings, as many at a time as trials of a search; what became of each is in its record then."""
     import ray
 
     keeper, shared = make_keeper(run, store), ray.put(assignment)
     work = ray.remote(num_cpus=run.resources.cpus, max_retries=1)(results_of)
-    tasks = [Task(uuid.uuid4().hex[:ID_LENGTH], training.config) for training in trainings]
-    waiting = {work.remote(task.config, shared, task.trial_id): task for task in tasks}
-    while waiting:
+    left = [Task(uuid.uuid4().hex[:ID_LENGTH], training.config) for training in trainings]
+    waiting: dict[Any, Task] = {}
+    while left or waiting:
+        while left and len(waiting) < run.resources.concurrent:
+            begun = left.pop(0)
+            waiting[work.remote(begun.config, shared, begun.trial_id)] = begun
         (done,), _ = ray.wait(list(waiting), num_returns=1)
         task: Any = waiting.pop(done)
         keeper.on_trial_start(trial=task)

@@ -16,6 +16,8 @@ from reviewtune.tuning.records import TrialRecord, TrialStore
 from reviewtune.tuning.room import GrowingList, GrowingSearch, Room
 from reviewtune.tuning.search import NamedSearch, keep_history
 
+LEAST_SECONDS = 0.01
+
 
 @dataclass(frozen=True)
 class Round:
@@ -59,7 +61,8 @@ def run_round(run: FamilyRun, executor: Executor, trials: Round) -> None:
             search_alg=_drawn(run, executor, trials),
             scheduler=trials.scheduler,
             num_samples=1 if trials.listed else trials.count,
-            time_budget_s=trials.seconds,
+            # Of no time at all Ray Tune makes no limit.
+            time_budget_s=None if trials.seconds is None else max(trials.seconds, LEAST_SECONDS),
             reuse_actors=executor.reuse_actors,
             trial_name_creator=names,
             trial_dirname_creator=names.folder,

@@ -24,12 +24,12 @@ from reviewtune.tuning.chosen import Chosen
 from reviewtune.tuning.executor import Executors
 from reviewtune.tuning.family_progress import UNSEEN
 from reviewtune.tuning.family_run import FamilyRun
-from reviewtune.tuning.finalists import remove_models, train
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.left_out import without
 from reviewtune.tuning.plan import Study
 from reviewtune.tuning.predictions import UNSEEN_PREDICTIONS_FILE, keep_predictions, kept_scores
 from reviewtune.tuning.training import Training
+from reviewtune.tuning.trainings import remove_models, train
 
 Said = Mapping[str, NDArray[np.float64]]
 """By source, the (M,) uncalibrated scores of its development rows by what was trained without it."""

@@ -57,6 +57,6 @@ def within_memory(
     line = (
         f"trains on {fitting:,} of {most:,} rows, drawn by class: a fit of all takes about "
         f"{FIT_BYTES * width * most / 1e9:.2g} GB, and a node has {memory / 1e9:.2g} GB for each of its trials; "
-        "give --max-concurrent-trials 1, or nodes with more memory, for all"
+        "for all, give another --results-dir and --max-concurrent-trials 1 or nodes with more memory"
     )
     return some, line

@@ -3,10 +3,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from reviewtune.artifact import ArtifactInfo, write_artifact
 from reviewtune.evaluation.calibration import PlattCalibration
+from reviewtune.evaluation.operating_basis import calibrated
 from reviewtune.leaderboard.entry import PREDICTIONS_FILE, Entry, Provenance, entry_path
 from reviewtune.tuning import entries
 from reviewtune.tuning.chosen import Chosen
@@ -14,6 +16,8 @@ from reviewtune.tuning.entries import known_entry, scored_entry
 from reviewtune.tuning.predictions import VALIDATION_PREDICTIONS_FILE
 from reviewtune.tuning.records import EpochRecord, TrialRecord
 from tests.faults.damage import DAMAGES
+
+FOUR_FOLDS, FIVE_FOLDS = SimpleNamespace(f1=0.9, folds=4), SimpleNamespace(f1=0.9, folds=5)
 
 
 @pytest.fixture
@@ -27,28 +31,31 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     kept = SimpleNamespace(
         test=0.9,
         trial_id="a",
-        selection="four folds",
+        selection=FOUR_FOLDS,
+        validation=SimpleNamespace(f1=0.8),
         max_fpr=None,
-        prevalence=0.05,
+        prevalence=None,
         provenance=SimpleNamespace(data_sha256="d", split_sha256="s"),
         model_copy=lambda update: "kept",
     )
     monkeypatch.setattr(entries, "read_entry", lambda _: kept)
     study = SimpleNamespace(
         study_id="s",
-        config=SimpleNamespace(results_dir=tmp_path, max_fpr=None, prevalence=0.05),
+        config=SimpleNamespace(results_dir=tmp_path, max_fpr=None, prevalence=None),
         artifact=lambda family: "artifact",
         inputs=SimpleNamespace(reviews=SimpleNamespace(sha256="d"), split=SimpleNamespace(sha256="s")),
     )
     return SimpleNamespace(results_dir=tmp_path, name="svm", study=study, trained_share=0.25)
 
 
-def info(trial_id: str) -> ArtifactInfo:
-    return ArtifactInfo(
-        family="svm", encoder=None, params={}, calibration=PlattCalibration(slope=1.0, intercept=0.0), threshold=0.5,
-        study_id="s", trial_id=trial_id, data="d", data_sha256="0" * 64, split_sha256="0" * 64, validation_f1=0.9,
-        code="c", versions={}, created="2026-01-01T00:00:00+00:00",
-    )  # fmt: skip
+def info(trial_id: str, **other: Any) -> ArtifactInfo:
+    values: dict[str, Any] = {
+        "family": "svm", "encoder": None, "params": {}, "calibration": PlattCalibration(slope=1.0, intercept=0.0),
+        "threshold": 0.5, "study_id": "s", "trial_id": trial_id, "data": "d", "data_sha256": "0" * 64,
+        "split_sha256": "0" * 64, "validation_f1": 0.9, "code": "c", "versions": {},
+        "created": "2026-01-01T00:00:00+00:00",
+    }  # fmt: skip
+    return ArtifactInfo(**{**values, **other})
 
 
 class Model:
@@ -73,8 +80,8 @@ def test_the_entry_of_the_selected_trial_is_kept_and_that_of_another_is_not(run:
 
 def test_an_entry_that_other_folds_have_chosen_is_made_anew(run: Any) -> None:
     """One that folds have chosen stays where none are asked for, as when a trial goes on for longer."""
-    assert known(run, "a", "four folds") == "kept"
-    assert known(run, "a", "five folds") is None
+    assert known(run, "a", FOUR_FOLDS) == "kept"
+    assert known(run, "a", FIVE_FOLDS) is None
     assert known(run, "a", None) == "kept"
 
 
@@ -90,7 +97,7 @@ def test_so_is_one_of_other_reviews_or_another_split(run: Any, part: str) -> Non
     assert known(run, "a") is None
 
 
-@pytest.mark.parametrize(("name", "asked"), [("max_fpr", 0.01), ("prevalence", None), ("prevalence", 0.1)])
+@pytest.mark.parametrize(("name", "asked"), [("max_fpr", 0.01), ("prevalence", 0.1)])
 def test_so_is_one_of_another_operating_point(run: Any, name: str, asked: float | None) -> None:
     setattr(run.study.config, name, asked)
     assert known(run, "a") is None
@@ -118,6 +125,21 @@ def test_so_is_one_whose_artifact_lacks_a_file(run: Any, name: str) -> None:
 def test_so_is_one_whose_artifact_is_of_another_trial(run: Any) -> None:
     write_artifact(run.results_dir / "artifact", info("b"), Model())
     assert known(run, "a") is None
+
+
+AT_FIVE_PERCENT = calibrated(np.arange(200.0), np.arange(200) >= 100, np.arange(200), max_fpr=0.05)
+
+
+@pytest.mark.parametrize("later", [{"validation_f1": 0.85}, vars(AT_FIVE_PERCENT)], ids=["folds", "operating point"])
+def test_so_is_one_whose_artifact_a_later_assessment_has_replaced(run: Any, later: dict[str, Any]) -> None:
+    """It was cut off before it wrote its own entry, and what was asked for then is asked for no more."""
+    write_artifact(run.results_dir / "artifact", info("a", **later), Model())
+    assert known(run, "a") is None
+
+
+def test_an_entry_of_the_validation_split_is_of_its_artifact(run: Any) -> None:
+    write_artifact(run.results_dir / "artifact", info("a", validation_f1=0.8), Model())
+    assert known(run, "a") == "kept"
 
 
 def test_what_is_added_to_an_artifact_or_written_in_its_card_is_no_damage(run: Any) -> None:

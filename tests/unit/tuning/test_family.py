@@ -76,6 +76,7 @@ def family_run(folder: Path, num_trials: int) -> Any:
         resources=SimpleNamespace(concurrent=1, growth=None),
         told=told,
         results_dir=folder,
+        seconds_left=None,
     )
 
 
@@ -116,6 +117,12 @@ def test_a_search_none_of_whose_trials_ends_is_not_begun_for_ever(
 def test_a_search_whose_time_is_up_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = family_run(tmp_path, 3)
     assert ends(run, monkeypatch, [record("a", "finished"), record("b", "paused", number=0)]) == [0]
+
+
+def test_nor_does_one_whose_time_was_up_between_two_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = family_run(tmp_path, 3)
+    run.seconds_left = 0.0
+    assert ends(run, monkeypatch, [record("a", "finished")]) == [0]
 
 
 def test_a_search_that_has_ended_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reviewtune.errors import StudyError
-from reviewtune.tuning import finalists
+from reviewtune.tuning import trainings
 from reviewtune.tuning.finalists import choose_by_folds, finalists_of
 from reviewtune.tuning.held_out import HeldOut
 from reviewtune.tuning.records import EpochRecord, TrialRecord, TrialStore
@@ -109,9 +109,9 @@ def run(tmp_path: Path) -> Any:
 @pytest.fixture
 def runner(run: Any, monkeypatch: pytest.MonkeyPatch) -> Runner:
     runner = Runner(run, lambda _: ("finished", None))
-    monkeypatch.setattr(finalists, "run_as_tasks", runner)
-    monkeypatch.setattr(finalists, "_round", lambda run, trainings: trainings)
-    monkeypatch.setattr(finalists, "run_round", lambda run, executor, trainings: runner(run, run.finalists, trainings))
+    monkeypatch.setattr(trainings, "run_as_tasks", runner)
+    monkeypatch.setattr(trainings, "_round", lambda run, trainings: trainings)
+    monkeypatch.setattr(trainings, "run_round", lambda run, executor, trainings: runner(run, run.finalists, trainings))
     return runner
 
 
@@ -216,6 +216,38 @@ def test_what_the_machine_lost_is_tried_again_and_a_finalist_that_failed_is_out(
     chosen = choose_by_folds(run, EXECUTORS, SEARCH)
     assert [len(asked) for asked in runner.asked] == [9, 1]
     assert chosen.record.trial_id == "t1"
+
+
+def test_a_finalist_that_fails_on_all_reviews_is_passed_over(run: Any, runner: Runner) -> None:
+    told: list[str] = []
+    run.progress.say, run.plan.family.inputs = told.append, "tokens"
+    failing = {2}
+
+    def fate(training: Training) -> tuple[str, str | None]:
+        failed = training.fold == EVERYTHING and training.params["x"] in failing
+        return ("failed", "it diverged") if failed else ("finished", None)
+
+    runner.fate = fate
+    assert choose_by_folds(run, EXECUTORS, SEARCH).record.trial_id == "t1"
+    (line,) = told
+    assert line == (
+        "svm could not be trained on all development reviews (it diverged), with params that its folds bore; the next "
+        "best finalist is taken"
+    )
+    trained = len(runner.asked)
+    assert choose_by_folds(run, EXECUTORS, SEARCH).record.trial_id == "t1"
+    assert len(runner.asked) == trained
+    runner.fate = lambda training: ("lost", "no room") if training.fold == EVERYTHING else ("finished", None)
+    run.finalists.remove(next(record for record in run.finalists.read() if record.status == "failed"))
+    with pytest.raises(StudyError, match=r"all development reviews \(no room\): the same command tries again"):
+        choose_by_folds(run, EXECUTORS, SEARCH)
+
+
+def test_where_none_is_left_the_last_failure_is_told(run: Any, runner: Runner) -> None:
+    run.progress.say, run.plan.family.inputs = print, "tokens"
+    runner.fate = lambda training: ("failed", "it diverged") if training.fold == EVERYTHING else ("finished", None)
+    with pytest.raises(StudyError, match=r"all development reviews \(it diverged\), with params that its folds bore$"):
+        choose_by_folds(run, EXECUTORS, SEARCH)
 
 
 def test_finalists_that_cannot_be_trained_are_told_of_in_one_line(run: Any, runner: Runner) -> None:

@@ -210,3 +210,18 @@ def test_a_trial_that_was_lost_after_a_share_of_the_rows_goes_on_under_its_recor
     assert [(epoch.epoch, epoch.share) for epoch in record.epochs] == [(0.1, 0.1), (1, None)]
     assert record.best is not None
     assert record.best.f1 == 0.6
+
+
+def test_a_training_that_began_anew_and_has_ended_takes_the_place_of_what_it_left(
+    store: TrialStore, tmp_path: Path
+) -> None:
+    """Trainings that run as tasks are told of when they have ended, with what they have written."""
+    lost = TrialRecord(trial_id="lost", number=0, params={"C": 2.0, "fixed": 3}, status="lost")
+    store.write(lost)
+    for name in ("lost", "own"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "held_out.parquet").write_text(name)
+    keeper_in(tmp_path, store, left_open=[lost]).on_trial_start(trial=_trial("own", {"C": 2.0}))
+    assert [record.trial_id for record in store.read()] == ["own"]
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["own"]
+    assert (tmp_path / "models" / "own" / "held_out.parquet").read_text() == "own"

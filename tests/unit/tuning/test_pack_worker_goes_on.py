@@ -1,10 +1,12 @@
 """Trials that go on in another pack worker than they began in."""
 
 import json
+import time
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -133,6 +135,25 @@ def test_a_worker_whose_machine_is_taken_away_writes_its_slots_and_resigns(
         path = tmp_path / name / LAST / MIDWAY_FILE
         assert (json.loads(path.read_text())["rows"] if path.exists() else None) == rows
     assert worker.broker.failed == []
+
+
+def test_a_worker_resigns_when_all_that_it_saves_is_saved(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial that has done its last leg has left its slot, while its model is still being written."""
+    monkeypatch.setattr("ray.get", lambda told: told)
+    worker = make_worker(tiny_bert, tmp_path)
+    told: list[Any] = []
+    worker.broker.resign = SimpleNamespace(remote=lambda *_: told.append(("resigned", list(worker.broker.failed))))
+
+    def save() -> None:
+        time.sleep(0.2)
+        told.append("saved")
+        worker._unkept.put(("a", "the disk is full"))
+
+    worker._savers.submit(save)
+    worker._resign()
+    assert told == ["saved", ("resigned", [("a", "the disk is full")])]
 
 
 def test_a_damaged_midway_fails_its_trial_alone(tiny_bert: Path, tmp_path: Path) -> None:

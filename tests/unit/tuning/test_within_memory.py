@@ -25,7 +25,8 @@ def test_a_fit_gets_as_many_rows_of_each_class_as_it_has_memory_for() -> None:
     folds, line = within_memory(FOLDS, FAKE, width=WIDTH, memory=850 * WIDTH * FIT_BYTES)
     assert line == (
         "trains on 850 of 1,000 rows, drawn by class: a fit of all takes about 0.00016 GB, and a node has 0.00014 GB "
-        "for each of its trials; give --max-concurrent-trials 1, or nodes with more memory, for all"
+        "for each of its trials; for all, give another --results-dir and --max-concurrent-trials 1 or "
+        "nodes with more memory"
     )
     for name, fold in folds.items():
         before = FOLDS[name]
@@ -71,10 +72,12 @@ def test_a_family_on_embeddings_says_how_many_rows_it_trains_on(
     assert len(folds[SEARCH].held_out) == 100
 
 
-@pytest.mark.parametrize(("some", "told"), [(20, 0.25), (80, None)])
-def test_a_family_knows_which_share_of_the_rows_it_trains_on(some: int, told: float | None) -> None:
+@pytest.mark.parametrize(("some", "num_folds", "told"), [(20, 5, 0.25), (80, 5, None), (21, 1, 0.25)])
+def test_a_family_knows_which_share_of_the_rows_it_trains_on(some: int, num_folds: int, told: float | None) -> None:
     def with_folds(rows: int) -> Any:
-        return SimpleNamespace(folds={SEARCH: Fold(np.arange(rows), np.arange(0), seed=1)})
+        held_out = np.arange(0)
+        folds = {EVERYTHING: Fold(np.arange(rows), held_out, 1), SEARCH: Fold(np.arange(rows // 2), held_out, 1)}
+        return SimpleNamespace(folds=folds, num_folds=num_folds)
 
     run: Any = SimpleNamespace(assignment=with_folds(some), study=with_folds(80))
     assert family_run.FamilyRun.trained_share.fget(run) == told  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from rich.console import Console
 from reviewtune.applies import say_if_unlike
 from reviewtune.artifact_info import ArtifactInfo, read_info
 from reviewtune.data.kinds import SAMPLE
+from reviewtune.data.named_source import named_source
 from reviewtune.data.other_reviews import OtherReviews, other_reviews
 from reviewtune.data.reviews import Reviews, load_reviews, read_reviews
 from reviewtune.data.store import KEY_LENGTH, Store
@@ -40,7 +41,7 @@ ROUGH = (
 def evaluate_and_show(config: EvaluateConfig) -> int:
     """Score an artifact on labelled reviews, all of them, and print the scores; with `--keep`, keep them with it."""
     if config.output:
-        data = None if config.data == SAMPLE else config.data
+        data = None if config.data == SAMPLE else named_source(config.data).source
         reads = {"--data": data, "--artifact": config.artifact, "--base-model": config.base_model}
         check_output(config.output, reads)
     info = _info(config)
@@ -61,6 +62,8 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
     if not same:
         say_if_unlike(classifier, others.texts, config.artifact, labelled=True)
     flattered = ", the data it was trained on: these scores flatter it" if same else ""
+    if not same and (seen := len(set(others.texts) & set(_studied(config.artifact, info)))):
+        flattered = f", {seen:,} of them texts that its study has: these scores flatter it"
     _show(f"{config.artifact.name} on {len(others.fake):,} reviews of {reviews.name}{flattered}", measured, untold)
     if config.output:
         with written(config.output) as place:
@@ -98,15 +101,20 @@ def _apart(config: EvaluateConfig, info: ArtifactInfo, reviews: Reviews) -> Othe
             f"--keep {config.keep}: {reviews.name} is what {config.artifact.name} was trained on, and tells nothing of "
             "elsewhere: give other reviews"
         )
-    stored = Store(_results_dir(config.artifact)).reviews / f"{info.data_sha256[:KEY_LENGTH]}.parquet"
-    if not fetch_once(stored).is_file():
+    known = _studied(config.artifact, info)
+    if not known:
         line = f"the reviews of its study are not here: those among {reviews.name} cannot be left out"
         print(one_line(line), file=sys.stderr)
-    known = read_reviews(stored).table[TEXT].to_pylist() if stored.is_file() else []
     others = other_reviews(str(config.keep), reviews, known)
     for line in others.lines()[1:]:
         print(one_line(line.strip()), file=sys.stderr)
     return others
+
+
+def _studied(artifact: Path, info: ArtifactInfo) -> list[str]:
+    """The texts of all reviews of the artifact's study; none where that has not left them beside it."""
+    stored = Store(_results_dir(artifact)).reviews / f"{info.data_sha256[:KEY_LENGTH]}.parquet"
+    return read_reviews(stored).table[TEXT].to_pylist() if fetch_once(stored).is_file() else []
 
 
 def _results_dir(artifact: Path) -> Path:
@@ -126,7 +134,7 @@ def _measured(
     """
     fake = reviews.fake
     if not has_both_classes(fake):
-        return one_class_scores(fake, probability, predicted)
+        return one_class_scores(fake, probability, predicted, reviews.units)
     interval = f1_interval(fake, predicted, units=reviews.units)
     scores: dict[str, Any] = classification_scores(fake, probability, predicted)
     ends = {"f1_low": interval.low, "f1_high": interval.high, **tpr_ends(fake, probability, reviews.units)}

@@ -97,8 +97,20 @@ def _json_writer(file: IO[str]) -> Callable[[pa.Table], None]:
     return write
 
 
+class _EndsInNewlines:
+    """A file for `csv.writer`, which quotes a carriage return in a cell only where its own lines end with one."""
+
+    TERMINATOR = "\r\n"
+
+    def __init__(self, file: IO[str]) -> None:
+        self.file = file
+
+    def write(self, row: str) -> None:
+        self.file.write(row.removesuffix(self.TERMINATOR) + "\n")
+
+
 def _delimited_writer(file: IO[str], delimiter: str) -> Callable[[pa.Table], None]:
-    rows = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    rows = csv.writer(_EndsInNewlines(file), delimiter=delimiter, lineterminator=_EndsInNewlines.TERMINATOR)
     begun = False
 
     def write(table: pa.Table) -> None:

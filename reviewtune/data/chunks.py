@@ -16,7 +16,7 @@ from typing import BinaryIO, TypeVar
 import pyarrow as pa
 
 from reviewtune.data.delimited import delimited_layout, delimited_rows, table_of_rows
-from reviewtune.data.json_lines import json_rows
+from reviewtune.data.json_lines import column_of, json_rows
 from reviewtune.data.kinds import (
     CSV_DELIMITERS,
     HUB_PREFIX,
@@ -146,7 +146,7 @@ def _whole(source: str, place: ParquetPlace | None) -> Chunks:
 def _parquet_chunks(place: ParquetPlace, source: str) -> Chunks:
     def read() -> Iterator[pa.Table]:
         with damage_told(source):
-            yield from _rechunked(plain_columns(table, source) for table in place.tables(CHUNK_ROWS))
+            yield from _rechunked(plain_columns(table, source, whole=False) for table in place.tables(CHUNK_ROWS))
 
     with damage_told(source):
         names, num_rows = place.schema.names, place.num_rows
@@ -171,13 +171,17 @@ def _delimited_chunks(path: Path, suffix: str) -> Chunks:
 
 def _json_chunks(path: Path, _: str) -> Chunks:
     name, num_rows, schema = shown(path), 0, pa.schema([])
+    large = set[str]()
     with damage_told(str(path)), _lines(path, None) as lines:
         for rows in _batched(json_rows(lines, name, Counter()), CHUNK_ROWS):
             # Columns in the order in which their names first occur.
             keys = dict.fromkeys(key for row in rows for key in row)
-            found = pa.Table.from_pylist([{key: row.get(key) for key in keys} for row in rows]).schema
-            schema = pa.unify_schemas([schema, found], promote_options="permissive")
+            columns = {key: column_of([row.get(key) for row in rows], key, name).type for key in keys}
+            large |= {key for key, kind in columns.items() if pa.types.is_uint64(kind)}
+            schema = pa.unify_schemas([schema, pa.schema(columns)], promote_options="permissive")
             num_rows += len(rows)
+    kinds = [pa.uint64() if key in large else schema.field(key).type for key in schema.names]
+    schema = pa.schema(list(zip(schema.names, kinds, strict=True)))
     replaced: Counter[str] = Counter()
 
     def read() -> Iterator[pa.Table]:

@@ -40,13 +40,13 @@ def read_json_lines(text: str, name: str) -> tuple[pa.Table, Mapping[str, int]]:
     columns: dict[str, list[Any]] = {}
     replaced: Counter[str] = Counter()
     num_rows = 0
-    for row in json_rows(text.replace("\r", "\n").split("\n"), name, replaced):
+    for row in json_rows(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), name, replaced):
         for key, value in row.items():
             values = columns.setdefault(key, [])
             values.extend([None] * (num_rows - len(values)))
             values.append(value)
         num_rows += 1
-    arrays = [_array(values + [None] * (num_rows - len(values)), key, name) for key, values in columns.items()]
+    arrays = [column_of(values + [None] * (num_rows - len(values)), key, name) for key, values in columns.items()]
     return pa.Table.from_arrays(arrays, names=list(columns)), replaced
 
 
@@ -118,10 +118,18 @@ def _mended(value: Any) -> Any:
     return value
 
 
-def _array(values: list[Any], key: str, name: str) -> pa.Array:
+def column_of(values: list[Any], key: str, name: str) -> pa.Array:
+    """The values of a key as a column, whole numbers above 2^63 too.
+
+    Raises:
+        DataError: They do not make one.
+    """
     try:
-        return pa.array(values)
-    except (pa.ArrowException, OverflowError) as error:
+        try:
+            return pa.array(values)
+        except OverflowError:
+            return pa.array(values, pa.uint64())
+    except (pa.ArrowException, OverflowError, TypeError) as error:
         raise DataError(
             f"{name}: the values of {quoted(key)} do not make a column: {shown(' '.join(str(error).split()))}"
         ) from None

@@ -3,7 +3,7 @@
 Shape letter: `N` rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from reviewtune.data.columns import (
     optional_column,
 )
 from reviewtune.data.hub import known_fake_label
-from reviewtune.data.labels import has_label, read_fake
+from reviewtune.data.labels import has_label, read_fake, spelled
 from reviewtune.data.missing import is_missing
 from reviewtune.data.named_source import NamedSource
 from reviewtune.data.plain_columns import scalars
@@ -101,12 +101,12 @@ def _read(asked: NamedSource, wanted: Wanted, *, alone: bool, one_class: bool) -
     told_by = "--fake-label" if alone else f"{shown(asked.name)}=FILE:LABEL"
     columns: dict[str, list[Any]] = {
         FAKE: read_fake(labels, label_name, fake_label, one_class=one_class, told_by=told_by),
-        GROUP: _strings(table, group_name, "--group-column"),
+        GROUP: _strings(table, group_name, "--group-column", spelled),
         CATEGORY: _strings(table, optional_column(names, CATEGORY_NAMES)),
         RATING: _numbers(table, optional_column(names, RATING_NAMES)),
         LANGUAGE: _strings(table, optional_column(names, LANGUAGE_NAMES)),
         ROW: list(range(table.num_rows)),
-        SOURCE: [value or asked.name for value in _strings(table, source_name, "--source-column")],
+        SOURCE: [value or asked.name for value in _strings(table, source_name, "--source-column", spelled)],
     }
     return LabelledRows(found.name, texts_of(table, text_name), columns, found.replaced.get(text_name, 0))
 
@@ -124,8 +124,16 @@ def texts_of(table: pa.Table, name: str) -> list[str | None]:
     return [None if text and is_missing(text) and text.strip() else text for text in read_texts(table, name)]
 
 
-def _strings(table: pa.Table, name: str | None, flag: str = "") -> list[str | None]:
+def _strings(
+    table: pa.Table, name: str | None, flag: str = "", spell: Callable[[object], str] = str
+) -> list[str | None]:
     """A column as text, None where a value is missing.
+
+    Args:
+        table: It is one of its columns.
+        name: None where there is none.
+        flag: That it was asked for by.
+        spell: Makes a value text.
 
     Raises:
         DataError: The column was asked for by a flag and holds no single values. (One that was not is left out.)
@@ -136,7 +144,7 @@ def _strings(table: pa.Table, name: str | None, flag: str = "") -> list[str | No
         if flag:
             raise
         values = [None] * table.num_rows
-    return [None if is_missing(value) else str(value).strip() for value in values]
+    return [None if is_missing(value) else spell(value).strip() for value in values]
 
 
 def _numbers(table: pa.Table, name: str | None) -> list[float | None]:

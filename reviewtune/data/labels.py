@@ -104,4 +104,15 @@ def _fake_key(keys: set[str], column: str) -> str | None:
 
 def _key(value: Any) -> str | None:
     """A label's spelling for comparing: lower case, 1.0 as 1; None for a missing one."""
-    return None if is_missing(value) else _WHOLE.sub(r"\1", str(value).strip().lower())
+    return None if is_missing(value) else spelled(value).lower()
+
+
+def spelled(value: object) -> str:
+    """A value as text, a whole number as one: a column with gaps holds 12 as 12.0.
+
+    Examples:
+        >>> spelled(12.0), spelled(" 12.0"), spelled(12), spelled("12.5")
+        ('12', '12', '12', '12.5')
+    """
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else _WHOLE.sub(r"\1", str(value).strip())  # type: ignore[call-overload]

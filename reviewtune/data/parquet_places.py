@@ -79,12 +79,16 @@ class ParquetPlace:
                 )
 
     def _with_all_columns(self, table: pa.Table) -> pa.Table:
-        if table.column_names == self.schema.names:
+        """The table with the columns of all files; one that has no value here is of the type that it has elsewhere."""
+        if table.column_names == self.schema.names and pa.null() not in table.schema.types:
             return table
-        columns = [
-            table[field.name] if field.name in table.column_names else pa.nulls(len(table), field.type)
-            for field in self.schema
-        ]
+        places = {name: place for place, name in enumerate(table.column_names)}
+        whole = table.column_names == self.schema.names
+        columns = []
+        for place, field in enumerate(self.schema):
+            own = place if whole else places.get(field.name)
+            known = own is not None and not pa.types.is_null(table.column(own).type)
+            columns.append(table.column(own) if known else pa.nulls(len(table), field.type))
         return pa.Table.from_arrays(columns, names=self.schema.names)
 
     @cached_property

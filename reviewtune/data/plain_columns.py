@@ -11,24 +11,26 @@ from reviewtune.errors import DataError
 _AT_A_TIME = 4096
 
 
-def plain_columns(table: pa.Table, source: str) -> pa.Table:
+def plain_columns(table: pa.Table, source: str, *, whole: bool = True) -> pa.Table:
     """The table with its dictionaries resolved and its strings as one type, bytes too where they are UTF-8.
 
     Args:
         table: As it was read, its values unchecked.
         source: What to call it in a message.
+        whole: Whether these are all rows. Bytes of a part stay bytes: in another part they may be no text.
 
     Raises:
         DataError: A value is damaged, strings that are not UTF-8 included.
     """
     names = table.column_names
-    return pa.Table.from_arrays([_plain(table, place, source) for place in range(len(names))], names=names)
+    columns = [_plain(table, place, source, whole=whole) for place in range(len(names))]
+    return pa.Table.from_arrays(columns, names=names)
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
     """The columns as `plain_columns` makes them, where those of bytes hold no text."""
     kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in schema.types]
-    strings = [pa.string() if _is_text(kind) and not _is_bytes(kind) else kind for kind in kinds]
+    strings = [pa.string() if _is_text(kind) and not is_bytes(kind) else kind for kind in kinds]
     return pa.schema(list(zip(schema.names, strings, strict=True)))
 
 
@@ -68,7 +70,7 @@ def values_of(column: pa.ChunkedArray) -> Iterator[Any]:
         yield from column.slice(start, _AT_A_TIME).to_pylist()
 
 
-def _plain(table: pa.Table, place: int, source: str) -> pa.ChunkedArray:
+def _plain(table: pa.Table, place: int, source: str, *, whole: bool) -> pa.ChunkedArray:
     column = table.column(place)
     try:
         column.validate(full=True)
@@ -79,7 +81,7 @@ def _plain(table: pa.Table, place: int, source: str) -> pa.ChunkedArray:
         ) from None
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if _is_text(column.type) and not pa.types.is_string(column.type):
+    if _is_text(column.type) and not pa.types.is_string(column.type) and (whole or not is_bytes(column.type)):
         try:
             return column.cast(pa.string())
         except pa.ArrowException:
@@ -95,7 +97,8 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(getattr(pa.types, test)(kind) for test in tests)
 
 
-def _is_bytes(kind: pa.DataType) -> bool:
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds bytes, which may be text."""
     tests = ("is_binary", "is_large_binary", "is_binary_view", "is_fixed_size_binary")
     return any(getattr(pa.types, test)(kind) for test in tests)
 

@@ -13,10 +13,17 @@ from itertools import chain, islice
 import numpy as np
 from numpy.typing import NDArray
 
+from reviewtune.data.words import SHORT
+
 WORDS = 3
 """Words of a shingle."""
 
-_WORD = re.compile(r"\w+")
+VERSION = 2
+"""Of what a word is: 2 since scripts without blanks have words of one letter."""
+
+_UNSPACED = SHORT + "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+"""Those and the letters of Thai, Lao, Burmese and Khmer: a sentence would be one word, and its text one shingle."""
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 _BATCH = 4096
 """Texts that are Python's words at a time."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -41,6 +48,8 @@ class ShingleSets:
 def shingle_sets(texts: Iterable[str]) -> ShingleSets:
     """The sets of N texts. Case and punctuation do not count; a text of one or two words, or of none, is one shingle.
 
+    A letter of a script that has no blanks between words is a word.
+
     Args:
         texts: Read once, a batch at a time.
 
@@ -48,6 +57,8 @@ def shingle_sets(texts: Iterable[str]) -> ShingleSets:
         >>> sets = shingle_sets(["A tent that leaks in the rain!", "a tent", "..."])
         >>> sets.sizes.tolist()
         [5, 1, 1]
+        >>> shingle_sets(["这款帐篷很好用。"]).sizes.tolist()
+        [5]
     """
     found = [_sets(batch) for batch in batches(texts)]
     sizes = [sizes for _, sizes in found]

@@ -100,7 +100,7 @@ def damage_told(source: str) -> Iterator[None]:
     """
     try:
         yield
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OverflowError) as error:
         raise DataError(
             f"{shown(source)} is damaged or not what its name says: {_one_line(error)}; export it again"
         ) from None

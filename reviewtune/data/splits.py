@@ -16,6 +16,7 @@ from reviewtune.data.assignment import assign_units, join_units, strata_of
 from reviewtune.data.duplicates import near_duplicate_clusters
 from reviewtune.data.plain_columns import values_of
 from reviewtune.data.reviews import Reviews
+from reviewtune.data.shingles import VERSION
 from reviewtune.data.split_report import SplitReport, report_split
 from reviewtune.data.store import Store, content_key, read_parquet, report_in, write_parquet
 from reviewtune.errors import DataError, UsageError
@@ -138,7 +139,7 @@ def split_in_store(
         (True, False)
     """
     settings = {"seed": seed, "validation_size": validation_size, "test_size": test_size, "threshold": threshold}
-    path = store.splits / f"{content_key(reviews.sha256, settings)}.parquet"
+    path = store.splits / f"{content_key(reviews.sha256, settings, VERSION)}.parquet"
     if fetch_once(path).exists():
         return read_split(path), path
     split = make_split(reviews, seed=seed, validation_size=validation_size, test_size=test_size, threshold=threshold)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from reviewtune.data.missing import is_missing
+from reviewtune.data.plain_columns import is_bytes
 from reviewtune.data.shown import listed, quoted, shown
 from reviewtune.errors import DataError
 
@@ -165,7 +167,7 @@ def read_texts(table: pa.Table, name: str) -> list[str | None]:
 
 
 def text_values(table: pa.Table, name: str) -> list[str | None]:
-    """The values of a column of text, numbers spelled out in a csv included.
+    """The values of a column of text, numbers spelled out in a csv and bytes that are UTF-8 included.
 
     Raises:
         DataError: It is of another type.
@@ -175,6 +177,9 @@ def text_values(table: pa.Table, name: str) -> list[str | None]:
         ['5', None]
     """
     column = table[name]
+    if is_bytes(column.type):
+        with suppress(pa.ArrowException):
+            column = column.cast(pa.string())
     held = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_null(held)):
         raise DataError(

@@ -18,7 +18,9 @@ LONGEST_WORD = 40
 
 _JOINERS = "'\u2019-"
 """Part of a word where they stand within one."""
-_SHORT = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+SHORT = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Ranges of a regular expression: the letters that are a word each, kana and Chinese characters."""
+_SHORT = re.compile(f"[{SHORT}]")
 _WORD = re.compile("[wx]+(?:j[wx]+)*|[pjx]+|s")
 """In a text whose characters are replaced by their kinds."""
 

@@ -12,8 +12,9 @@ from reviewtune.evaluation.labels import as_labels, has_both_classes, require_bo
 from reviewtune.evaluation.objective import OBJECTIVES, tpr_at_fpr
 from reviewtune.evaluation.operating_point import f1_at, precision_at
 from reviewtune.evaluation.roc_interval import LIMITS
-from reviewtune.evaluation.significance import CONFIDENCE
+from reviewtune.evaluation.significance import CONFIDENCE, wilson
 from reviewtune.evaluation.threshold import labels_of
+from reviewtune.evaluation.units import design_effect, numbered
 from reviewtune.schema import F1, FAKE_NAME, GENUINE_NAME, JUDGED
 
 ECE_BINS = 15
@@ -66,7 +67,7 @@ def classification_scores(fake: ArrayLike, fake_probability: ArrayLike, predicte
 
 
 def one_class_scores(
-    fake: ArrayLike, fake_probability: ArrayLike, predicted: ArrayLike
+    fake: ArrayLike, fake_probability: ArrayLike, predicted: ArrayLike, units: ArrayLike | None = None
 ) -> tuple[dict[str, float | int], str]:
     """What reviews of one class can tell, by name, and a line that says what they cannot.
 
@@ -77,6 +78,7 @@ def one_class_scores(
         fake: (N,) all true or all false.
         fake_probability: (N,) probabilities in [0, 1] that the review is fake.
         predicted: (N,) true where the classifier calls the review fake.
+        units: (N,) integers, equal where reviews belong together; None: each stands alone.
 
     Raises:
         DataError: The arrays are empty or differ in length, `fake` holds both classes, or a probability is NaN or
@@ -95,12 +97,14 @@ def one_class_scores(
     probability = _as_probabilities(fake_probability, len(truth))
     all_fake, called = bool(truth[0]), int(labels.sum())
     rate = "recall" if all_fake else "false_positive_rate"
-    interval = stats.binomtest(called, len(truth)).proportion_ci(CONFIDENCE, method="wilson")
+    alone = len(truth) / design_effect(labels, numbered(units, len(truth))[0])
+    quantile = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    low, high = (float(end) for end in wilson(*map(np.asarray, (called / len(truth), alone, quantile))))
     counts = ("true_positives", "false_negatives") if all_fake else ("false_positives", "true_negatives")
     scores = {
         rate: called / len(truth),
-        f"{rate}_low": float(interval.low),
-        f"{rate}_high": float(interval.high),
+        f"{rate}_low": low,
+        f"{rate}_high": high,
         "brier": float(np.mean((probability - truth) ** 2)),
         "ece": expected_calibration_error(truth, probability),
         **dict(zip(counts, (called, len(truth) - called), strict=True)),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -212,11 +213,16 @@ def test_the_python_functions_say_the_same(study: StudyRun) -> None:
 
 
 def test_evaluate_scores_an_artifact_on_labelled_reviews(
-    study: StudyRun, reviews_csv: Path, capsys: pytest.CaptureFixture[str]
+    study: StudyRun, reviews_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = study.results / study.entries["tfidf"]["artifact"]
     assert main(["evaluate", "--artifact", str(folder), "--data", str(reviews_csv)]) == 0
-    assert "flatter" in capsys.readouterr().out
+    assert "the data it was trained on: these scores flatter it" in capsys.readouterr().out
+    some = tmp_path / "some.csv"
+    some.write_text("".join(reviews_csv.read_text().splitlines(keepends=True)[:41]))
+    assert main(["evaluate", "--artifact", str(folder), "--data", str(some)]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r", (3\d|40) of them texts that its study has: these scores flatter it", " ".join(told.split()))
 
 
 def test_a_family_whose_trials_fail_is_recorded_and_hurts_nobody(study: StudyRun) -> None:

@@ -33,8 +33,14 @@ def test_scores_go_onto_nothing_that_is_read(tmp_path: Path, capsys: pytest.Capt
     artifact.mkdir()
     (tmp_path / "link.json").hardlink_to(data)
     (artifact / "reviewtune.json").write_text("{}")
-    for output, flag in ((data, "--data"), (tmp_path / "link.json", "--data"), (artifact / "x.json", "--artifact")):
-        words = ["evaluate", "--artifact", artifact, "--data", data, "--output", output]
+    for output, flag, asked in (
+        (data, "--data", data),
+        (data, "--data", f"shop={data}"),
+        (data, "--data", f"{data}:CG"),
+        (tmp_path / "link.json", "--data", data),
+        (artifact / "x.json", "--artifact", data),
+    ):
+        words = ["evaluate", "--artifact", artifact, "--data", asked, "--output", output]
         status, err = refused(capsys, *words)
         assert (status, f"that {flag} reads: give another" in err) == (2, True)
     assert data.read_text().startswith("text")

@@ -160,6 +160,15 @@ def test_without_merge_the_artifact_is_copied_as_it_is(
     )
 
 
+def test_a_copy_holds_no_file_of_this_machine_that_a_link_leads_to(classical: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("mine")
+    taken = Path(shutil.copytree(classical, tmp_path / "taken"))
+    (taken / "notes.txt").symlink_to(tmp_path / "secret.txt")
+    with pytest.raises(ArtifactError, match=r"leads out of itself by 'notes\.txt': copy the artifact again"):
+        export_artifact(taken, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
 def test_a_family_without_adapters_has_nothing_to_merge(classical: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="of the family tfidf: export it without"):
         export_artifact(classical, tmp_path / "merged", merge=True)

@@ -18,6 +18,7 @@ from pyarrow import parquet
 from reviewtune.data import chunks
 from reviewtune.data.chunks import chunks_of, lines_in_chunks
 from reviewtune.data.sources import read_lines, read_source
+from reviewtune.data.texts import text_values
 from reviewtune.errors import DataError
 
 TEXTS = [f'Review {number}, "quoted"\nof two lines; café' if number % 3 else "" for number in range(23)]
@@ -181,3 +182,30 @@ def test_a_stream_is_read_as_it_comes_and_its_beginning_twice() -> None:
     found = lines_in_chunks(stream, "standard input")
     assert len(next(iter(found))) == 5
     assert [len(table) for table in found] == [5, 5, 2]
+
+
+def test_a_column_without_a_value_is_of_the_type_that_it_has_in_other_files(tmp_path: Path) -> None:
+    """pandas writes a column of nothing as one of no type."""
+    parquet.write_table(pa.table({"text": TEXTS, "reply": pa.nulls(23)}), tmp_path / "a.parquet")
+    parquet.write_table(pa.table({"text": TEXTS, "reply": TEXTS}), tmp_path / "b.parquet")
+    assert {table.schema.field("reply").type for table in chunks_of(str(tmp_path))} == {pa.string()}
+    assert whole(tmp_path)["reply"].to_pylist() == [None] * 23 + TEXTS
+
+
+def test_bytes_stay_bytes_whatever_a_chunk_holds_and_are_text_where_that_is_asked_for(tmp_path: Path) -> None:
+    photos = [None] * 7 + [b"plain"] * 8 + [b"\xff\xd8"] * 8
+    table = pa.table({"text": [text.encode() for text in TEXTS], "photo": photos})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    found = list(chunks_of(str(tmp_path / "a.parquet")))
+    assert {each.schema.field("photo").type for each in found} == {pa.binary()}
+    assert [text for each in found for text in text_values(each, "text")] == TEXTS
+    with pytest.raises(DataError, match="the column 'photo' holds binary, not text"):
+        [text_values(each, "photo") for each in found]
+
+
+def test_whole_numbers_of_64_bits_in_any_chunk_are_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    ids = [*range(9), *range(2**63, 2**63 + 14)]
+    path.write_text("".join(json.dumps({"text": text, "id": own}) + "\n" for text, own in zip(TEXTS, ids, strict=True)))
+    assert whole(path)["id"].to_pylist() == ids
+    same(path)

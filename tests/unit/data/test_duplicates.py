@@ -105,6 +105,9 @@ def test_a_chain_is_one_cluster_though_its_ends_differ() -> None:
         (["I love this", "i LOVE, this!"], 1),
         (["a b c d", "a b c e"], 2),
         (["a b c d", "a b c"], 1),
+        (["这款帐篷很好用我很喜欢它。", "这款帐篷很好用我很喜欢的。", "房间很干净但是早餐不好吃。"], 2),
+        (["テントはとても使いやすい", "テントはとても使いやすく", "部屋はきれいでした"], 2),
+        (["เต็นท์นี้ใช้ดีมากจริงๆ", "เต็นท์นี้ใช้ดีมากจริง", "ห้องพักสะอาดมาก"], 2),
     ],
 )
 def test_short_texts_case_and_the_threshold_itself(texts: list[str], clusters: int) -> None:

@@ -88,3 +88,16 @@ def test_a_bad_line_is_named(line: str, said: str) -> None:
     assert said in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_line_of_a_fault_is_counted_as_editors_do(end: str) -> None:
+    with pytest.raises(DataError, match=r"a\.jsonl, line 3: "):
+        read_json_lines(end.join(['{"a": 1}', '{"a": 2}', "{"]), "a.jsonl")
+
+
+def test_whole_numbers_of_64_bits_are_a_column_with_a_sign_or_without() -> None:
+    table, _ = read_json_lines(f'{{"id": {2**64 - 1}, "low": {-(2**63)}}}\n{{"id": 0, "low": 5}}', "a.jsonl")
+    assert table.to_pylist() == [{"id": 2**64 - 1, "low": -(2**63)}, {"id": 0, "low": 5}]
+    with pytest.raises(DataError, match="the values of 'id' do not make a column"):
+        read_json_lines(f'{{"id": {2**64}}}', "a.jsonl")

@@ -71,7 +71,7 @@ def test_labels_of_any_type_of_single_values_are_read(tmp_path: Path, labels: pa
     ("groups", "named"),
     [
         (pa.array([1, 1, 2, None]), [["1"], ["1"], ["2"], None]),
-        (pa.array([1.5, float("nan"), 2.0, None]), [["1.5"], None, ["2.0"], None]),
+        (pa.array([1.5, float("nan"), 2.0, None]), [["1.5"], None, ["2"], None]),
         (pa.array(["a", "NULL", " a ", "n/a"]), [["a"], None, ["a"], None]),
         (pa.nulls(4), [None] * 4),
         (pa.array([dt.date(2020, 1, 2)] * 4), [["2020-01-02"]] * 4),

@@ -5,7 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from reviewtune.data.assignment import assign_units, strata_of
 from reviewtune.data.folds import make_folds
@@ -131,3 +133,22 @@ def test_a_stratum_too_small_for_a_share_goes_where_most_is_wanted() -> None:
     targets = np.array([[80, 80, 1], [20, 20, 0]])
     split_of = assign_units(np.arange(201), strata, targets, seed=3)
     assert split_of[-1] == 0
+
+
+def test_a_group_is_the_same_whether_its_column_has_gaps_or_not(tmp_path: Path) -> None:
+    """A column of whole numbers with a gap is one of floats to pandas, and 12.0 in its csv."""
+    rows = distinct(40, "1", "0", "kettle")
+    may = write(tmp_path / "may.csv", "text,label,user", [(*row, str(number)) for number, row in enumerate(rows)])
+    june = [(*row, f"{number}.0" if number else "") for number, row in enumerate(distinct(40, "1", "0", "room"))]
+    floats = pa.table(
+        {
+            "text": [row[0] for row in june],
+            "label": [row[1] for row in june],
+            "user": [float(row[2]) if row[2] else None for row in june],
+        }
+    )
+    parquet.write_table(floats, tmp_path / "june.parquet")
+    for other in (write(tmp_path / "june.csv", "text,label,user", june), str(tmp_path / "june.parquet")):
+        found = load_reviews([may, f"other={other}"], fake_label="1", group_column="user")
+        groups = Counter(group for row in found.table.to_pylist() for group in row[GROUP] or ())
+        assert groups == {**{str(number): 2 for number in range(1, 40)}, "0": 1}

@@ -78,6 +78,26 @@ def test_fakes_alone_tell_the_recall_and_genuine_reviews_the_false_alarms():
     assert "all 4 reviews are genuine: they tell nothing of recall, precision, F1" in untold
 
 
+@pytest.mark.parametrize(("size", "alone"), [(1, 200), (5, 40), (10, 20)])
+def test_related_reviews_tell_as_much_as_fewer_that_stand_alone(size: int, alone: int) -> None:
+    """Of none in `alone` units Wilson's upper end is z2 / (alone + z2)."""
+    nobody = np.zeros(200, bool)
+    scores, _ = one_class_scores(nobody, np.zeros(200), nobody, np.arange(200) // size)
+    assert scores["false_positive_rate_high"] == pytest.approx(3.841459 / (alone + 3.841459))
+    assert scores["false_positive_rate_low"] == 0
+
+
+def test_the_interval_of_a_rate_holds_it_where_reviews_are_related() -> None:
+    """One in ten units is called fake; of 400 draws of 20 units of ten, 95 % within three standard errors."""
+    rng, held = np.random.default_rng(0), 0
+    units, genuine = np.repeat(np.arange(20), 10), np.zeros(200, bool)
+    for _ in range(400):
+        called = np.repeat(rng.random(20) < 0.1, 10)
+        scores, _ = one_class_scores(genuine, called * 0.9, called, units)
+        held += scores["false_positive_rate_low"] <= 0.1 <= scores["false_positive_rate_high"]
+    assert held / 400 >= 0.917
+
+
 def test_one_class_scores_are_of_one_class():
     with pytest.raises(DataError, match="are fake and genuine: score them by classification_scores"):
         one_class_scores([True, False], [0.9, 0.1], [True, False])

@@ -116,8 +116,8 @@ def _bad_column_name(source: str | Path) -> DataError:
 
 def _read_path(path: Path) -> tuple[pa.Table, Mapping[str, int]]:
     if path.is_dir():
-        tables = [_read_parquet(file, file) for file in parquet_files(path)]
-        return pa.concat_tables(tables, promote_options="default"), {}
+        tables = [_read_parquet(file, file, whole=False) for file in parquet_files(path)]
+        return plain_columns(pa.concat_tables(tables, promote_options="default"), str(path)), {}
     if packing(path.name) is None and table_suffix(path.name, str(path)) == PARQUET_SUFFIX:
         return _read_parquet(path, path), {}
     name, raw = read_bytes(path)
@@ -130,7 +130,7 @@ def _read_path(path: Path) -> tuple[pa.Table, Mapping[str, int]]:
     return read_json_lines(text, shown(path))
 
 
-def _read_parquet(where: Path | pa.NativeFile, source: Path) -> pa.Table:
+def _read_parquet(where: Path | pa.NativeFile, source: Path, *, whole: bool = True) -> pa.Table:
     from pyarrow import parquet
 
     # ParquetFile, unlike read_table, takes no columns from the names of the folders above.
@@ -145,7 +145,7 @@ def _read_parquet(where: Path | pa.NativeFile, source: Path) -> pa.Table:
                     f"{shown(source)} is damaged: it says that it has {told:,} rows, and has {table.num_rows:,}; "
                     "export it again"
                 )
-            return plain_columns(table, str(source))
+            return plain_columns(table, str(source), whole=whole)
     except UnicodeDecodeError:
         raise _bad_column_name(source) from None
 

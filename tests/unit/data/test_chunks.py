@@ -209,3 +209,10 @@ def test_whole_numbers_of_64_bits_in_any_chunk_are_no_fault(tmp_path: Path) -> N
     path.write_text("".join(json.dumps({"text": text, "id": own}) + "\n" for text, own in zip(TEXTS, ids, strict=True)))
     assert whole(path)["id"].to_pylist() == ids
     same(path)
+
+
+def test_bytes_that_are_text_in_one_file_alone_are_no_fault(tmp_path: Path) -> None:
+    for name, photo in (("a", b"plain"), ("b", b"\xff\xd8")):
+        parquet.write_table(pa.table({"text": TEXTS, "photo": [photo] * 23}), tmp_path / f"{name}.parquet")
+    same(tmp_path)
+    assert whole(tmp_path).schema.field("photo").type == pa.binary()

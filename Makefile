@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RESULTS ?= results
 EXTRAS ?= embedded,fast,dev
+comma := ,
+INSTALLED := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: demo test test-slow test-gpu test-min mutants setup docs lint format bench clean
+.PHONY: demo test test-slow test-gpu test-min mutants setup docs lint format clean
 
 demo: setup  ## tune six families on the embedded sample corpus and print the leaderboard
 	$(BIN)/reviewtune demo --results-dir $(RESULTS)
@@ -37,16 +39,16 @@ mutants: setup  ## the share of random changes to the code that the tests notice
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	$(BIN)/python -m tests.mutation $(MUTANTS)
 
-setup: $(VENV)/.installed  ## a virtual environment under the pinned constraints, with EXTRAS=
+setup: $(INSTALLED)  ## a virtual environment under the pinned constraints, with EXTRAS=
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"reviewtune needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: run make PYTHON=python3.12 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
 
-$(VENV)/.docs: $(VENV)/.installed
+$(VENV)/.docs: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	touch $@
 
@@ -61,10 +63,6 @@ lint: setup docs  ## ruff and mypy, both strict, and the documentation
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-
-bench: setup  ## every benchmark; a script a claim, each prints its ratio
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench,serve]'
-	for script in $(filter-out benchmarks/compare.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(MIN) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

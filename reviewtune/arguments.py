@@ -94,6 +94,9 @@ def describe(error: ValidationError, config: type[Config]) -> str:
     if first["type"] == "missing":
         return f"{flag} is required"
     if first["type"] == "extra_forbidden":
+        written = str(first["loc"][0]).replace("-", "_")
+        if written != first["loc"][0] and written in config.model_fields:
+            return f"{first['loc'][0]} in a preset is written {written}"
         return f"there is no setting {flag}: {did_you_mean(flag, _flags(config))}--help lists them"
     return f"{flag}={repeated(first['input'])}: {message[0].lower()}{message[1:]}"
 
@@ -159,7 +162,7 @@ def _help(field: FieldInfo, default: Any) -> str:
         text += " (required)"
     elif default not in (None, "", {}, [], False):
         value = json.dumps(default) if isinstance(default, dict) else default
-        text += f" (default: {','.join(value) if isinstance(value, list) else value})"
+        text += f" (default: {','.join(map(str, value)) if isinstance(value, list) else value})"
     return text.replace("%", "%%")
 
 
@@ -241,9 +244,11 @@ def _flag(name: str) -> str:
 
 
 def _value_of(flag: str, args: Sequence[str]) -> str | None:
+    """What a flag is given, the last time that it is; None where it is not."""
+    found = None
     for position, word in enumerate(args):
         if word == flag and position + 1 < len(args):
-            return args[position + 1]
-        if word.startswith(flag + "="):
-            return word.partition("=")[2]
-    return None
+            found = args[position + 1]
+        elif word.startswith(flag + "="):
+            found = word.partition("=")[2]
+    return found

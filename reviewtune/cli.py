@@ -16,7 +16,7 @@ from reviewtune.errors import ReviewtuneError, UsageError, one_line
 from reviewtune.interrupt import INTERRUPTED, say_interrupted, terminated_as_interrupted
 from reviewtune.quiet import be_quiet
 from reviewtune.settings import Config
-from reviewtune.standard_output import flush, nobody_reads, silence
+from reviewtune.standard_output import blamed, flush, nobody_reads, silence
 from reviewtune.verb_config import (
     DoctorConfig,
     EmbedConfig,
@@ -112,7 +112,7 @@ def _fail(error: Exception, words: Sequence[str], results_dir: Path | None) -> i
         silence()
         return 1
     # What a Ray task raised comes as an error of its kind whose text is a traceback, and whose cause is the error.
-    ours = getattr(error, "cause", None) or error
+    ours = blamed(getattr(error, "cause", None) or error)
     if isinstance(ours, ReviewtuneError):
         line, status = str(ours), ours.exit_status
     else:

@@ -37,7 +37,7 @@ class ReviewsConfig(Config):
 class SplitConfig(Config):
     """How they are split."""
 
-    seed: int = 42
+    seed: int = Field(42, ge=0, lt=2**31)
     """Seeds the split, the sampler and every fit."""
     validation_size: float = Field(0.08, gt=0, lt=1)
     """Share of the reviews that chooses among trials."""

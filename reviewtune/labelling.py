@@ -11,7 +11,7 @@ from rich.console import Console
 
 from reviewtune.applies import say_if_unlike
 from reviewtune.data.chunks import Chunks, chunks_of, lines_in_chunks
-from reviewtune.data.columns import TEXT_NAMES, find_column
+from reviewtune.data.columns import find_column
 from reviewtune.data.reservoir import Reservoir
 from reviewtune.data.texts import Prepared, check_holds_text, prepare, text_values
 from reviewtune.errors import DataError
@@ -20,7 +20,7 @@ from reviewtune.labelling_pace import Pace, paced
 from reviewtune.outputs import check_output
 from reviewtune.predict import Classifier, load
 from reviewtune.rows import check_added, ending_of, judged, kept_rows, rows_written, say_what_has_no_text
-from reviewtune.schema import TEXT
+from reviewtune.schema import TEXT, TEXT_NAMES
 from reviewtune.verb_config import PredictConfig
 
 SAMPLED = 20_000

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from reviewtune.data.columns import TEXT_NAMES, find_column
+from reviewtune.data.columns import find_column
 from reviewtune.data.sources import Source, read_lines, read_source
 from reviewtune.data.texts import Prepared
 from reviewtune.errors import DataError, UsageError
 from reviewtune.outputs import written
 from reviewtune.predict import Classifier
-from reviewtune.schema import TEXT
+from reviewtune.schema import TEXT, TEXT_NAMES
 from reviewtune.tables import ENDINGS, as_stored, as_written, table_writer
 from reviewtune.verb_config import ColumnsConfig
 

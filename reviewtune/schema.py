@@ -19,6 +19,23 @@ CLUSTER = "cluster"
 FAKE_PROBABILITY = "fake_probability"
 LABEL = "label"
 FAMILIAR = "familiar"
+TEXT_NAMES = (
+    "text",
+    "text_",
+    "review",
+    "reviews",
+    "review_text",
+    "reviewtext",
+    "review_body",
+    "content",
+    "body",
+    "comment",
+)
+"""What the column of a review's text is usually called, in lower case."""
+WORD_LETTERS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Ranges of a regular expression: the letters that are a word each, kana and Chinese characters."""
+OWN = " (own)"
+"""Ends the name of a user's own column where reviewtune has one of that name."""
 
 TRAIN = "train"
 VALIDATION = "validation"

@@ -143,7 +143,7 @@ def _measured(
 
 def _show(title: str, measured: dict[str, float | int], untold: str) -> None:
     console = Console()
-    console.print(title, highlight=False)
+    console.print(one_line(title), highlight=False, markup=False, soft_wrap=True)
     for name, value in measured.items():
         console.print(
             f"  {name:24} {value:.4f}" if isinstance(value, float) else f"  {name:24} {value}", highlight=False

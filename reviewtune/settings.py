@@ -1,5 +1,6 @@
 """What all settings have in common: the base of their models, and kinds of values that several of them take."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,11 +24,15 @@ EMPTY = "empty"
 
 
 def _folder(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """An address becomes its folder in the mirror; a path would make a local folder of that name."""
+    """An address becomes its folder in the mirror, where a path would make a local folder of that name; `~` is home."""
     try:
-        return as_folder(value) if is_address(value) else handler(value)
+        folder = as_folder(value) if is_address(value) else handler(value)
     except UsageError as error:
         raise ValueError(str(error)) from None
+    # Of a user who is not there whoever uses the folder says so.
+    with suppress(RuntimeError):
+        return folder.expanduser()
+    return folder
 
 
 SEPARATOR = "\0"

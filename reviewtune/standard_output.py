@@ -20,6 +20,17 @@ def flush() -> None:
         raise ReviewtuneError(f"standard output cannot be written ({error.strerror}): give it another place") from None
 
 
+def blamed(error: BaseException) -> BaseException:
+    """What to tell of: where an error of no file was standard output's, of which the rest is yet to come, that."""
+    if not isinstance(error, OSError) or error.filename is not None:
+        return error
+    try:
+        flush()
+    except (ReviewtuneError, BrokenPipeError) as told:
+        return told
+    return error
+
+
 def silence() -> None:
     """Give up standard output: the interpreter would complain once more at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

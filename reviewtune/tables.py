@@ -191,6 +191,8 @@ def _opened(path: Path | None) -> Iterator[IO[str]]:
         with path.open("w", encoding="utf-8", newline="") as file:
             yield file
         return
+    if sys.stdout is None:
+        raise UsageError("standard output is closed: give --output FILE")
     words = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
     try:
         yield words

@@ -5,18 +5,6 @@ from collections.abc import Sequence
 from reviewtune.data.shown import listed, quoted
 from reviewtune.errors import DataError
 
-TEXT_NAMES = (
-    "text",
-    "text_",
-    "review",
-    "reviews",
-    "review_text",
-    "reviewtext",
-    "review_body",
-    "content",
-    "body",
-    "comment",
-)
 LABEL_NAMES = ("label", "labels", "class", "is_fake", "fake", "is_deceptive", "deceptive")
 CATEGORY_NAMES = ("category", "product_category")
 LANGUAGE_NAMES = ("language", "lang")
@@ -36,6 +24,7 @@ def find_column(names: Sequence[str], wanted: str | None, usual: Sequence[str], 
         DataError: No column matches, or more than one.
 
     Examples:
+        >>> from reviewtune.schema import TEXT_NAMES
         >>> find_column(["Id", "Review", "Label"], None, TEXT_NAMES, "--text-column")
         'Review'
         >>> find_column(["id", "body", "content"], None, TEXT_NAMES, "--text-column")

@@ -14,7 +14,6 @@ from reviewtune.data.columns import (
     LABEL_NAMES,
     LANGUAGE_NAMES,
     RATING_NAMES,
-    TEXT_NAMES,
     find_column,
     has_column,
     optional_column,
@@ -28,7 +27,7 @@ from reviewtune.data.shown import shown
 from reviewtune.data.sources import read_source
 from reviewtune.data.texts import is_number, read_texts
 from reviewtune.errors import DataError
-from reviewtune.schema import CATEGORY, FAKE, GROUP, LANGUAGE, RATING, ROW, SOURCE
+from reviewtune.schema import CATEGORY, FAKE, GROUP, LANGUAGE, RATING, ROW, SOURCE, TEXT_NAMES
 
 
 @dataclass(frozen=True)

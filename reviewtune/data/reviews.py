@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from reviewtune.data.columns import TEXT_NAMES, find_column
+from reviewtune.data.columns import find_column
 from reviewtune.data.labelled_rows import LabelledRows, Wanted, labelled_rows, texts_of
 from reviewtune.data.merging import ReviewReport, merge
 from reviewtune.data.named_source import NamedSource, named_sources
@@ -20,7 +20,7 @@ from reviewtune.data.sources import read_source
 from reviewtune.data.store import KEY_LENGTH, Store, read_parquet, report_in, write_parquet
 from reviewtune.data.texts import normalise
 from reviewtune.errors import DataError
-from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, LANGUAGE, RATING, ROW, SOURCE, TEXT
+from reviewtune.schema import CATEGORY, FAKE, GROUP, ID, LANGUAGE, RATING, ROW, SOURCE, TEXT, TEXT_NAMES
 from reviewtune.storage.mirror import is_there
 from reviewtune.storage.place import bucket_of
 

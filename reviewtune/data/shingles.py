@@ -13,7 +13,7 @@ from itertools import chain, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from reviewtune.data.words import SHORT
+from reviewtune.schema import WORD_LETTERS
 
 WORDS = 3
 """Words of a shingle."""
@@ -21,7 +21,7 @@ WORDS = 3
 VERSION = 2
 """Of what a word is: 2 since scripts without blanks have words of one letter."""
 
-_UNSPACED = SHORT + "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_UNSPACED = WORD_LETTERS + "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 """Those and the letters of Thai, Lao, Burmese and Khmer: a sentence would be one word, and its text one shingle."""
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 _BATCH = 4096

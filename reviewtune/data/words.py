@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
+from reviewtune.schema import WORD_LETTERS
+
 Span = tuple[int, int]
 """Where a word begins and ends, as offsets into its text."""
 
@@ -18,9 +20,7 @@ LONGEST_WORD = 40
 
 _JOINERS = "'\u2019-"
 """Part of a word where they stand within one."""
-SHORT = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Ranges of a regular expression: the letters that are a word each, kana and Chinese characters."""
-_SHORT = re.compile(f"[{SHORT}]")
+_SHORT = re.compile(f"[{WORD_LETTERS}]")
 _WORD = re.compile("[wx]+(?:j[wx]+)*|[pjx]+|s")
 """In a text whose characters are replaced by their kinds."""
 

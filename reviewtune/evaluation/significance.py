@@ -112,8 +112,9 @@ def _design(counts: Counts, share: NDArray[np.float64]) -> tuple[NDArray[np.floa
     known = share * (1 - share) * reviews.sum(axis=-1)
     residual = _unexplained(counts.hits - share[..., None] * reviews, counts.fakes)
     contributing = (reviews > 0).sum(axis=-1)
-    # Without an error, or with a single unit, there is no spread to see: a unit of several then counts as one review.
-    unseen = ((known <= 0) | (contributing < 2))[..., None]
+    # Without an error, or with one unit or two (through which any line goes), there is no spread to see: a unit of
+    # several then counts as one review.
+    unseen = ((known <= 0) | (contributing < 3))[..., None]
     squares = np.where(unseen, reviews, residual) ** 2
     of_one = np.where(unseen, reviews, (share * (1 - share))[..., None] * reviews)
     correction = np.where(unseen[..., 0], 1.0, contributing / np.maximum(contributing - 1, 1))

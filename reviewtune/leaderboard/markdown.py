@@ -31,7 +31,7 @@ def markdown(board: Board) -> str:
     parts = ["# Leaderboard", EXPLANATION]
     for group in board.groups:
         parts += [f"## {in_markdown(group.data)} (split {group.split_sha256[:8]})", _table(group)]
-        parts += [*remarks(group), *_failures(group)]
+        parts += [*map(in_markdown, remarks(group)), *_failures(group)]
         for side in side_tables(group):
             parts += [f"### {side.title}", in_markdown(side.meaning), _side_table(side)]
     if not board.groups:

@@ -65,8 +65,7 @@ def transfer_table(group: Group) -> SideTable | None:
     sources = {(row.name, row.data_sha256): row for entry in group.entries for row in entry.transfer}
     if not sources:
         return None
-    names = [name for name, _ in sources]
-    titles = {key: key[0] if names.count(key[0]) == 1 else f"{key[0]} ({key[1][:8]})" for key in sources}
+    titles = transfer_titles(group)
     of = "; ".join(
         f"{titles[key]}: {row.num_reviews:,} reviews of {row.data}, {row.num_fake:,} fake"
         for key, row in sources.items()
@@ -81,6 +80,13 @@ def transfer_table(group: Group) -> SideTable | None:
         head=("Entry", *titles.values()),
         rows=tuple(_transfer_row(entry, group, sources.keys()) for entry in group.entries if entry.test),
     )
+
+
+def transfer_titles(group: Group) -> dict[tuple[str, str], str]:
+    """What reviews from elsewhere are called, by their name and SHA-256: several of one name are told apart."""
+    keys = list(dict.fromkeys((row.name, row.data_sha256) for entry in group.entries for row in entry.transfer))
+    names = [name for name, _ in keys]
+    return {(name, key): name if names.count(name) == 1 else f"{name} ({key[:8]})" for name, key in keys}
 
 
 def _transfer_row(entry: Entry, group: Group, sources: Iterable[tuple[str, str]]) -> tuple[str, ...]:

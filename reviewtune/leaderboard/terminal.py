@@ -44,7 +44,7 @@ class BoardTable:
         for group in self.board.groups:
             yield _fitting_table(group, console, options)
             for text in remarks(group):
-                yield Text(text, style="dim")
+                yield Text(visible(text), style="dim")
             yield from _failures(group)
             for side in side_tables(group):
                 yield Text()

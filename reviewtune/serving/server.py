@@ -34,6 +34,9 @@ def serve(config: ServeConfig) -> int:
         from reviewtune.serving.replicas import serve_replicas
 
         return serve_replicas(config, limits)
+    if config.address is not None or config.gpus_per_replica:
+        flag = "--address" if config.address is not None else "--gpus-per-replica"
+        raise UsageError(f"{flag} goes with --replicas 2 or more: a single one is this process, without Ray")
     with bound(config.host, config.port) as listener:
         classifier = load_as_told(config)
         name = config.artifact.resolve().name

@@ -5,6 +5,7 @@ which are personal data: they stay beside the entry, and nothing of them goes in
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +36,7 @@ from reviewtune.schema import (
     LABEL,
     LABEL_NAMES,
     LANGUAGE,
+    OWN,
     RATING,
     ROW,
     SOURCE,
@@ -114,8 +116,13 @@ def _write(path: Path, study: Study, rows: NDArray[np.int64], fake_probability: 
         TEXT: pa.array([_shortened(text) for text in shown[TEXT].to_pylist()], pa.string()),
     }
     own = study.own_columns.of(*(shown[name].to_pylist() for name in (SOURCE, ROW, ID)))
-    named = {name if name not in columns else f"{name} (own)": values for name, values in own.items()}
-    told = {_cell(name): list(map(_cell, values)) for name, values in named.items()} or _known(shown)
+    told = dict[str, Any]()
+    for name, values in own.items():
+        key = _cell(name)
+        while key in columns or key in told:
+            key = f"{key}{OWN}"
+        told[key] = list(map(_cell, values))
+    told = told or _known(shown)
     text = columns.pop(TEXT)
     with in_one_step(path) as partial:
         csv.write_csv(pa.table({**columns, **told, TEXT: text}), partial)

@@ -40,16 +40,18 @@ def tune(config: StudyConfig, console: Console | None = None) -> Board:
         ReviewtuneError: Nothing could be tuned; each kind says why.
     """
     console = console or Console(stderr=True)
-    if config.continue_entry:
-        return continue_entry(config, console)
+    board = continue_entry(config, console) if config.continue_entry else _tuned(config, console)
+    if config.with_texts:
+        export(board, config.results_dir, with_texts=True)
+    return board
+
+
+def _tuned(config: StudyConfig, console: Console) -> Board:
     study = resolve_study(config)
     describe(study, lambda line: say(console, line))
     with study_lock(study.folder, partial(say, console)):
         _run(study, console)
-    board = collect(study.config.results_dir)
-    if study.config.with_texts:
-        export(board, study.config.results_dir, with_texts=True)
-    return board
+    return collect(study.config.results_dir)
 
 
 def _run(study: Study, console: Console) -> None:

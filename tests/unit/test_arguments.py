@@ -81,6 +81,8 @@ def test_a_users_preset_takes_the_place_of_a_jobs_own(tmp_path: Path) -> None:
         (None, "cannot be read: No such file"),
         ("num_trials = ", "is not TOML"),
         ("num_trails = 3", "there is no setting --num-trails: did you mean --num-trials? --help lists them"),
+        ("num-trials = 3", "num-trials in a preset is written num_trials"),
+        ("families = [1]", "--families"),
         ('study = ""', "--study is empty: give it a value, or leave it out"),
         ('results_dir = "gs://me:word@bucket/x"', "must have no password in it"),
         ("cli_args = 3", "there is no setting --cli-args"),
@@ -172,6 +174,18 @@ def test_what_predict_is_given_without_a_flag_is_its_input_or_its_artifact(tmp_p
     for word, flag in (("new.csv", "--input"), (str(tmp_path), "--artifact")):
         with pytest.raises(UsageError, match=f"did you mean {flag} "):
             parse(PredictConfig, [word], prog="reviewtune predict")
+
+
+def test_of_two_presets_the_last_counts_as_of_any_flag(tmp_path: Path) -> None:
+    for name, trials in (("a", 3), ("b", 5)):
+        (tmp_path / f"{name}.toml").write_text(f"num_trials = {trials}")
+    words = ["--preset", str(tmp_path / "a.toml"), f"--preset={tmp_path / 'b.toml'}"]
+    assert parse(StudyConfig, words, prog="test").num_trials == 5
+
+
+def test_the_home_folder_may_be_written_as_shells_write_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert parse(StudyConfig, ["--results-dir=~/results"], prog="test").results_dir == tmp_path / "results"
 
 
 def test_spaces_are_merged_param_by_param(tmp_path: Path) -> None:

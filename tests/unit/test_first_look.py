@@ -33,6 +33,8 @@ MOST_CPU_SECONDS = 2.0
         (["tune", "--space", '{"sv": {"C": 1}}'], 2, "unknown family 'sv': did you mean svm? the families are "),
         (["tune", "--results-dir", "FILE"], 2, "--results-dir FILE cannot be used (it is no folder): give another"),
         (["tune", "--results-dir", "r" * 5000], 2, " cannot be used (File name too long): give another folder"),
+        (["tune", "--seed", "-1"], 2, "--seed=-1: input should be greater than or equal to 0"),
+        (["tune", "--seed", "5000000000"], 2, "--seed=5000000000: input should be less than 2147483648"),
         (["tune", "--results-dir", "~nobody_here/r"], 2, " cannot be used (Could not determine home directory"),
     ],
 )

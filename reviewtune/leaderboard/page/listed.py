@@ -3,6 +3,7 @@
 Their ids and whatever columns the user's own file had are always shown; their texts, and words of them, where asked.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +11,18 @@ import pyarrow as pa
 from pyarrow import csv
 
 from reviewtune.markup import visible
-from reviewtune.schema import TEXT
+from reviewtune.schema import OWN, TEXT_NAMES, WORD_LETTERS
 
 MOST_ROWS = 20
 LONGEST_CELL = 300
 LONGEST_VALUE = 64
 """Letters of an id or a name; a column with longer values holds texts."""
-OF_TEXTS = frozenset({TEXT, "why", "words", "weights"})
+LETTERS_OF_A_WORD = 5
+"""That a Chinese character or a kana counts for: a review of such is short."""
+OF_TEXTS = frozenset({*TEXT_NAMES, "why", "words", "weights"})
 """Columns that hold a review's words."""
+
+_SHORT = re.compile(f"[{WORD_LETTERS}]")
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def read_listed(path: Path, *, with_texts: bool, most: int = MOST_ROWS) -> Liste
         return None
     if not table.num_rows or len(set(names)) < len(names):
         return None
-    hidden = tuple(name for name in names if not with_texts and (name.casefold() in OF_TEXTS or _is_prose(table[name])))
+    hidden = tuple(name for name in names if not with_texts and (_is_of_texts(name) or _is_prose(table[name])))
     head = [name for name in names if name not in hidden and any(table[name].to_pylist())]
     rows = zip(
         *([harmless(str(value or "")) for value in table[name].to_pylist()[:most]] for name in head), strict=True
@@ -70,9 +75,18 @@ def read_listed(path: Path, *, with_texts: bool, most: int = MOST_ROWS) -> Liste
     return Listed(tuple(map(harmless, head)), tuple(rows), max(table.num_rows - most, 0), hidden)
 
 
+def _is_of_texts(name: str) -> bool:
+    """Whether a column is called as those that hold texts are; `OWN` tells it from one of reviewtune's."""
+    return name.casefold().replace(OWN, "").strip() in OF_TEXTS
+
+
 def _is_prose(column: pa.ChunkedArray) -> bool:
     """Whether an own column of the user's holds texts too, such as titles of reviews."""
-    return any(len(value or "") > LONGEST_VALUE for value in column.to_pylist())
+    return any(_length(value or "") > LONGEST_VALUE for value in column.to_pylist())
+
+
+def _length(value: str) -> int:
+    return len(value) + (LETTERS_OF_A_WORD - 1) * len(_SHORT.findall(value))
 
 
 def harmless(text: str) -> str:

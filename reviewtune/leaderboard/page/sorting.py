@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 
 from reviewtune.leaderboard.board import Group
 from reviewtune.leaderboard.cells import LONG_NAME, NOTHING
 from reviewtune.leaderboard.columns import Column
 from reviewtune.leaderboard.entry import Entry
+from reviewtune.leaderboard.side_tables import transfer_titles
 
 MOST_TRANSFERS = 3
 """Sources elsewhere that have a column of the page; all of them have one in the table under it."""
@@ -45,21 +47,21 @@ def sort_value(column: Column, entry: Entry) -> str:
 
 def transfer_columns(group: Group) -> list[Column]:
     """F1 (of one class what it tells) on each of the first sources that entries were scored on."""
-    names = list(dict.fromkeys(row.name for entry in group.entries for row in entry.transfer))
+    titles = transfer_titles(group)
     return [
         Column(
             f"transfer-{number}",
             f"On {name if len(name) <= LONG_NAME else name[: LONG_NAME - 1] + '…'}",
             f"F1 at the entry's own threshold on the reviews of {name}, which nothing was trained on or chosen by.",
-            partial(_elsewhere, name),
+            partial(_elsewhere, key),
             2,
         )
-        for number, name in enumerate(names[:MOST_TRANSFERS], start=1)
+        for number, (key, name) in enumerate(islice(titles.items(), MOST_TRANSFERS), start=1)
     ]
 
 
-def _elsewhere(name: str, entry: Entry) -> str:
-    row = next((row for row in entry.transfer if row.name == name), None)
+def _elsewhere(key: tuple[str, str], entry: Entry) -> str:
+    row = next((row for row in entry.transfer if (row.name, row.data_sha256) == key), None)
     if row is None:
         return NOTHING
     if row.f1 is not None:

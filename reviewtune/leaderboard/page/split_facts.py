@@ -23,10 +23,12 @@ LEFT_OUT = {
 }
 
 
-def split_facts(results_dir: Path, test_ids: NDArray[np.str_]) -> list[tuple[str, str]]:
-    """Titles and values; empty where the store has neither reviews nor a split of these test reviews."""
+def split_facts(results_dir: Path, data_sha256: str, test_ids: NDArray[np.str_]) -> list[tuple[str, str]]:
+    """Titles and values; empty where the store has neither these reviews nor a split of these test reviews."""
     store = results_dir / "store"
-    data = (_report(path, test_ids, whole=False) for path in sorted((store / "reviews").glob("*.parquet")))
+    # Named by their key: other reviews of the store may hold these test reviews too.
+    own = (path for path in sorted((store / "reviews").glob("*.parquet")) if data_sha256.startswith(path.stem))
+    data = (_report(path, test_ids, whole=False) for path in own)
     splits = (_report(path, test_ids, whole=True) for path in sorted((store / "splits").glob("*.parquet")))
     return [*_of_reviews(next(filter(None, data), {})), *_of_split(next(filter(None, splits), {}))]
 

@@ -135,7 +135,11 @@ def _view(
             "searches": any("course" in one for one in compared),
             "rocs": sum("curve" in one for one in compared) > 1,
         },
-        split=split_facts(results_dir, predictions.ids) if results_dir and predictions else [],
+        split=(
+            split_facts(results_dir, group.newest.provenance.data_sha256, predictions.ids)
+            if results_dir and predictions
+            else []
+        ),
     )
 
 

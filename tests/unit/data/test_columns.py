@@ -2,8 +2,9 @@
 
 import pytest
 
-from reviewtune.data.columns import LABEL_NAMES, RATING_NAMES, TEXT_NAMES, find_column, optional_column
+from reviewtune.data.columns import LABEL_NAMES, RATING_NAMES, find_column, optional_column
 from reviewtune.errors import DataError
+from reviewtune.schema import TEXT_NAMES
 
 
 @pytest.mark.parametrize("name", ["text", "text_", "Review", "REVIEW_TEXT", "reviewText", " content ", "body"])

@@ -94,3 +94,20 @@ def test_what_cannot_be_compared_is_refused():
         compare([True, False], [True, False], {"b": [True]})
     with pytest.raises(UsageError, match="between 0 and 1, not 95"):
         compare(FAKE, FAKE, {"b": FAKE}, confidence=95)
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_one_unit_or_two_tell_no_classifier_from_another(units: int) -> None:
+    """They have no spread that could be seen: of one the difference would be exact, whatever it is."""
+    good, poor = classifier(FAKE, 0.02, 1), classifier(FAKE, 0.4, 2)
+    found = compare(FAKE, good, {"poor": poor}, units=np.arange(1000) * units // 1000)["poor"]
+    assert found.difference < -0.2
+    assert not found.behind
+    assert found.low < -1 < 1 < found.high
+
+
+def test_the_interval_of_two_units_is_as_wide_as_two_reviews_make_it() -> None:
+    units = np.arange(1000) // 500
+    interval = f1_interval(FAKE, classifier(FAKE, 0.1, 1), units=units)
+    assert interval.rough
+    assert interval.high - interval.low > 0.5

@@ -113,6 +113,16 @@ def test_the_users_own_columns_stay_with_their_rows(study: Any) -> None:
     assert list(worst)[-1] == "text"
 
 
+def test_blanks_around_the_names_of_own_columns_overwrite_nothing(study: Any) -> None:
+    names = ["id", " id", "id ", " fake_probability"]
+    study.own_columns = SimpleNamespace(of=lambda sources, rows, ids: {name: [name] * len(ids) for name in names})
+    look_closer(study, ENTRY)
+    plain = read(study, "errors.csv")[0]
+    assert plain["id"] == "105"
+    assert float(plain["fake_probability"]) >= 0
+    assert {"id (own)", "id (own) (own)", "id (own) (own) (own)", "fake_probability (own)"} <= set(plain)
+
+
 def test_labels_that_may_be_wrong_are_of_the_rows_that_were_held_out(study: Any) -> None:
     look_closer(study, ENTRY)
     (suspected,) = read(study, "label_issues.csv")

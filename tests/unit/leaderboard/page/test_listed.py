@@ -51,3 +51,16 @@ def test_what_steers_a_terminal_or_turns_writing_round_is_taken_out():
 
 def test_a_long_text_is_cut():
     assert len(harmless("word " * 1000)) == 300
+
+
+@pytest.mark.parametrize("name", ["text (own)", "Review", "text (own) (own)", "body"])
+def test_a_column_that_is_called_as_texts_are_is_hidden_however_short(tmp_path, name):
+    (tmp_path / "errors.csv").write_text(f"id,{name},label\n1,Fine.,fake\n")
+    shown = read_listed(tmp_path / "errors.csv", with_texts=False)
+    assert (shown.head, shown.hidden) == (("id", "label"), (name,))
+
+
+def test_so_is_one_of_short_sentences_in_characters(tmp_path):
+    (tmp_path / "errors.csv").write_text("id,note,city\n1,快递很快包装完好质量不错很满意,上海\n")
+    shown = read_listed(tmp_path / "errors.csv", with_texts=False)
+    assert (shown.head, shown.hidden) == (("id", "city"), ("note",))

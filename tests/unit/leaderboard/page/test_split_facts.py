@@ -17,6 +17,9 @@ REPORT = {
 }
 
 
+KEY = "3c1f" + "0" * 60
+
+
 @pytest.fixture
 def keep(tmp_path):
     def write(name, tests, note):
@@ -32,31 +35,33 @@ def keep(tmp_path):
 def test_the_split_of_these_test_reviews_is_found_and_told(keep):
     keep("a", ["q", "r"], b"{}")
     results = keep("b", ["s", "t"], json.dumps({"report": REPORT}).encode())
-    facts = dict(split_facts(results, np.array(["t", "s"])))
+    facts = dict(split_facts(results, KEY, np.array(["t", "s"])))
     assert facts["Test"] == "2 reviews, 50.0 % of them fake"
     assert facts["Near-duplicates"] == "2 reviews in 1 clusters, each within one split"
     assert facts["A random split"].startswith("would have leaked 1 of 2 test reviews (50.0 %)")
 
 
 def test_what_became_of_the_rows_is_told(tmp_path):
-    path = tmp_path / "store" / "reviews" / "a.parquet"
+    path = tmp_path / "store" / "reviews" / "3c1f.parquet"
     path.parent.mkdir(parents=True)
     counts = dict.fromkeys(("missing_text", "empty_text", "non_text", "missing_label", "contradictory_rows"), 0)
     report = {**counts, "kept": 1200, "rows_read": 1300, "duplicates_merged": 90, "missing_label": 10}
     rows = pa.table({"id": ["q", "s", "t"]})
     pq.write_table(rows.replace_schema_metadata({b"reviewtune": json.dumps({"report": report}).encode()}), path)
+    more = rows.replace_schema_metadata({b"reviewtune": json.dumps({"report": {**report, "kept": 5000}}).encode()})
+    pq.write_table(more, path.with_name("1111.parquet"))
     said = "1,200 of 1,300 rows; left out: 10 without a label, 90 that repeat another, merged"
-    assert split_facts(tmp_path, np.array(["t", "s"])) == [("Reviews", said)]
-    assert split_facts(tmp_path, np.array(["t", "x"])) == []
+    assert split_facts(tmp_path, KEY, np.array(["t", "s"])) == [("Reviews", said)]
+    assert split_facts(tmp_path, KEY, np.array(["t", "x"])) == []
 
 
 @pytest.mark.parametrize("note", [b"{", b"[]", b'{"report": 3}', b'{"report": {"rows": 1}}'])
 def test_a_note_that_says_nothing_is_no_fact(keep, note):
-    assert split_facts(keep("a", ["s", "t"], note), np.array(["s", "t"])) == []
+    assert split_facts(keep("a", ["s", "t"], note), KEY, np.array(["s", "t"])) == []
 
 
 def test_no_store_and_a_damaged_file_are_no_facts(tmp_path, keep):
-    assert split_facts(tmp_path, np.array(["s"])) == []
+    assert split_facts(tmp_path, KEY, np.array(["s"])) == []
     path = keep("a", ["s"], b"{}") / "store" / "splits" / "a.parquet"
     path.write_bytes(b"PAR1")
-    assert split_facts(tmp_path, np.array(["s"])) == []
+    assert split_facts(tmp_path, KEY, np.array(["s"])) == []

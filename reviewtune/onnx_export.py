@@ -153,6 +153,8 @@ def _quantise(path: Path) -> None:
     small = path.with_suffix(".int8")
     quantize_dynamic(path, small, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"])
     small.replace(path)
+    # Beside a graph that is too large for one file lie its weights, which the small one has within.
+    path.with_name(f"{path.name}.data").unlink(missing_ok=True)
 
 
 def _checked(artifact: Path, info: ArtifactInfo, encoder: "Encoder", path: Path, tolerance: float) -> float:

@@ -100,7 +100,8 @@ class Batcher(Generic[T]):
                     future.set_result(each)
         except Exception as error:  # noqa: BLE001 - whoever asked is told
             if len(batch) == 1:
-                batch[0][1].set_exception(error)
+                if not batch[0][1].done():  # as one that was cancelled meanwhile
+                    batch[0][1].set_exception(error)
                 return
             # One text that cannot be judged does no harm to those that came with it.
             for one in batch:

@@ -102,7 +102,7 @@ class Bucket:
             raise StorageError(f"there is no bucket {self.address}: make it, or give another")
 
     def list(self, key: str) -> list[Object]:
-        """All objects below a key, however deep."""
+        """All objects below a key, however deep; no key of ours is like one that would lead out of its folder."""
         with self._asked():
             select = fs.FileSelector(self._at(key), recursive=True, allow_not_found=True)
             found = self.files.get_file_info(select)
@@ -111,7 +111,9 @@ class Bucket:
         return [
             Object(info.path.lstrip("/")[start:].lstrip("/"), info.size, info.mtime_ns or 0)
             for info in found
-            if info.type == fs.FileType.File and not info.path.endswith(".partial")
+            if info.type == fs.FileType.File
+            and not info.path.endswith(".partial")
+            and not {".", ".."} & set(info.path.split("/"))
         ]
 
     def delete(self, key: str) -> None:

@@ -89,7 +89,8 @@ def get_folder(bucket: Bucket, key: str, path: Path, endings: tuple[str, ...]) -
         names = {found.key.removeprefix(f"{key}/") for found in bucket.list(key)}
         noted = _noted(bucket, key) if CONTENTS_FILE in names else {}
         for file in [file for file in path.rglob("*") if file.is_file()]:
-            if file.relative_to(path).as_posix() not in names:
+            # What another process of this machine is bringing here is its own.
+            if file.relative_to(path).as_posix() not in names and file.suffix != PARTIAL:
                 discard(file)
         wanted = [name for name in names if name.endswith(endings) and not _is_here(path / name, noted.get(name))]
         each(lambda name: get_file(bucket, f"{key}/{name}", path / name), wanted)

@@ -93,3 +93,24 @@ def test_more_than_may_wait_are_refused_and_those_that_wait_are_answered() -> No
         return [*await first, *await second]
 
     assert run(work, judge, most_waiting=4) == [1, 2, 2, 2]
+
+
+def test_a_request_that_is_cancelled_while_its_pass_fails_holds_up_no_other() -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    def judge(texts: list[str | None]) -> list[int]:
+        if "bad" in texts:
+            begun.set()
+            assert may_go_on.wait(10)
+            raise RuntimeError("out of memory")
+        return [len(text or "") for text in texts]
+
+    async def work(batcher: Batcher[int]) -> list[int]:
+        cancelled = asyncio.create_task(batcher.judged(["bad"]))
+        await until(begun)
+        cancelled.cancel()
+        await asyncio.sleep(0)
+        may_go_on.set()
+        return await batcher.judged(["next"])
+
+    assert run(work, judge) == [4]

@@ -1,8 +1,10 @@
 """What a real S3 server, and a file system of fsspec's, do and say."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from reviewtune.contents import is_whole, note_contents
@@ -73,6 +75,21 @@ def test_files_states_and_artifacts_go_up_and_come_down(
     assert is_whole(fetch(there / "artifacts" / "a"))
     assert remove(there / "models" / "new") > 12_000_000
     assert not is_there(there / "models" / "new")
+
+
+def test_an_object_whose_key_leads_out_of_its_folder_is_passed_over(tmp_path: Path) -> None:
+    artifact = as_folder("memory://reviews/keys") / "artifacts" / "a"
+    write_text(artifact / ARTIFACT_FILE, "{}")
+    fsspec.filesystem("memory").pipe("/reviews/keys/artifacts/a/x/../../../../../../out.txt", b"theirs")
+    shutil.rmtree(artifact)
+    victims = [path / "out.txt" for path in artifact.parents if path.is_relative_to(tmp_path)]
+    for victim in victims:
+        victim.parent.mkdir(parents=True, exist_ok=True)
+        victim.write_text("mine")
+    refresh(as_folder("memory://reviews/keys"))
+    assert (fetch(artifact) / ARTIFACT_FILE).read_text() == "{}"
+    assert {victim.read_text() for victim in victims} == {"mine"}
+    assert len(list(tmp_path.rglob("out.txt"))) == len(victims)
 
 
 def test_an_address_may_name_the_server(server: S3, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,18 @@ def test_an_artifact_lies_there_file_by_file(machine: Machine, bucket: Path) -> 
     assert is_whole(there)
 
 
+def test_what_another_process_is_bringing_stays_and_what_the_bucket_lacks_does_not(machine: Machine) -> None:
+    write_artifact(machine("one") / "artifacts" / "a", model="1")
+    there = machine("two") / "artifacts" / "a"
+    there.mkdir(parents=True)
+    (there / ".model.0123456789ab.partial").write_text("half")
+    (there / "old").write_text("0")
+    fetch(there)
+    assert sorted(path.name for path in there.iterdir()) == sorted(
+        [".model.0123456789ab.partial", "files.json", "model", ARTIFACT_FILE]
+    )
+
+
 def test_of_an_artifact_its_notes_alone_can_be_had(machine: Machine) -> None:
     write_artifact(machine("one") / "artifacts" / "a", model="1")
     there = fetch(machine("two") / "artifacts" / "a", notes_only=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from reviewtune.contents import sha256_of
 from reviewtune.data.chunks import CHUNK_ROWS, Chunks
 from reviewtune.data.store import content_key, write_parquet
 from reviewtune.schema import FAKE_PROBABILITY, FAMILIAR, LABEL
@@ -66,8 +67,9 @@ def kept_scores(config: PredictConfig, chunks: Chunks) -> KeptScores | None:
         or (output.exists() and not output.is_file())
     ):
         return None
+    # By content: what lies in a bucket is brought here anew by each run.
     artifact = sorted(
-        (file.relative_to(config.artifact).as_posix(), file.stat().st_size, file.stat().st_mtime_ns)
+        (file.relative_to(config.artifact).as_posix(), sha256_of(file))
         for file in config.artifact.rglob("*")
         if file.is_file()
     )

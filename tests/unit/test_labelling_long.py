@@ -1,5 +1,6 @@
 """An input of many chunks: the same rows as in one, in bounded memory, and a run that was cut off goes on."""
 
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,6 +127,17 @@ def test_what_was_made_from_something_else_is_not_taken(
         (tmp_path / "art" / "model.skops").write_text("x")
     assert labelled(tmp_path, reviews, "out.csv", *(["--max-fpr", "0.1"] if changed == "setting" else [])) == 0
     assert len(given) == 5
+
+
+def test_an_artifact_that_was_brought_anew_is_the_same(given: Given, reviews: Path, tmp_path: Path) -> None:
+    """As one of a bucket is by each run."""
+    given.fails_at = texts()[22]
+    assert labelled(tmp_path, reviews, "out.csv") == 130
+    given.fails_at, given[:] = None, []
+    note = tmp_path / "art" / "reviewtune.json"
+    os.utime(note, ns=(0, 0))
+    assert labelled(tmp_path, reviews, "out.csv") == 0
+    assert len(given) == 1
 
 
 def test_what_only_looks_like_scores_is_made_again(tmp_path: Path) -> None:

@@ -82,11 +82,16 @@ def _plain(table: pa.Table, place: int, source: str, *, whole: bool) -> pa.Chunk
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if _is_text(column.type) and not pa.types.is_string(column.type) and (whole or not is_bytes(column.type)):
-        try:
-            return column.cast(pa.string())
-        except pa.ArrowException:
-            return column  # Bytes that are no text; who needs them as text says so.
+        return as_text(column)
     return column
+
+
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Strings or bytes as plain strings; as it is where they are no UTF-8, which who needs them as text says."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException:
+        return column
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -23,7 +23,7 @@ from reviewtune.data.kinds import (
     parquet_files,
     table_suffix,
 )
-from reviewtune.data.plain_columns import plain_columns
+from reviewtune.data.plain_columns import is_bytes, plain_columns
 from reviewtune.data.shown import shown
 from reviewtune.data.unpacking import read_bytes
 from reviewtune.errors import DataError
@@ -116,8 +116,8 @@ def _bad_column_name(source: str | Path) -> DataError:
 
 def _read_path(path: Path) -> tuple[pa.Table, Mapping[str, int]]:
     if path.is_dir():
-        tables = [_read_parquet(file, file, whole=False) for file in parquet_files(path)]
-        return plain_columns(pa.concat_tables(tables, promote_options="default"), str(path)), {}
+        tables = _bytes_alike([_read_parquet(file, file) for file in parquet_files(path)])
+        return pa.concat_tables(tables, promote_options="default"), {}
     if packing(path.name) is None and table_suffix(path.name, str(path)) == PARQUET_SUFFIX:
         return _read_parquet(path, path), {}
     name, raw = read_bytes(path)
@@ -130,7 +130,22 @@ def _read_path(path: Path) -> tuple[pa.Table, Mapping[str, int]]:
     return read_json_lines(text, shown(path))
 
 
-def _read_parquet(where: Path | pa.NativeFile, source: Path, *, whole: bool = True) -> pa.Table:
+def _bytes_alike(tables: list[pa.Table]) -> list[pa.Table]:
+    """The tables, where what is no text in one of them is bytes in all: in some it was taken for text."""
+    of_bytes = {field.name for table in tables for field in table.schema if is_bytes(field.type)}
+    return [
+        pa.Table.from_arrays(
+            [
+                column.cast(pa.binary()) if name in of_bytes and pa.types.is_string(column.type) else column
+                for name, column in zip(table.column_names, table.columns, strict=True)
+            ],
+            names=table.column_names,
+        )
+        for table in tables
+    ]
+
+
+def _read_parquet(where: Path | pa.NativeFile, source: Path) -> pa.Table:
     from pyarrow import parquet
 
     # ParquetFile, unlike read_table, takes no columns from the names of the folders above.
@@ -145,7 +160,7 @@ def _read_parquet(where: Path | pa.NativeFile, source: Path, *, whole: bool = Tr
                     f"{shown(source)} is damaged: it says that it has {told:,} rows, and has {table.num_rows:,}; "
                     "export it again"
                 )
-            return plain_columns(table, str(source), whole=whole)
+            return plain_columns(table, str(source))
     except UnicodeDecodeError:
         raise _bad_column_name(source) from None
 

@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from reviewtune.data.missing import is_missing
-from reviewtune.data.plain_columns import is_bytes
+from reviewtune.data.plain_columns import as_text, is_bytes
 from reviewtune.data.shown import listed, quoted, shown
 from reviewtune.errors import DataError
 
@@ -178,8 +177,7 @@ def text_values(table: pa.Table, name: str) -> list[str | None]:
     """
     column = table[name]
     if is_bytes(column.type):
-        with suppress(pa.ArrowException):
-            column = column.cast(pa.string())
+        column = as_text(column)
     held = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_null(held)):
         raise DataError(

@@ -216,3 +216,9 @@ def test_bytes_that_are_text_in_one_file_alone_are_no_fault(tmp_path: Path) -> N
         parquet.write_table(pa.table({"text": TEXTS, "photo": [photo] * 23}), tmp_path / f"{name}.parquet")
     same(tmp_path)
     assert whole(tmp_path).schema.field("photo").type == pa.binary()
+
+
+def test_text_that_one_file_stores_as_bytes_is_text(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"text": TEXTS}), tmp_path / "a.parquet")
+    parquet.write_table(pa.table({"text": [text.encode() for text in TEXTS]}), tmp_path / "b.parquet")
+    assert read_source(str(tmp_path)).table["text"].to_pylist() == TEXTS + TEXTS

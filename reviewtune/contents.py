@@ -1,9 +1,10 @@
 """Which files a folder was written with, by which one sees later that none is missing or damaged."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from reviewtune.errors import ArtifactError
 from reviewtune.stored import Sha256, Stored, read_stored
 
 CONTENTS_FILE = "files.json"
@@ -47,6 +48,22 @@ def noted_files(folder: Path) -> list[str]:
         ValueError: `files.json` is damaged.
     """
     return list(read_stored(folder / CONTENTS_FILE, Contents).sha256)
+
+
+def check_inside(folder: Path, names: Iterable[str]) -> None:
+    """Refuse an artifact that has files of this machine taken for its own.
+
+    Args:
+        folder: The artifact's.
+        names: Paths in it.
+
+    Raises:
+        ArtifactError: One of them is a link that leads out of it.
+    """
+    home = folder.resolve()
+    for name in names:
+        if not (folder / name).resolve().is_relative_to(home):
+            raise ArtifactError(f"{folder} leads out of itself by {name!r}: copy the artifact again")
 
 
 def sha256_of(path: Path) -> str:

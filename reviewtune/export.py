@@ -8,7 +8,8 @@ from scipy.special import logit
 from reviewtune.artifact_info import MEMBERS, ArtifactInfo, read_info
 from reviewtune.card.facts import CARD_FILE, Facts
 from reviewtune.card.metadata import card_data
-from reviewtune.errors import ArtifactError, UsageError
+from reviewtune.contents import check_inside
+from reviewtune.errors import UsageError
 from reviewtune.evaluation.beta_calibration import BetaCalibration
 from reviewtune.evaluation.calibration import PlattCalibration
 from reviewtune.evaluation.choice import Calibration
@@ -64,7 +65,7 @@ def export_artifact(
         raise UsageError(f"--output {output} is taken: give a folder that is not there yet")
     with written(output) as partial:
         if not merge and not onnx:
-            _check_links(artifact)
+            check_inside(artifact, (path.relative_to(artifact).as_posix() for path in sorted(artifact.rglob("*"))))
             shutil.copytree(artifact, partial)
             return None
         partial.mkdir()
@@ -72,19 +73,6 @@ def export_artifact(
             return write_onnx_folder(artifact, info, partial, base_model, int8=int8)
         _merge(artifact, info, partial, base_model)
         return None
-
-
-def _check_links(artifact: Path) -> None:
-    """Refuse an artifact of others that would have a copy hold files of this machine.
-
-    Raises:
-        ArtifactError: A link in it leads out of it.
-    """
-    home = artifact.resolve()
-    for path in sorted(artifact.rglob("*")):
-        if not path.resolve().is_relative_to(home):
-            name = str(path.relative_to(artifact))
-            raise ArtifactError(f"{artifact} leads out of itself by {name!r}: copy the artifact again")
 
 
 def _merge(artifact: Path, info: ArtifactInfo, folder: Path, place: str | None) -> None:

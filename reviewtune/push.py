@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reviewtune.artifact_info import read_info
 from reviewtune.card.facts import CARD_FILE, LATER, Facts, read_facts
 from reviewtune.card.page import model_card
-from reviewtune.contents import CONTENTS_FILE, is_whole, noted_files
+from reviewtune.contents import CONTENTS_FILE, check_inside, is_whole, noted_files
 from reviewtune.errors import ArtifactError, HubError, ReviewtuneError, one_line
 from reviewtune.reach import hub_answers
 from reviewtune.schema import ARTIFACT_FILE
@@ -51,10 +51,8 @@ def own_files(folder: Path) -> list[str]:
     artifacts = [PurePosixPath(name).parent for name in noted if PurePosixPath(name).name == ARTIFACT_FILE]
     later = [str(parent / name) for parent in artifacts for name in LATER]
     told = [name for name in later if (folder / name).is_file()]
-    home = folder.resolve()
-    for name in (files := sorted({*noted, *told, CONTENTS_FILE, CARD_FILE})):
-        if not (folder / name).resolve().is_relative_to(home):
-            raise ArtifactError(f"{folder} leads out of itself by {name!r}: copy the artifact again")
+    files = sorted({*noted, *told, CONTENTS_FILE, CARD_FILE})
+    check_inside(folder, files)
     return files
 
 

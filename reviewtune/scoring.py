@@ -53,7 +53,8 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
         one_class=True,
     )
     same = reviews.sha256 == info.data_sha256
-    others = _apart(config, info, reviews) if config.keep else other_reviews(reviews.name, reviews, [])
+    studied = [] if same else _studied(config.artifact, info)
+    others = _apart(config, reviews, studied, same=same) if config.keep else other_reviews(reviews.name, reviews, [])
     classifier = load_as(info, config.artifact, config.base_model)
     probability = classifier.fake_probability(others.texts)
     predicted = probability > info.threshold
@@ -62,7 +63,7 @@ def evaluate_and_show(config: EvaluateConfig) -> int:
     if not same:
         say_if_unlike(classifier, others.texts, config.artifact, labelled=True)
     flattered = ", the data it was trained on: these scores flatter it" if same else ""
-    if not same and (seen := len(set(others.texts) & set(_studied(config.artifact, info)))):
+    if seen := len(set(others.texts) & set(studied)):
         flattered = f", {seen:,} of them texts that its study has: these scores flatter it"
     _show(f"{config.artifact.name} on {len(others.fake):,} reviews of {reviews.name}{flattered}", measured, untold)
     if config.output:
@@ -90,22 +91,27 @@ def _info(config: EvaluateConfig) -> ArtifactInfo:
     return info
 
 
-def _apart(config: EvaluateConfig, info: ArtifactInfo, reviews: Reviews) -> OtherReviews:
+def _apart(config: EvaluateConfig, reviews: Reviews, studied: list[str], *, same: bool) -> OtherReviews:
     """The reviews without those of the artifact's study, where that has left them beside it.
+
+    Args:
+        config: With `keep`.
+        reviews: That are given.
+        studied: The texts of the study; none where they are not known.
+        same: Whether the reviews are those of the study, all of them.
 
     Raises:
         DataError: They are the reviews that it was trained on.
     """
-    if reviews.sha256 == info.data_sha256:
+    if same:
         raise DataError(
             f"--keep {config.keep}: {reviews.name} is what {config.artifact.name} was trained on, and tells nothing of "
             "elsewhere: give other reviews"
         )
-    known = _studied(config.artifact, info)
-    if not known:
+    if not studied:
         line = f"the reviews of its study are not here: those among {reviews.name} cannot be left out"
         print(one_line(line), file=sys.stderr)
-    others = other_reviews(str(config.keep), reviews, known)
+    others = other_reviews(str(config.keep), reviews, studied)
     for line in others.lines()[1:]:
         print(one_line(line.strip()), file=sys.stderr)
     return others

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 from sklearn import metrics
 
 from reviewtune.errors import DataError
@@ -12,9 +11,9 @@ from reviewtune.evaluation.labels import as_labels, has_both_classes, require_bo
 from reviewtune.evaluation.objective import OBJECTIVES, tpr_at_fpr
 from reviewtune.evaluation.operating_point import f1_at, precision_at
 from reviewtune.evaluation.roc_interval import LIMITS
-from reviewtune.evaluation.significance import CONFIDENCE, wilson
+from reviewtune.evaluation.significance import share_interval
 from reviewtune.evaluation.threshold import labels_of
-from reviewtune.evaluation.units import design_effect, numbered
+from reviewtune.evaluation.units import numbered
 from reviewtune.schema import F1, FAKE_NAME, GENUINE_NAME, JUDGED
 
 ECE_BINS = 15
@@ -97,9 +96,7 @@ def one_class_scores(
     probability = _as_probabilities(fake_probability, len(truth))
     all_fake, called = bool(truth[0]), int(labels.sum())
     rate = "recall" if all_fake else "false_positive_rate"
-    alone = len(truth) / design_effect(labels, numbered(units, len(truth))[0])
-    quantile = stats.norm.ppf((1 + CONFIDENCE) / 2)
-    low, high = (float(end) for end in wilson(*map(np.asarray, (called / len(truth), alone, quantile))))
+    low, high = share_interval(labels, numbered(units, len(truth))[0])
     counts = ("true_positives", "false_negatives") if all_fake else ("false_positives", "true_negatives")
     scores = {
         rate: called / len(truth),

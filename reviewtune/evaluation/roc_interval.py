@@ -15,7 +15,7 @@ from scipy import stats
 
 from reviewtune.evaluation.calibration import as_judged
 from reviewtune.evaluation.objective import allowed, tpr_at_fpr
-from reviewtune.evaluation.significance import CONFIDENCE, wilson
+from reviewtune.evaluation.significance import CONFIDENCE, share_interval
 from reviewtune.evaluation.units import design_effect, numbered
 
 LIMITS = {"tpr_at_fpr_01": 0.01, "tpr_at_fpr_001": 0.001}
@@ -66,9 +66,7 @@ def tpr_interval(
     unit, _ = numbered(units, len(truth))
     fakes, genuine = values[truth], np.sort(values[~truth])[::-1]
     estimate, threshold = tpr_at_fpr(truth, values, fpr), genuine[allowed(len(genuine), fpr)]
-    alone = len(fakes) / design_effect(fakes > threshold, unit[truth])
-    quantile = stats.norm.ppf((1 + confidence) / 2)
-    by_fakes = [float(end) for end in wilson(*map(np.asarray, (estimate, alone, quantile)))]
+    by_fakes = share_interval(fakes > threshold, unit[truth], confidence)
     alone = len(genuine) / design_effect(values[~truth] > threshold, unit[~truth])
     fewest, most = stats.binom.interval(confidence, max(1, math.floor(alone)), fpr)
     highest = math.floor(fewest * len(genuine) / alone)

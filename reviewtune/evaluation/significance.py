@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from reviewtune.errors import UsageError
-from reviewtune.evaluation.units import Counts
+from reviewtune.evaluation.units import Counts, design_effect
 
 CONFIDENCE = 0.95
 FEWEST_UNITS = 8.0
@@ -149,3 +149,23 @@ def wilson(
     half = np.sqrt(ratio * (share * (1 - share) + ratio / 4)) / (1 + ratio)
     # Rounding must not leave the estimate outside where it is an end.
     return np.minimum(np.maximum(centre - half, 0), share), np.maximum(np.minimum(centre + half, 1), share)
+
+
+def share_interval(
+    told: NDArray[np.bool_], unit: NDArray[np.intp], confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """The ends of Wilson's interval of a share of N reviews, for as many as would tell as much alone.
+
+    Args:
+        told: (N,) true where it is true of the review; at least one.
+        unit: (N,) the number of each review's unit, not below 0.
+        confidence: Share of draws of units whose interval holds the true share, about.
+
+    Examples:
+        >>> low, high = share_interval(np.arange(100) % 2 == 0, np.arange(100))
+        >>> round(low, 3), round(high, 3)
+        (0.404, 0.596)
+    """
+    alone = len(told) / design_effect(told, unit)
+    low, high = wilson(*map(np.asarray, (told.mean(), alone, stats.norm.ppf((1 + confidence) / 2))))
+    return float(low), float(high)
